@@ -1,0 +1,114 @@
+/** One call of a model, from its start to its end: what is known of it, and what is published. */
+import type { PluginHost } from "mova-webhooks/plugin";
+import { type AnswerSoFar, note, noteError } from "./answer.ts";
+import type { LlmCompleted, LlmRequest } from "./events.ts";
+import { at, word } from "./fields.ts";
+
+export interface WatchOptions {
+  readonly host: PluginHost;
+  readonly includeContent: boolean;
+  /** Milliseconds from any origin. */
+  readonly now: () => number;
+}
+
+/** How to read one method of one library. */
+export interface ModelMethod {
+  /** Reads what a call asks. `self` is what the method was called on. */
+  ask(self: unknown, args: readonly unknown[]): LlmRequest;
+  /** Adds what a whole answer, or one piece of a stream, tells. */
+  read(piece: unknown, answer: AnswerSoFar): void;
+}
+
+/** One call as it goes on. Nothing here throws; only the first end counts. */
+export interface Call {
+  /** Runs a step of the watching itself; what it throws is logged and goes no further. */
+  guarded(step: () => void): void;
+  /** The HTTP headers arrived. */
+  answered(response: unknown): void;
+  read(piece: unknown): void;
+  completed(): void;
+  /** The caller stopped reading. */
+  abandoned(): void;
+  failed(error: unknown): void;
+}
+
+/** Publishes that the call starts. Returns nothing where nobody wants to hear of it. */
+export function startCall(
+  method: ModelMethod,
+  self: unknown,
+  args: readonly unknown[],
+  { host, includeContent, now }: WatchOptions,
+): Call | undefined {
+  function guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      host.log.warn({ error: word(at(error, "name")) }, "llm: a call could not be watched");
+    }
+  }
+
+  const wanted =
+    host.wants("llm.request.started") || host.wants("llm.request.completed") || host.wants("llm.request.failed");
+  if (!wanted) return undefined;
+  let request: LlmRequest | undefined;
+  guarded(() => {
+    request = method.ask(self, args);
+    const { prompt, ...asked } = request;
+    host.publish("llm.request.started", includeContent && prompt !== undefined ? { ...asked, prompt } : asked);
+  });
+  if (request === undefined) return undefined;
+  const { prompt: _, ...asked } = request;
+
+  const startedAt = now();
+  const answer: AnswerSoFar = includeContent ? { completion: "" } : {};
+  let ended = false;
+
+  function end(publish: (facts: LlmCompleted) => void): void {
+    if (ended) return;
+    ended = true;
+    guarded(() => {
+      const { inputTokens, outputTokens } = answer;
+      if (inputTokens !== undefined && outputTokens !== undefined) answer.totalTokens ??= inputTokens + outputTokens;
+      publish({ ...answer, ...asked, durationMs: now() - startedAt });
+    });
+  }
+
+  function completed(): void {
+    end((facts) => {
+      // A well-formed answer can say that the model failed.
+      const { errorType } = answer;
+      if (errorType === undefined) host.publish("llm.request.completed", facts);
+      else host.publish("llm.request.failed", { ...facts, errorType });
+    });
+  }
+
+  return {
+    guarded,
+    answered(response) {
+      guarded(() => {
+        const headers = at(response, "headers");
+        const get = at(headers, "get");
+        if (typeof get !== "function") return;
+        for (const name of ["request-id", "x-request-id"]) {
+          note(answer, "requestId", word(Reflect.apply(get, headers, [name])));
+        }
+      });
+    },
+    read(piece) {
+      if (!ended) guarded(() => method.read(piece, answer));
+    },
+    completed,
+    abandoned() {
+      answer.finishReason ??= "abandoned";
+      completed();
+    },
+    failed(error) {
+      guarded(() => {
+        noteError(answer, error);
+        const message = at(error, "message");
+        if (includeContent && typeof message === "string") answer.errorMessage = message;
+      });
+      end((facts) => host.publish("llm.request.failed", { ...facts, errorType: answer.errorType ?? "Error" }));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** Watches Ajv 8: instances of every draft, and validators compiled before. */
+import {
+  hasMethods,
+  type ObjectInstrumentation,
+  patchMethod,
+  type PluginHost,
+  watchFunction,
+} from "mova-webhooks/plugin";
+import { field, firstText, type Problem, type ValidatorReading, watchValidation, type WatchOptions } from "./watch-validation.ts";
+
+type Validator = (...args: never) => unknown;
+
+/** Validators are proxied once per host, so that `compile` keeps answering the same function for a schema. */
+const watchedByHost = new WeakMap<PluginHost, WeakMap<object, Validator>>();
+/** Names under which schemas were fetched, for those without an `$id`. */
+const keyOf = new WeakMap<object, string>();
+
+export function ajvInstance(options: WatchOptions): ObjectInstrumentation {
+  return {
+    library: "ajv",
+    recognises: (component) =>
+      hasMethods(component, "compile", "compileAsync", "validate", "getSchema", "addSchema", "addKeyword"),
+    attach(ajv, host) {
+      /** `validate` needs no patch: it fetches its validator through these three. */
+      for (const name of ["compile", "getSchema", "compileAsync"]) {
+        patchMethod(ajv, name, host, (original) => watchResult(original, host, options));
+      }
+      return ajv;
+    },
+  };
+}
+
+export function ajvValidator(options: WatchOptions): ObjectInstrumentation {
+  return {
+    library: "ajv validator",
+    recognises: isValidator,
+    attach: (validator, host) => (isValidator(validator) ? watchValidator(validator, host, options) : validator),
+  };
+}
+
+/** Compiled functions carry their schema and its environment. */
+function isValidator(value: unknown): value is Validator {
+  return typeof value === "function" && "schema" in value && "schemaEnv" in value;
+}
+
+function watchResult(original: Validator, host: PluginHost, options: WatchOptions): Validator {
+  return new Proxy(original, {
+    apply(target, self: unknown, args: unknown[]): unknown {
+      const result: unknown = Reflect.apply(target, self, args);
+      const key = typeof args[0] === "string" ? args[0] : undefined;
+      const watch = (value: unknown): unknown =>
+        isValidator(value) ? watchValidator(value, host, options, key) : value;
+      return result instanceof Promise ? result.then(watch) : watch(result);
+    },
+  });
+}
+
+function watchValidator(validator: Validator, host: PluginHost, options: WatchOptions, key?: string): Validator {
+  // Ajv checks each schema against its meta-schema in the same way; that is not the program's validation.
+  if (field(Reflect.get(validator, "schemaEnv"), "meta") === true) return validator;
+  const watched = watchedByHost.get(host) ?? new WeakMap<object, Validator>();
+  watchedByHost.set(host, watched);
+  if (key !== undefined && !keyOf.has(validator)) keyOf.set(validator, key);
+  const known = watched.get(validator);
+  if (known !== undefined) return known;
+  const proxy = watchFunction(validator, host, watchValidation(host, options, readingOf(validator)));
+  if (key !== undefined) keyOf.set(proxy, key);
+  watched.set(validator, proxy);
+  watched.set(proxy, proxy);
+  return proxy;
+}
+
+function readingOf(validator: Validator): ValidatorReading {
+  const schema: unknown = Reflect.get(validator, "schema");
+  // An asynchronous validator resolves with the document and rejects with the problems.
+  const asynchronous = "$async" in validator;
+  return {
+    library: "ajv",
+    schemaName: () =>
+      firstText(field(schema, "$id"), keyOf.get(validator), field(schema, "title")) ?? "unnamed",
+    document: (args) => args[0],
+    problemsIn: (returned) =>
+      asynchronous || returned !== false ? undefined : listOf(Reflect.get(validator, "errors")),
+    problemsThrown: (error) => (field(error, "validation") === true ? listOf(field(error, "errors")) : undefined),
+    describe,
+  };
+}
+
+function listOf(errors: unknown): readonly unknown[] {
+  return Array.isArray(errors) ? errors : [];
+}
+
+function describe(error: unknown): Problem {
+  const message = firstText(field(error, "message"));
+  return {
+    path: firstText(field(error, "instancePath")) ?? "",
+    rule: firstText(field(error, "keyword")) ?? "unknown",
+    ...(message !== undefined && { message }),
+  };
+}

@@ -1,0 +1,98 @@
+/** The shape of the `webhook:` section, with the keys as they stand in the file. */
+import type * as zod from "zod";
+import {
+  addressRange,
+  eventPattern,
+  flag,
+  logLevel,
+  number,
+  oneOf,
+  redisUrl,
+  retries,
+  secret,
+  text,
+  timeout,
+  url,
+  type Value,
+  whole,
+} from "./values.ts";
+
+/** The section as it was read: correct, but with the file's keys, and secrets still in their files. */
+export type Section = zod.infer<ReturnType<typeof createSchema>>;
+
+/** Takes zod as an argument, because loading it is only worth its time when there is a file. */
+export function createSchema(z: typeof zod) {
+  function of<T>({ expected, read }: Value<T>) {
+    return z.unknown().transform((input, context): T => {
+      const value = read(input);
+      if (value !== undefined) return value;
+      context.addIssue(expected);
+      return z.NEVER;
+    });
+  }
+  function listOf<T extends zod.ZodType>(each: T, what: string) {
+    return z.array(each, { error: `a list of ${what}` });
+  }
+  function object<T extends zod.ZodRawShape>(shape: T) {
+    return z.strictObject(shape, { error: `a mapping with ${Object.keys(shape).join(", ")}` });
+  }
+
+  const secrets = z.union([listOf(of(secret), "secrets").min(1), of(secret)], { error: secret.expected });
+  const path = of(text("a path"));
+
+  const endpoint = object({
+    url: of(url),
+    id: of(text("1 to 128 characters", /^.{1,128}$/)).exactOptional(),
+    secret: secrets.exactOptional(),
+    secret_file: path.exactOptional(),
+    headers: z.record(z.string(), of(text("a text", /^/)), { error: "a mapping of header names to texts" }).exactOptional(),
+    timeout: of(timeout).exactOptional(),
+    retries: of(retries).exactOptional(),
+    retry_schedule: listOf(of(number(0, 31_536_000, "seconds ")), "seconds").exactOptional(),
+    enabled: of(flag).exactOptional(),
+    event_types: listOf(of(eventPattern), "event types").exactOptional(),
+    signature: of(oneOf(["sha256", "sha1"])).exactOptional(),
+    concurrency: of(whole(1, 1000)).exactOptional(),
+    rate_limit: object({ max: of(whole(1, 1_000_000)), per: of(number(0.01, 86_400, "seconds ")) }).exactOptional(),
+    propagate_trace: of(flag).exactOptional(),
+  });
+
+  const outbox = z.discriminatedUnion(
+    "type",
+    [
+      object({ type: z.literal("memory"), max_deliveries: of(whole(1, 100_000_000)).exactOptional() }),
+      object({ type: z.literal("sqlite"), path }),
+      object({ type: z.literal("redis"), url: of(redisUrl), prefix: of(text("a key prefix")).exactOptional() }),
+    ],
+    { error: "a mapping with `type: memory`, `type: sqlite` and path, or `type: redis` and url" },
+  );
+
+  const plugin = z.union([of(text("a name")), object({ use: of(text("a name")), options: z.unknown().exactOptional() })], {
+    error: "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
+  });
+
+  return object({
+    enabled: of(flag).exactOptional(),
+    timeout: of(timeout).exactOptional(),
+    max_retries: of(retries).exactOptional(),
+    secret: of(secret).exactOptional(),
+    secret_file: path.exactOptional(),
+    endpoints: listOf(endpoint, "endpoints").exactOptional(),
+    plugins: listOf(plugin, "plugins").exactOptional(),
+    outbox: outbox.exactOptional(),
+    network: object({
+      allow: listOf(of(addressRange), "addresses and CIDRs").exactOptional(),
+      deny: listOf(of(addressRange), "addresses and CIDRs").exactOptional(),
+      require_https: of(flag).exactOptional(),
+      ports: listOf(of(whole(1, 65_535)), "ports").exactOptional(),
+    }).exactOptional(),
+    server: object({
+      host: of(text("an address or a host name")).exactOptional(),
+      port: of(whole(0, 65_535)).exactOptional(),
+      token: of(secret).exactOptional(),
+    }).exactOptional(),
+    event_types: listOf(of(eventPattern), "event types").exactOptional(),
+    max_body_bytes: of(whole(1024, 104_857_600)).exactOptional(),
+    log_level: of(logLevel).exactOptional(),
+  });
+}

@@ -1,0 +1,13 @@
+/** Puts the transport together with the address guard; loaded by the start, because it brings undici. */
+import { createGuardedConnector } from "../security/connector.ts";
+import { type NetworkOptions, resolvePolicy } from "../security/network-policy.ts";
+import { HttpTransport } from "./http-transport.ts";
+import type { Transport } from "./transport.ts";
+
+export function createTransport(network: NetworkOptions, now: () => number): Transport {
+  const policy = resolvePolicy(network);
+  return new HttpTransport(
+    (endpoint) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs }),
+    now,
+  );
+}

@@ -1,0 +1,68 @@
+/** What follows an attempt: delivered, again later, or dead. Pure: chance and time come in as arguments. */
+import type { AttemptOutcome } from "../event/attempt-outcome.ts";
+import type { Endpoint } from "../event/endpoint.ts";
+import type { Settlement } from "../outbox/outbox.ts";
+
+const baseMs = 1000;
+const factor = 2;
+const capMs = 3_600_000;
+const retryAfterCapMs = 86_400_000;
+
+type Verdict = "delivered" | "retry" | "dead";
+
+/** First range that holds the status decides. 408, 425 and 429 ask for another try (RFC 9110, 8470, 6585). */
+const statusVerdicts: readonly { readonly from: number; readonly to: number; readonly verdict: Verdict }[] = [
+  { from: 200, to: 299, verdict: "delivered" },
+  { from: 300, to: 399, verdict: "retry" },
+  { from: 408, to: 408, verdict: "retry" },
+  { from: 425, to: 425, verdict: "retry" },
+  { from: 429, to: 429, verdict: "retry" },
+  { from: 400, to: 499, verdict: "dead" },
+  { from: 500, to: 599, verdict: "retry" },
+];
+
+/** Decides what becomes of a delivery after its attempt number `attempt` (from 1) ended at `nowMs`. */
+export function decideSettlement(
+  outcome: AttemptOutcome,
+  attempt: number,
+  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs">,
+  nowMs: number,
+  random: () => number,
+): Settlement {
+  const verdict = verdictOf(outcome);
+  if (verdict === "delivered") return { kind: "delivered" };
+  if (verdict === "dead" || attempt > endpoint.retries) return { kind: "dead", reason: outcome.outcome };
+  const planned = retryDelayMs(attempt, endpoint.retryScheduleMs, random);
+  const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterCapMs);
+  return { kind: "retry", dueAt: Math.round(nowMs + Math.max(planned, asked)), reason: outcome.outcome };
+}
+
+function verdictOf(outcome: AttemptOutcome): Verdict {
+  if (outcome.status === undefined) return outcome.outcome === "blocked" ? "dead" : "retry";
+  const { status } = outcome;
+  return statusVerdicts.find(({ from, to }) => status >= from && status <= to)?.verdict ?? "retry";
+}
+
+/**
+ * The wait before retry number `retry` (from 1). Without a schedule: 1 s, 2 s, 4 s … up to 1 h, each spread over
+ * half to one and a half of it. With a schedule: its entry, the last one repeating, plus up to a tenth.
+ */
+export function retryDelayMs(
+  retry: number,
+  scheduleMs: readonly number[] | undefined,
+  random: () => number,
+): number {
+  if (scheduleMs === undefined) return Math.min(capMs, baseMs * factor ** (retry - 1)) * (0.5 + random());
+  const planned = scheduleMs[Math.min(retry, scheduleMs.length) - 1] ?? 0;
+  return planned * (1 + 0.1 * random());
+}
+
+/** Reads `Retry-After` (RFC 9110 section 10.2.3): seconds or an HTTP date; anything else counts as absent. */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const text = value.trim();
+  if (/^\d{1,12}$/.test(text)) return Number(text) * 1000;
+  if (!/^[A-Z][a-z]{2}, /.test(text)) return undefined;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}

@@ -1,0 +1,303 @@
+/** Delivers what the outbox holds: a lane per endpoint, one timer for all that is due later, and nothing polled idly. */
+import { AsyncResource } from "node:async_hooks";
+import type { Attempt } from "../event/delivery.ts";
+import type { Endpoint } from "../event/endpoint.ts";
+import type { Logger } from "../event/logger.ts";
+import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
+import type { Lifecycle } from "../telemetry/lifecycle.ts";
+import type { Tracing } from "../telemetry/trace-contract.ts";
+import { type Attempted, Sender } from "./attempt.ts";
+import { Gate } from "./gate.ts";
+import { Lane } from "./lane.ts";
+import { decideSettlement } from "./retry.ts";
+import type { Transport } from "./transport.ts";
+
+export interface WorkerOptions {
+  readonly outbox: Outbox;
+  readonly transport: Transport;
+  readonly tracing: Tracing;
+  readonly lifecycle: Required<Lifecycle>;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Names this process, to tell events it published itself. */
+  readonly origin: string;
+  /** Attempts at once over all endpoints. */
+  readonly maxInFlight: number;
+  /** The receiver asked to get nothing more: 410, or `webhook-delivery: disable`. */
+  readonly disable: (endpointId: string, reason: string) => void;
+}
+
+interface Station {
+  readonly lane: Lane;
+  readonly sender: Sender;
+}
+
+/** How often a store shared with other processes is asked for what they put in. */
+const sharedPollMs = 500;
+/** Longest sleep: due times are wall-clock times, and clocks are set. */
+const longestSleepMs = 60_000;
+/** Waits between tries to record what became of an attempt. */
+const settleRetryMs = [50, 200, 1000, 5000];
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #stations = new Map<string, Station>();
+  readonly #gate: Gate;
+  /** p-queue would run a task in the async context of whoever queued before it; everything here runs in this one. */
+  readonly #context = new AsyncResource("mova-webhooks.worker");
+  readonly #idleWaiters = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #settling = 0;
+  #closing = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#gate = new Gate(options.maxInFlight);
+  }
+
+  /** Starts to deliver: asks the outbox what is due. */
+  async start(): Promise<void> {
+    await this.#look();
+  }
+
+  addEndpoint(endpoint: Endpoint, enabled: boolean): void {
+    const { transport, tracing, now } = this.#options;
+    const lane = this.#context.runInAsyncScope(() => new Lane(endpoint, this.#laneWork(endpoint.id)));
+    if (!enabled) lane.close();
+    this.#stations.set(endpoint.id, { lane, sender: new Sender(endpoint, transport, tracing, now) });
+  }
+
+  removeEndpoint(endpointId: string): void {
+    this.#stations.get(endpointId)?.lane.close();
+    this.#stations.delete(endpointId);
+    this.#options.transport.forget(endpointId);
+  }
+
+  setEnabled(endpointId: string, enabled: boolean): void {
+    const lane = this.#stations.get(endpointId)?.lane;
+    if (enabled) this.#context.runInAsyncScope(() => lane?.resume());
+    else lane?.close();
+  }
+
+  lane(endpointId: string): Lane | undefined {
+    return this.#stations.get(endpointId)?.lane;
+  }
+
+  /** Runs claims that the outbox granted while storing. */
+  accept(claims: readonly Claim[]): void {
+    if (claims.length === 0) return;
+    this.#context.runInAsyncScope(() => {
+      for (const claim of claims) {
+        const lane = this.lane(claim.endpointId);
+        if (lane === undefined) this.#release(claim);
+        else lane.accept(claim);
+      }
+    });
+  }
+
+  /** Says that an endpoint has something due in the outbox. */
+  wake(endpointId: string): void {
+    this.#context.runInAsyncScope(() => this.#stations.get(endpointId)?.lane.wake());
+  }
+
+  wakeAll(): void {
+    for (const endpointId of this.#stations.keys()) this.wake(endpointId);
+  }
+
+  /** Resolves with true once nothing is in flight or due, with false when `deadlineMs` are over before. */
+  async drain(deadlineMs: number): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs;
+    while (!(await this.#nothingToDo())) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return false;
+      await this.#nextChange(Math.min(leftMs, 100));
+    }
+    return true;
+  }
+
+  /** Stops to claim, waits for what is in flight until the deadline, cuts the rest; what was not sent is handed back. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    for (const { lane } of this.#stations.values()) lane.close();
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#quiet() && performance.now() < deadline) {
+      await this.#nextChange(Math.min(deadline - performance.now(), 100));
+    }
+    await this.#options.transport.close();
+    const grace = performance.now() + 1000;
+    while (!this.#quiet() && performance.now() < grace) await this.#nextChange(50);
+  }
+
+  #laneWork(endpointId: string): ConstructorParameters<typeof Lane>[1] {
+    return {
+      claim: (limit) => this.#claim(endpointId, limit),
+      attempt: (claim) => this.#attempt(claim),
+      release: (claim) => this.#release(claim),
+    };
+  }
+
+  async #claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+    try {
+      return await this.#options.outbox.claim(endpointId, limit);
+    } catch (error) {
+      this.#options.logger.warn({ err: error, endpoint: endpointId }, "claim failed");
+      this.#arm(this.#options.now() + 1000);
+      return [];
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
+  async #attempt(claim: Claim): Promise<void> {
+    const station = this.#stations.get(claim.endpointId);
+    if (station === undefined) return this.#release(claim);
+    await this.#gate.enter();
+    try {
+      const attempted = await station.sender.send(claim, claim.event.origin === this.#options.origin);
+      this.#conclude(claim, station.lane.endpoint, attempted);
+    } catch (error) {
+      this.#options.logger.error({ err: error, delivery: claim.id }, "attempt could not be made");
+      this.#release(claim, this.#options.now() + 60_000);
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  #conclude(claim: Claim, endpoint: Endpoint, { outcome, startedAt, span }: Attempted): void {
+    const { now, random, lifecycle } = this.#options;
+    const endedAt = now();
+    const settlement = decideSettlement(outcome, claim.attempt, endpoint, endedAt, random);
+    const attempt: Attempt = {
+      number: claim.attempt,
+      replay: claim.replay,
+      startedAt,
+      durationMs: outcome.durationMs,
+      outcome: outcome.outcome,
+      ...(outcome.status === undefined ? {} : { status: outcome.status }),
+      ...(span.traceId === undefined || span.spanId === undefined
+        ? {}
+        : { traceId: span.traceId, spanId: span.spanId }),
+      ...(outcome.response === undefined ? {} : { response: outcome.response }),
+    };
+    const ids = {
+      deliveryId: claim.id,
+      eventId: claim.event.id,
+      eventType: claim.event.type,
+      endpointId: claim.endpointId,
+      ...(attempt.traceId === undefined ? {} : { traceId: attempt.traceId }),
+      ...(attempt.spanId === undefined ? {} : { spanId: attempt.spanId }),
+    };
+    lifecycle.attempted({
+      ...ids,
+      attempt: claim.attempt,
+      replay: claim.replay,
+      outcome,
+      next: settlement.kind === "retry" || settlement.kind === "dead" ? settlement.kind : "delivered",
+      ...(settlement.kind === "retry" ? { nextAt: settlement.dueAt } : {}),
+    });
+    if (settlement.kind === "delivered" || settlement.kind === "dead") {
+      const reason = settlement.kind === "dead" ? { reason: settlement.reason } : {};
+      lifecycle.settled({
+        ...ids,
+        outcome: settlement.kind,
+        ...reason,
+        lagMs: endedAt - claim.event.createdAt,
+      });
+    }
+    if (outcome.outcome === "http_410" || outcome.control === "disable") {
+      this.#options.disable(
+        claim.endpointId,
+        outcome.control === "disable" ? "webhook-delivery: disable" : "http_410",
+      );
+    }
+    void this.#settle(claim, settlement, attempt);
+  }
+
+  #release(claim: Claim, dueAt = this.#options.now()): void {
+    void this.#settle(claim, { kind: "release", dueAt });
+  }
+
+  /** Tries until the outbox has it, or this worker closes: then the lease runs out and the delivery is due again. */
+  async #settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<void> {
+    this.#settling += 1;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await this.#options.outbox.settle(claim, settlement, attempt);
+        break;
+      } catch (error) {
+        this.#options.logger.warn({ err: error, delivery: claim.id }, "settle failed");
+        if (this.#closing && tries >= 2) break;
+        await sleep(settleRetryMs[Math.min(tries, settleRetryMs.length - 1)] ?? 5000);
+      }
+    }
+    this.#settling -= 1;
+    if (settlement.kind === "retry" || settlement.kind === "release") this.#arm(settlement.dueAt);
+    this.#changed();
+  }
+
+  /** Wakes the lanes that have something due, and sleeps until the next is. */
+  async #look(): Promise<void> {
+    try {
+      const { endpointIds, nextAt } = await this.#options.outbox.due();
+      for (const endpointId of endpointIds) this.wake(endpointId);
+      if (nextAt !== undefined) this.#arm(nextAt);
+      if (this.#options.outbox.guarantees.shared) this.#arm(this.#options.now() + sharedPollMs);
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "outbox did not answer");
+      this.#arm(this.#options.now() + 1000);
+    }
+  }
+
+  /** Makes sure that the outbox is asked at that time at the latest. The timer keeps no process alive. */
+  #arm(at: number): void {
+    if (this.#closing || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    const sleepMs = Math.min(Math.max(at - this.#options.now(), 1), longestSleepMs);
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      void this.#look();
+    }, sleepMs);
+    this.#timer.unref();
+  }
+
+  #quiet(): boolean {
+    if (this.#settling > 0) return false;
+    for (const { lane } of this.#stations.values()) if (!lane.idle) return false;
+    return true;
+  }
+
+  async #nothingToDo(): Promise<boolean> {
+    if (!this.#quiet()) return false;
+    const { endpointIds } = await this.#options.outbox.due();
+    const due = endpointIds.filter((id) => this.#stations.get(id)?.lane.open === true);
+    for (const endpointId of due) this.wake(endpointId);
+    return due.length === 0 && this.#quiet();
+  }
+
+  #changed(): void {
+    for (const waiter of this.#idleWaiters) waiter();
+    this.#idleWaiters.clear();
+  }
+
+  #nextChange(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(finish, atMostMs);
+      const waiters = this.#idleWaiters;
+      function finish(): void {
+        clearTimeout(timer);
+        waiters.delete(finish);
+        resolve();
+      }
+      waiters.add(finish);
+    });
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

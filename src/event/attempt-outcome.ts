@@ -1,0 +1,44 @@
+/** What became of one attempt: a value, never an exception, in words from a closed list. */
+
+/** The same word stands in the metric, the span's `error.type`, the stored record, the log line and the CLI. */
+export const outcomes = [
+  "success",
+  "http_3xx",
+  "http_4xx",
+  "http_429",
+  "http_410",
+  "http_5xx",
+  "timeout",
+  "dns",
+  "connect",
+  "tls",
+  "reset",
+  "blocked",
+  "invalid_response",
+] as const;
+
+export type Outcome = (typeof outcomes)[number];
+
+export interface AttemptOutcome {
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  /** HTTP status, where one arrived. */
+  readonly status?: number;
+  /** The wait the receiver asked for with `Retry-After`, from the end of this attempt. */
+  readonly retryAfterMs?: number;
+  /** What the receiver asked for with the `webhook-delivery` response header. */
+  readonly control?: "disable" | "abort-message";
+  /** Beginning of the response body, capped, for the record of a failure. */
+  readonly response?: string;
+}
+
+/** Names the outcome of an HTTP status that arrived whole. */
+export function outcomeOfStatus(status: number): Outcome {
+  if (status >= 200 && status < 300) return "success";
+  if (status >= 300 && status < 400) return "http_3xx";
+  if (status === 410) return "http_410";
+  if (status === 429) return "http_429";
+  if (status >= 400 && status < 500) return "http_4xx";
+  if (status >= 500 && status < 600) return "http_5xx";
+  return "invalid_response";
+}

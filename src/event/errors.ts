@@ -1,0 +1,175 @@
+/** Every error this package throws: one class, one table of codes with what each means and what helps. */
+
+interface ErrorEntry {
+  readonly meaning: string;
+  readonly remedy: string;
+  /** True where the same call may succeed later without a change. */
+  readonly retryable: boolean;
+}
+
+export const errorTable = {
+  CONFIG_INVALID: {
+    meaning: "The configuration file, an environment variable or an option is wrong.",
+    remedy: "Correct the value the message points at.",
+    retryable: false,
+  },
+  ENDPOINT_INVALID: {
+    meaning: "An endpoint's settings cannot work.",
+    remedy: "Correct the endpoint setting the message names.",
+    retryable: false,
+  },
+  ENDPOINT_BLOCKED: {
+    meaning: "An endpoint's address is one that is never called.",
+    remedy: "Use a public https address, or list the address range in `network.allow`.",
+    retryable: false,
+  },
+  SECRET_INVALID: {
+    meaning: "A signing secret is missing or empty, or a `whsec_` secret is not base64.",
+    remedy: "Set `secret` to at least 24 random bytes, for example from `mova-webhooks secret`.",
+    retryable: false,
+  },
+  EVENT_TYPE_UNKNOWN: {
+    meaning: "An event type or pattern is malformed, or nobody declares it.",
+    remedy: "Use a known type, add the plugin that declares it, or list it in the `eventTypes` option.",
+    retryable: false,
+  },
+  EVENT_ID_INVALID: {
+    meaning: "An event id given by the caller cannot be a `webhook-id`.",
+    remedy: "Use 1 to 64 letters, digits, `-` or `_`.",
+    retryable: false,
+  },
+  DATA_UNSERIALISABLE: {
+    meaning: "Event data cannot be written as JSON.",
+    remedy: "Pass plain JSON data without cycles, BigInt values or a throwing `toJSON`.",
+    retryable: false,
+  },
+  DATA_TOO_LARGE: {
+    meaning: "An event body is over the size limit.",
+    remedy: "Send a reference instead of the content, or raise `maxBodyBytes`.",
+    retryable: false,
+  },
+  PLUGIN_INVALID: {
+    meaning: "A source plugin breaks the contract: its name, event types, contract version or options.",
+    remedy: "Correct the plugin as the message says; `mova-webhooks/testing` checks the whole contract.",
+    retryable: false,
+  },
+  PLUGIN_UNKNOWN: {
+    meaning: "A plugin named in the configuration cannot be loaded.",
+    remedy: "Use a built-in name, an installed package, or a path that starts with `./`.",
+    retryable: false,
+  },
+  COMPONENT_UNKNOWN: {
+    meaning: "No plugin recognises the object given to `instrument`.",
+    remedy: "Add the plugin that knows this library, or publish on the bus yourself.",
+    retryable: false,
+  },
+  OUTBOX_FULL: {
+    meaning: "The outbox holds as many unfinished deliveries as it may.",
+    remedy: "Bring the failing endpoints back, prune or replay dead deliveries, or raise the outbox's limit.",
+    retryable: true,
+  },
+  OUTBOX_UNAVAILABLE: {
+    meaning: "The outbox's store did not answer or refused to write.",
+    remedy: "Check that the store is reachable and has room; the same call may succeed later.",
+    retryable: true,
+  },
+  OUTBOX_INVALID: {
+    meaning: "The outbox's store is damaged, of a newer version, or not an outbox.",
+    remedy: "Use another path or key prefix, or upgrade this package.",
+    retryable: false,
+  },
+  DEPENDENCY_MISSING: {
+    meaning: "An optional package that was chosen is not installed.",
+    remedy: "Install the package the message names.",
+    retryable: false,
+  },
+  DELIVERY_UNKNOWN: {
+    meaning: "No delivery has this id.",
+    remedy: "List deliveries with `find()` or `mova-webhooks deliveries list`.",
+    retryable: false,
+  },
+  CLOSED: {
+    meaning: "The manager was closed.",
+    remedy: "Create a new WebhookManager; a closed one accepts nothing.",
+    retryable: false,
+  },
+  HEADERS_MISSING: {
+    meaning: "A received request lacks a signature header that is required.",
+    remedy: "Pass the request's own headers; check that no proxy strips them.",
+    retryable: false,
+  },
+  SIGNATURE_INVALID: {
+    meaning: "No signature of a received request matches its body.",
+    remedy: "Check that both sides use the same secret and that the body bytes are untouched.",
+    retryable: false,
+  },
+  TIMESTAMP_INVALID: {
+    meaning: "A received timestamp is not a number of Unix seconds.",
+    remedy: "Send Unix seconds as digits.",
+    retryable: false,
+  },
+  TIMESTAMP_EXPIRED: {
+    meaning: "A received timestamp is outside the tolerance.",
+    remedy: "Check both clocks; a captured request sent again is refused on purpose.",
+    retryable: false,
+  },
+  BODY_PARSED: {
+    meaning: "The receiver was given a parsed body, whose bytes are no longer those that were signed.",
+    remedy: "Give the raw bytes: disable the JSON body parser for this route, or use an adapter.",
+    retryable: false,
+  },
+  BODY_TOO_LARGE: {
+    meaning: "A received body is over the receiver's limit.",
+    remedy: "Raise `maxBytes` on the receiver if the sender is trusted.",
+    retryable: false,
+  },
+  BODY_INVALID: {
+    meaning: "A received body is correctly signed, but is not a UTF-8 JSON event.",
+    remedy: "Send a JSON object with `event_type` and `data`.",
+    retryable: false,
+  },
+  BODY_ENCODED: {
+    meaning: "A received body has a content type or encoding that cannot be verified as received.",
+    remedy: "Send `application/json` without content-encoding.",
+    retryable: false,
+  },
+  EVENT_IN_PROGRESS: {
+    meaning: "Another request with the same event is being handled, and may still fail.",
+    remedy: "Send it again later; once it is handled, it is answered as a duplicate.",
+    retryable: true,
+  },
+  STORE_UNAVAILABLE: {
+    meaning: "A receiver's store did not answer, so that it cannot tell whether an event is a duplicate.",
+    remedy: "Check that the store is reachable; the sender will try again.",
+    retryable: true,
+  },
+  HANDLER_FAILED: {
+    meaning: "A receiver's handler threw, so that the sender will try again.",
+    remedy: "Look at the handler's error, which is logged where it was thrown.",
+    retryable: true,
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+const brand = Symbol.for("mova-webhooks.error");
+
+/** Carries a code of `errorTable`, a message that ends in its remedy, and never a payload, secret or full URL. */
+export class WebhookError extends Error {
+  override readonly name = "WebhookError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown }) {
+    super(`${detail.replace(/\.$/, "")}. ${errorTable[code].remedy}`, options);
+    this.code = code;
+    this.retryable = errorTable[code].retryable;
+  }
+
+  /** Recognises a WebhookError, also one made by another copy of this package, optionally of one code. */
+  static is(error: unknown, code?: ErrorCode): error is WebhookError {
+    if (typeof error !== "object" || error === null || !(brand in error)) return false;
+    return code === undefined || (error as WebhookError).code === code;
+  }
+}

@@ -1,0 +1,27 @@
+/** A text that never shows itself: not in `util.inspect`, JSON, template strings or errors. */
+import { inspect } from "node:util";
+
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Returns the text. Call it where the bytes are used, never to store them. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return "[secret]";
+  }
+
+  toJSON(): string {
+    return "[secret]";
+  }
+
+  [inspect.custom](): string {
+    return "[secret]";
+  }
+}

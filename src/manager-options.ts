@@ -1,0 +1,90 @@
+/** What a WebhookManager may be given, and how code, environment and file become one. */
+import type { TracerProvider } from "@opentelemetry/api";
+import type { Registry } from "prom-client";
+import { loadConfig, type WebhookConfig } from "./config/config.ts";
+import type { WebhookEndpoint } from "./event/endpoint.ts";
+import type { Logger } from "./event/logger.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { AnyPlugin } from "./plugin/contract.ts";
+import type { NetworkOptions } from "./security/network-policy.ts";
+
+export interface WebhookManagerOptions {
+  readonly endpoints?: readonly WebhookEndpoint[];
+  readonly plugins?: readonly AnyPlugin[];
+  /** @default true */
+  readonly enabled?: boolean;
+  /** Seconds; for endpoints that set none. @default 30 */
+  readonly timeout?: number;
+  /** For endpoints that set no `retries`. @default 3 */
+  readonly maxRetries?: number;
+  /** For endpoints that set none. */
+  readonly secret?: string;
+  /** @default a memory outbox, or what the configuration says */
+  readonly outbox?: Outbox;
+  /** Event types, or patterns such as `order.*`, that no plugin declares but the program triggers itself. */
+  readonly eventTypes?: readonly string[];
+  readonly network?: NetworkOptions;
+  /** Bytes of one event's body. @default 1_048_576 */
+  readonly maxBodyBytes?: number;
+  /** Attempts at the same time over all endpoints. @default 256 */
+  readonly maxInFlight?: number;
+  /** Path of a configuration file; false to read neither file nor environment. @default the file, where there is one */
+  readonly config?: string | false;
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+  /** From 0 to below 1, for jitter. @default Math.random */
+  readonly random?: () => number;
+  /** @default silent, or JSON lines on stderr where MOVA_WEBHOOK_LOG_LEVEL is set */
+  readonly logger?: Logger;
+  /** @default an OpenMetrics registry of its own */
+  readonly registry?: Registry;
+  /** @default the global one */
+  readonly tracerProvider?: TracerProvider;
+}
+
+export interface Settings {
+  readonly enabled: boolean;
+  readonly endpoints: readonly WebhookEndpoint[];
+  readonly defaults: { readonly timeout?: number; readonly retries?: number; readonly secret?: string };
+  readonly eventTypes: readonly string[];
+  readonly network: NetworkOptions;
+  readonly maxBodyBytes: number;
+  readonly maxInFlight: number;
+  /** What only code can use: plugin names to load, the outbox to open, the log level. */
+  readonly config: WebhookConfig | undefined;
+}
+
+/** Merges the options over what environment and file say. Throws CONFIG_INVALID. */
+export function mergeSettings(options: WebhookManagerOptions): Settings {
+  const config =
+    options.config === false
+      ? undefined
+      : loadConfig(options.config === undefined ? {} : { path: options.config });
+  const timeout = options.timeout ?? config?.timeout;
+  const retries = options.maxRetries ?? config?.maxRetries;
+  const secret = options.secret ?? config?.secret;
+  return {
+    enabled: options.enabled ?? config?.enabled ?? true,
+    endpoints: mergeEndpoints(config?.endpoints ?? [], options.endpoints ?? []),
+    defaults: {
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(retries === undefined ? {} : { retries }),
+      ...(secret === undefined ? {} : { secret }),
+    },
+    eventTypes: [...(config?.eventTypes ?? []), ...(options.eventTypes ?? [])],
+    network: { ...config?.network, ...options.network },
+    maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
+    maxInFlight: options.maxInFlight ?? 256,
+    config,
+  };
+}
+
+/** Code replaces a configured endpoint of the same id, or without ids, of the same URL. */
+function mergeEndpoints(
+  configured: readonly WebhookEndpoint[],
+  coded: readonly WebhookEndpoint[],
+): WebhookEndpoint[] {
+  const nameOf = (endpoint: WebhookEndpoint): string => endpoint.id ?? endpoint.url;
+  const replaced = new Set(coded.map(nameOf));
+  return [...configured.filter((endpoint) => !replaced.has(nameOf(endpoint))), ...coded];
+}

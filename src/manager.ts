@@ -1,0 +1,302 @@
+/** The front door: settings in; the pipeline assembled, started, asked and closed. */
+import type { Bus } from "./bus/bus.ts";
+import { Worker } from "./delivery/worker.ts";
+import type { Delivery, DeliveryPage, DeliveryQuery } from "./event/delivery.ts";
+import type { WebhookEndpoint } from "./event/endpoint.ts";
+import { WebhookError } from "./event/errors.ts";
+import { KnownTypes } from "./event/known-types.ts";
+import type { Logger } from "./event/logger.ts";
+import { createWebhookEvent } from "./event/webhook-event.ts";
+import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
+import { openOutbox } from "./outbox/open.ts";
+import type { Outbox, ReplaySelection } from "./outbox/outbox.ts";
+import { timeOutbox } from "./outbox/timed.ts";
+import { Pipeline, type Triggered } from "./pipeline.ts";
+import type { AnyPlugin } from "./plugin/contract.ts";
+import { loadPlugin } from "./plugin/load.ts";
+import { EndpointBook, type EndpointInfo } from "./routing/endpoint-book.ts";
+import type { EventHandler } from "./routing/event-handlers.ts";
+import { type Explanation, explain } from "./routing/explain.ts";
+import { refuseLiteral } from "./security/check-url.ts";
+import { combineObservers, type Lifecycle } from "./telemetry/lifecycle.ts";
+import { createLog, loggerFromEnvironment } from "./telemetry/log.ts";
+import { createMetrics, type LaneState, type Metrics } from "./telemetry/metrics.ts";
+import type { Tracing } from "./telemetry/trace-contract.ts";
+import { createTracing } from "./telemetry/tracing.ts";
+import { version } from "./version.ts";
+
+export class WebhookManager {
+  readonly #settings: Settings;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #metrics: Metrics;
+  readonly #lifecycle: Required<Lifecycle>;
+  readonly #tracing: Tracing;
+  readonly #types: KnownTypes;
+  readonly #endpoints: EndpointBook;
+  readonly #pipeline: Pipeline;
+  /** What the configuration asks to load; undefined once it is there, or where nothing was asked. */
+  #loading: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
+  constructor(options: WebhookManagerOptions = {}) {
+    this.#settings = mergeSettings(options);
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#logger = options.logger ?? loggerFromEnvironment(this.#settings.config?.logLevel);
+    this.#types = new KnownTypes(this.#settings.eventTypes);
+    const { defaults, network } = this.#settings;
+    this.#endpoints = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
+    this.#metrics = createMetrics({
+      ...(options.registry === undefined ? {} : { registry: options.registry }),
+      version,
+      now: this.#now,
+      backlog: async () => (await this.#outbox()).counts(),
+      lanes: () => this.#laneStates(),
+    });
+    this.#lifecycle = combineObservers([this.#metrics, createLog(this.#logger)], this.#logger);
+    this.#tracing = createTracing({
+      ...(options.tracerProvider === undefined ? {} : { tracerProvider: options.tracerProvider }),
+      now: this.#now,
+    });
+    this.#pipeline = new Pipeline({
+      endpoints: this.#endpoints,
+      lifecycle: this.#lifecycle,
+      tracing: this.#tracing,
+      logger: this.#logger,
+      now: this.#now,
+      maxBodyBytes: this.#settings.maxBodyBytes,
+    });
+    this.#pipeline.open = this.#settings.enabled;
+    for (const plugin of options.plugins ?? []) this.use(plugin);
+    for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
+    for (const warning of this.#settings.config?.warnings ?? []) this.#logger.warn({}, warning);
+    this.#assemble(options.outbox);
+  }
+
+  /** Where components publish what happens to them. */
+  get bus(): Bus {
+    return this.#pipeline.bus;
+  }
+
+  /** The prom-client registry with all metrics, in OpenMetrics form. */
+  get registry(): Metrics["registry"] {
+    return this.#metrics.registry;
+  }
+
+  /** Begins to deliver, also what was stored before. Rejects with what configuration or store is wrong about. */
+  start(): Promise<void> {
+    this.#refuseWhenClosed();
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Adds an endpoint. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
+  addEndpoint(settings: WebhookEndpoint): void {
+    this.#refuseWhenClosed();
+    const endpoint = this.#endpoints.add(settings);
+    this.#pipeline.worker?.addEndpoint(endpoint, endpoint.enabled);
+    this.#endpointChanged(endpoint.id, endpoint.enabled, "added");
+  }
+
+  /** Removes an endpoint; what waited for it is kept as dead. Answers whether there was one. */
+  removeEndpoint(urlOrId: string): boolean {
+    const id = this.#endpoints.remove(urlOrId);
+    if (id === undefined) return false;
+    this.#pipeline.worker?.removeEndpoint(id);
+    this.#endpointChanged(id, false, "removed");
+    this.#outbox()
+      .then((outbox) => outbox.bury(id, "endpoint removed"))
+      .catch((error: unknown) => this.#logger.warn({ err: error, endpoint: id }, "bury failed"));
+    return true;
+  }
+
+  getEndpoints(): EndpointInfo[] {
+    return this.#endpoints.list();
+  }
+
+  /** Switches one endpoint by id or URL; what waits for it waits on. Answers whether there is one. */
+  setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
+    const id = this.#endpoints.idOf(urlOrId);
+    if (id === undefined) return false;
+    if (this.#endpoints.setEnabled(id, enabled, reason)) {
+      this.#pipeline.worker?.setEnabled(id, enabled);
+      this.#endpointChanged(id, enabled, reason);
+    }
+    return true;
+  }
+
+  /** Calls `handler` in this process with every event of a type or pattern. */
+  addEventHandler(type: string, handler: EventHandler): void {
+    this.#types.checkPattern(type);
+    this.#pipeline.handlers.add(type, handler);
+    this.#pipeline.host.refresh();
+  }
+
+  /** Answers whether the handler was there. */
+  removeEventHandler(type: string, handler: EventHandler): boolean {
+    const removed = this.#pipeline.handlers.remove(type, handler);
+    this.#pipeline.host.refresh();
+    return removed;
+  }
+
+  /**
+   * Publishes an event. Resolves when it is stored; rejects with EVENT_TYPE_UNKNOWN, DATA_UNSERIALISABLE,
+   * DATA_TOO_LARGE, EVENT_ID_INVALID, OUTBOX_FULL, OUTBOX_UNAVAILABLE or CLOSED. An `id` that was stored before
+   * stores nothing again.
+   */
+  async triggerEvent(
+    type: string,
+    data: unknown = {},
+    options: { readonly id?: string } = {},
+  ): Promise<Triggered> {
+    this.#refuseWhenClosed();
+    if (this.#loading !== undefined) await this.#loading;
+    this.#types.check(type);
+    const event = createWebhookEvent({ type, data, occurredAt: this.#now(), ...options });
+    return this.isEnabled() ? this.#pipeline.publish("api", event) : { id: event.id, deliveries: [] };
+  }
+
+  isEnabled(): boolean {
+    return this.#pipeline.open;
+  }
+
+  /** Switches the intake of events; what is stored already is delivered all the same. */
+  setEnabled(on: boolean): void {
+    this.#pipeline.open = on;
+    this.#pipeline.host.refresh();
+  }
+
+  /** Adds a source plugin. Throws PLUGIN_INVALID. */
+  use(plugin: AnyPlugin): void {
+    this.#pipeline.host.use(plugin);
+    this.#types.add(Object.keys(plugin.events));
+  }
+
+  /** Watches a live component that a plugin recognises; returns it. Throws COMPONENT_UNKNOWN. */
+  instrument<Component extends object>(component: Component): Component {
+    return this.#pipeline.host.instrument(component);
+  }
+
+  async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
+    return (await this.#outbox()).find(query);
+  }
+
+  async get(deliveryId: string): Promise<Delivery | undefined> {
+    return (await this.#outbox()).get(deliveryId);
+  }
+
+  /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
+  async explain(eventId: string): Promise<Explanation | undefined> {
+    const record = await (await this.#outbox()).event(eventId);
+    return record && explain(record, (endpointId) => this.#endpoints.get(endpointId)?.enabled);
+  }
+
+  /** Delivers finished deliveries once more, under their lanes' limits; answers their ids. */
+  async replay(selection: ReplaySelection): Promise<readonly string[]> {
+    const ids = await (await this.#outbox()).replay(selection);
+    if (selection.dryRun !== true) this.#pipeline.worker?.wakeAll();
+    return ids;
+  }
+
+  /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
+  async drain(deadlineMs: number): Promise<boolean> {
+    const startedAt = performance.now();
+    await this.#pipeline.stored();
+    return this.#pipeline.worker?.drain(deadlineMs - (performance.now() - startedAt)) ?? false;
+  }
+
+  /**
+   * Accepts nothing more and ends what is in flight within `deadlineMs`. With a durable outbox the rest is delivered
+   * by the next start; with a memory outbox, what is due is delivered first.
+   */
+  close(deadlineMs = 10_000): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  #assemble(given: Outbox | undefined): void {
+    const { config } = this.#settings;
+    const outbox = given ?? openOutbox(config?.outbox, this.#now);
+    if (!(outbox instanceof Promise)) this.#pipeline.outbox = timeOutbox(outbox, this.#lifecycle);
+    if (!(outbox instanceof Promise) && (config?.plugins ?? []).length === 0) return;
+    this.#loading = this.#load(outbox);
+    // Whoever needs the parts hears of the failure; until then it is not an unhandled rejection.
+    this.#loading.catch(() => undefined);
+  }
+
+  async #load(outbox: Outbox | Promise<Outbox>): Promise<void> {
+    this.#pipeline.outbox ??= timeOutbox(await outbox, this.#lifecycle);
+    const { config } = this.#settings;
+    for (const { name, options } of config?.plugins ?? []) {
+      if (this.#pipeline.host.has(name)) continue;
+      this.use(await loadPlugin(name, options, config?.directory ?? process.cwd()));
+    }
+    this.#loading = undefined;
+  }
+
+  async #outbox(): Promise<Outbox> {
+    if (this.#loading !== undefined) await this.#loading;
+    return this.#pipeline.outbox as Outbox;
+  }
+
+  async #start(): Promise<void> {
+    const outbox = await this.#outbox();
+    await outbox.ping();
+    // undici is loaded here, not with the package: a program that never delivers does not pay for it.
+    const { createTransport } = await import("./delivery/create-transport.ts");
+    const worker = new Worker({
+      outbox,
+      transport: createTransport(this.#settings.network, this.#now),
+      tracing: this.#tracing,
+      lifecycle: this.#lifecycle,
+      logger: this.#logger,
+      now: this.#now,
+      random: this.#random,
+      origin: this.#pipeline.origin,
+      maxInFlight: this.#settings.maxInFlight,
+      disable: (endpointId, reason) => this.setEndpointEnabled(endpointId, false, reason),
+    });
+    for (const { endpoint, enabled } of this.#endpoints.routes()) worker.addEndpoint(endpoint, enabled);
+    this.#pipeline.worker = worker;
+    this.#pipeline.host.attach();
+    await worker.start();
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const startedAt = performance.now();
+    const leftMs = (): number => Math.max(0, deadlineMs - (performance.now() - startedAt));
+    const { host, outbox, worker } = this.#pipeline;
+    await this.#starting?.catch(() => undefined);
+    host.detach();
+    await this.#pipeline.stored();
+    if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
+    await worker?.close(leftMs());
+    await outbox?.close();
+  }
+
+  #endpointChanged(endpointId: string, enabled: boolean, reason: string): void {
+    this.#pipeline.host.refresh();
+    this.#lifecycle.endpointChanged({ endpointId, enabled, reason });
+  }
+
+  *#laneStates(): Iterable<LaneState> {
+    for (const { endpoint, enabled } of this.#endpoints.routes()) {
+      const inFlight = this.#pipeline.worker?.lane(endpoint.id)?.inFlight ?? 0;
+      yield {
+        endpointId: endpoint.id,
+        inFlight,
+        concurrencyLimit: endpoint.concurrency,
+        circuitState: 0,
+        enabled,
+      };
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing !== undefined) throw new WebhookError("CLOSED", "This manager was closed");
+  }
+}

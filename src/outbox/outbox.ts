@@ -1,0 +1,153 @@
+/**
+ * The outbox contract: where accepted events wait until they are delivered, and what is remembered of them.
+ *
+ * A delivery is `pending` → claimed (`delivering`) → settled (`delivered`, `dead`, or `pending` again for a retry).
+ * A claim is a lease, not a delete: while its holder lives the lease is renewed by the outbox itself; when the
+ * holder dies, the delivery becomes due again within `leaseMs`. Times are Unix milliseconds.
+ */
+import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { RoutingDecision } from "../event/routing-decision.ts";
+
+export interface OutboxEvent {
+  readonly id: string;
+  readonly type: string;
+  /** Plugin name, or `api` for `triggerEvent`. */
+  readonly source: string;
+  readonly createdAt: number;
+  /** Exactly the bytes that are signed and sent, shared by all deliveries of the event. */
+  readonly body: Buffer;
+  /** W3C trace context of the publish span. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Which process published it. */
+  readonly origin: string;
+  /** One per endpoint known when it was routed. */
+  readonly decisions: readonly RoutingDecision[];
+}
+
+export interface NewDelivery {
+  /** The same for the same event and endpoint, so that storing twice stores once. */
+  readonly id: string;
+  readonly endpointId: string;
+  readonly dueAt: number;
+  /** Asks for the delivery to be stored as already claimed by this process. An outbox may ignore it. */
+  readonly claim?: boolean;
+}
+
+export interface Submission {
+  readonly event: OutboxEvent;
+  readonly deliveries: readonly NewDelivery[];
+}
+
+export interface Stored {
+  /** False where the event id was known already: nothing was stored. */
+  readonly accepted: boolean;
+  /** Those of the deliveries that are already claimed by this process. */
+  readonly claims: readonly Claim[];
+}
+
+/** One delivery on lease to this process, with all that an attempt needs. */
+export interface Claim {
+  readonly id: string;
+  readonly endpointId: string;
+  readonly event: Omit<OutboxEvent, "decisions">;
+  /** Number of the attempt this claim is for, from 1; again from 1 after a replay. */
+  readonly attempt: number;
+  /** 0, or the number of the replay it belongs to. */
+  readonly replay: number;
+  /** Span of the attempt before, to link to. */
+  readonly previous?: { readonly traceId: string; readonly spanId: string };
+  /** What the outbox needs to recognise the lease; nobody else looks at it. */
+  readonly lease: unknown;
+}
+
+export type Settlement =
+  | { readonly kind: "delivered" }
+  | { readonly kind: "retry"; readonly dueAt: number; readonly reason: string }
+  | { readonly kind: "dead"; readonly reason: string }
+  /** Handed back without an attempt: it counts as none. */
+  | { readonly kind: "release"; readonly dueAt: number; readonly reason?: string };
+
+export interface Due {
+  /** Endpoints with at least one delivery that may be claimed now. */
+  readonly endpointIds: readonly string[];
+  /** When the next pending delivery becomes due, if one waits. */
+  readonly nextAt?: number;
+}
+
+export interface EndpointCounts {
+  readonly endpointId: string;
+  readonly pending: number;
+  readonly delivering: number;
+  readonly dead: number;
+  /** Due time of the pending delivery that is due longest; absent when nothing is due. */
+  readonly oldestDueAt?: number;
+}
+
+export interface EventRecord {
+  readonly event: OutboxEvent;
+  readonly deliveries: readonly Delivery[];
+}
+
+export interface ReplaySelection extends Omit<DeliveryQuery, "cursor"> {
+  /** @default `dead`, unless `deliveryIds` is given */
+  readonly state?: "dead" | "delivered";
+  readonly deliveryIds?: readonly string[];
+  /** Only tells which deliveries it would be. @default false */
+  readonly dryRun?: boolean;
+}
+
+export interface Outbox {
+  readonly contract: 1;
+  readonly name: string;
+  readonly guarantees: {
+    /** What `put` stored survives the death of the process. */
+    readonly durable: boolean;
+    /** Other processes may put into and claim from the same store; the worker then asks `due` periodically. */
+    readonly shared: boolean;
+  };
+  /** How long after the death of its holder a claim may stay out of reach. */
+  readonly leaseMs: number;
+
+  /**
+   * Stores events with their deliveries; resolves when they are stored as safely as `guarantees` say.
+   * A known event id stores nothing. Answers in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
+   * then nothing of this call is stored.
+   */
+  put(submissions: readonly Submission[]): Promise<readonly Stored[]>;
+  /** Like `put`, but returns only when stored: for the last moment of a crashing process. Absent where impossible. */
+  putSync?(submissions: readonly Submission[]): void;
+  /**
+   * Leases up to `limit` due deliveries of one endpoint to this process, longest due first. Where first attempts
+   * and retries (replays are retries here) both wait, each gets half of the limit, so that neither starves the other.
+   */
+  claim(endpointId: string, limit: number): Promise<readonly Claim[]>;
+  /**
+   * Ends a lease and records the attempt. `lost` means that the lease ended already, by a settlement or because
+   * another process took over: nothing was changed.
+   */
+  settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost">;
+  due(): Promise<Due>;
+
+  find(query: DeliveryQuery): Promise<DeliveryPage>;
+  get(deliveryId: string): Promise<Delivery | undefined>;
+  /** The event with its routing decisions and deliveries: what `explain` reads. */
+  event(eventId: string): Promise<EventRecord | undefined>;
+  /**
+   * Makes finished deliveries pending and due now, with attempt numbers from 1 and `replays` one higher.
+   * Oldest first, without `limit` up to 10,000. What is not finished, and an unknown id, is left out. Answers the ids.
+   */
+  replay(selection: ReplaySelection): Promise<readonly string[]>;
+  /** Makes every pending delivery of an endpoint dead for a reason; answers how many. */
+  bury(endpointId: string, reason: string): Promise<number>;
+  counts(): Promise<readonly EndpointCounts[]>;
+  /**
+   * Forgets events of which nothing is left to do: those accepted before `before`, and the oldest until no more than
+   * `keep` finished deliveries are left (an event that went to no endpoint counts as one). Answers how many deliveries.
+   */
+  prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number>;
+  /** Resolves when the store answers; rejects with the typed error that says why not. */
+  ping(): Promise<void>;
+  /** Ends renewal and connections. What is still claimed becomes due again. Every later call rejects with CLOSED. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+/** Measures data without keeping, copying or fully reading what is big. */
+
+/** Larger structures are not measured: walking them would cost the component more than the figure is worth. */
+const maxNodes = 10_000;
+
+/**
+ * Measures a text or binary value as it is, and plain data as its JSON text. Undefined where the answer
+ * would be dear (over 10,000 parts) or is not known without running foreign code (class instances, `toJSON`).
+ */
+export function sizeInBytes(value: unknown): number | undefined {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  return measureJson(value, { nodesLeft: maxNodes });
+}
+
+function measureJson(value: unknown, budget: { nodesLeft: number }): number | undefined {
+  budget.nodesLeft -= 1;
+  if (budget.nodesLeft < 0) return undefined;
+  switch (typeof value) {
+    case "string":
+      return jsonTextBytes(value);
+    case "number":
+      return Number.isFinite(value) ? String(value).length : 4;
+    case "boolean":
+      return value ? 4 : 5;
+    case "object":
+      if (value === null) return 4;
+      return Array.isArray(value) ? measureArray(value, budget) : measureObject(value, budget);
+    default:
+      return undefined;
+  }
+}
+
+function measureArray(values: readonly unknown[], budget: { nodesLeft: number }): number | undefined {
+  let bytes = 2 + Math.max(0, values.length - 1);
+  for (const item of values) {
+    const size = item === undefined ? 4 : measureJson(item, budget);
+    if (size === undefined) return undefined;
+    bytes += size;
+  }
+  return bytes;
+}
+
+function measureObject(object: object, budget: { nodesLeft: number }): number | undefined {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in object) return undefined;
+  let bytes = 2;
+  let members = 0;
+  for (const [key, member] of Object.entries(object)) {
+    if (member === undefined || typeof member === "function" || typeof member === "symbol") continue;
+    const size = measureJson(member, budget);
+    if (size === undefined) return undefined;
+    bytes += jsonTextBytes(key) + 1 + size;
+    members += 1;
+  }
+  return bytes + Math.max(0, members - 1);
+}
+
+function jsonTextBytes(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- these are the characters JSON escapes
+  const escapes = /["\\\u0000-\u001f\ud800-\udfff]/.test(text);
+  return escapes ? Buffer.byteLength(JSON.stringify(text)) : Buffer.byteLength(text) + 2;
+}

@@ -1,0 +1,66 @@
+/** One manager for the whole process and the original's convenience functions, which act on it. */
+import type { WebhookEndpoint } from "./event/endpoint.ts";
+import { WebhookEventType } from "./event/event-types.ts";
+import { WebhookManager } from "./manager.ts";
+import type { Triggered } from "./pipeline.ts";
+
+let manager: WebhookManager | undefined;
+let starting: Promise<void> | undefined;
+
+/** Returns the process-wide manager, made at the first call from the configuration file and the environment. */
+export function getWebhookManager(): WebhookManager {
+  manager ??= new WebhookManager();
+  return manager;
+}
+
+/** Makes `own` the process-wide manager, for programs that build it themselves. It is started at the first trigger. */
+export function setWebhookManager(own: WebhookManager): void {
+  manager = own;
+  starting = undefined;
+}
+
+export function addWebhookEndpoint(endpoint: WebhookEndpoint): void {
+  getWebhookManager().addEndpoint(endpoint);
+}
+
+export function removeWebhookEndpoint(urlOrId: string): boolean {
+  return getWebhookManager().removeEndpoint(urlOrId);
+}
+
+/** Publishes on the process-wide manager, which it starts where nobody did. Resolves when the event is stored. */
+export async function triggerWebhookEvent(type: string, data?: unknown): Promise<Triggered> {
+  starting ??= getWebhookManager().start();
+  await starting;
+  return getWebhookManager().triggerEvent(type, data);
+}
+
+type Trigger = (data?: Readonly<Record<string, unknown>>) => Promise<Triggered>;
+
+function triggerOf(type: WebhookEventType): Trigger {
+  return (data) => triggerWebhookEvent(type, data);
+}
+
+export const triggerValidationStarted: Trigger = triggerOf(WebhookEventType.VALIDATION_STARTED);
+export const triggerValidationCompleted: Trigger = triggerOf(WebhookEventType.VALIDATION_COMPLETED);
+export const triggerValidationFailed: Trigger = triggerOf(WebhookEventType.VALIDATION_FAILED);
+export const triggerCacheUpdated: Trigger = triggerOf(WebhookEventType.CACHE_UPDATED);
+export const triggerCacheCleared: Trigger = triggerOf(WebhookEventType.CACHE_CLEARED);
+export const triggerRedisConnected: Trigger = triggerOf(WebhookEventType.REDIS_CONNECTED);
+export const triggerRedisDisconnected: Trigger = triggerOf(WebhookEventType.REDIS_DISCONNECTED);
+export const triggerLlmRequestStarted: Trigger = triggerOf(WebhookEventType.LLM_REQUEST_STARTED);
+export const triggerLlmRequestCompleted: Trigger = triggerOf(WebhookEventType.LLM_REQUEST_COMPLETED);
+export const triggerLlmRequestFailed: Trigger = triggerOf(WebhookEventType.LLM_REQUEST_FAILED);
+export const triggerConfigUpdated: Trigger = triggerOf(WebhookEventType.CONFIG_UPDATED);
+
+/** Publishes `error.occurred` with the error's type and message and your context. */
+export function triggerErrorOccurred(
+  error: unknown,
+  context: Readonly<Record<string, unknown>> = {},
+): Promise<Triggered> {
+  const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) };
+  return triggerWebhookEvent(WebhookEventType.ERROR_OCCURRED, {
+    error_type: name,
+    error_message: message,
+    context,
+  });
+}

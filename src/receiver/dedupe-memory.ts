@@ -1,0 +1,53 @@
+/** Remembers handled events in this process: enough for one receiver that may handle an event again after a restart. */
+import { WebhookError } from "../event/errors.ts";
+import type { DedupeOptions, DedupeStore } from "./dedupe-store.ts";
+
+export interface MemoryStoreOptions extends DedupeOptions {
+  /** Events remembered at most; the oldest are forgotten first. @default 100000 */
+  readonly maxEvents?: number;
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+}
+
+interface Entry {
+  readonly done: boolean;
+  readonly endsAtMs: number;
+}
+
+/** Makes a store in memory. Throws CONFIG_INVALID for options that cannot work. */
+export function memoryStore(options: MemoryStoreOptions = {}): DedupeStore {
+  const { retention = 86_400, lease = 300, maxEvents = 100_000, now = Date.now } = options;
+  for (const [name, value] of Object.entries({ retention, lease, maxEvents })) {
+    if (!(value > 0)) throw new WebhookError("CONFIG_INVALID", `Expected \`${name}\` to be more than 0, got \`${value}\``);
+  }
+  /** In the order of writing: the first is the oldest. */
+  const entries = new Map<string, Entry>();
+
+  function put(key: string, entry: Entry): void {
+    entries.delete(key);
+    entries.set(key, entry);
+    for (const [oldest, { endsAtMs }] of entries) {
+      if (entries.size <= maxEvents && endsAtMs > now()) break;
+      entries.delete(oldest);
+    }
+  }
+
+  return {
+    async claim(key) {
+      const known = entries.get(key);
+      if (known !== undefined && known.endsAtMs > now()) return known.done ? { state: "done" } : { state: "busy" };
+      const mine: Entry = { done: false, endsAtMs: now() + lease * 1000 };
+      put(key, mine);
+      return {
+        state: "claimed",
+        async complete() {
+          put(key, { done: true, endsAtMs: now() + retention * 1000 });
+        },
+        async release() {
+          // After the lease ran out, the key may be somebody else's.
+          if (entries.get(key) === mine) entries.delete(key);
+        },
+      };
+    },
+  };
+}

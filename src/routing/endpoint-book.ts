@@ -1,0 +1,109 @@
+/** The endpoints of one manager, by id, and the routing table made of them. */
+import {
+  type Endpoint,
+  type EndpointDefaults,
+  resolveEndpoint,
+  type WebhookEndpoint,
+} from "../event/endpoint.ts";
+import { WebhookError } from "../event/errors.ts";
+import { type Route, RoutingTable } from "./routing-table.ts";
+
+/** An endpoint as others may see it: no secret, no header values. Times are seconds. */
+export interface EndpointInfo {
+  readonly id: string;
+  readonly url: string;
+  readonly enabled: boolean;
+  /** Why it is disabled. */
+  readonly reason?: string;
+  readonly eventTypes: readonly string[];
+  readonly timeout: number;
+  readonly retries: number;
+  readonly concurrency: number;
+  readonly signature: "sha256" | "sha1";
+}
+
+interface Entry extends Route {
+  readonly reason?: string;
+}
+
+export class EndpointBook {
+  readonly #entries = new Map<string, Entry>();
+  readonly #defaults: EndpointDefaults;
+  readonly #refuse: (url: URL) => string | undefined;
+  #table = new RoutingTable([]);
+
+  /** `refuse` answers why a URL may not be called, as far as that shows without resolving its host. */
+  constructor(defaults: EndpointDefaults, refuse: (url: URL) => string | undefined) {
+    this.#defaults = defaults;
+    this.#refuse = refuse;
+  }
+
+  get table(): RoutingTable {
+    return this.#table;
+  }
+
+  get(id: string): Route | undefined {
+    return this.#entries.get(id);
+  }
+
+  routes(): Iterable<Route> {
+    return this.#entries.values();
+  }
+
+  /** Checks and adds an endpoint. Throws ENDPOINT_INVALID (also where its id is taken), ENDPOINT_BLOCKED, SECRET_INVALID. */
+  add(settings: WebhookEndpoint): Endpoint {
+    const endpoint = resolveEndpoint(settings, this.#defaults);
+    const refusal = this.#refuse(endpoint.url);
+    if (refusal !== undefined) {
+      throw new WebhookError("ENDPOINT_BLOCKED", `Endpoint \`${endpoint.id}\` cannot be called: ${refusal}`);
+    }
+    if (this.#entries.has(endpoint.id)) {
+      throw new WebhookError("ENDPOINT_INVALID", `There is an endpoint \`${endpoint.id}\` already`);
+    }
+    this.#set({ endpoint, enabled: endpoint.enabled });
+    return endpoint;
+  }
+
+  /** Removes by id or URL and answers the id, or undefined where there is none. */
+  remove(urlOrId: string): string | undefined {
+    const id = this.idOf(urlOrId);
+    if (id === undefined) return undefined;
+    this.#entries.delete(id);
+    this.#table = new RoutingTable(this.#entries.values());
+    return id;
+  }
+
+  /** Switches an endpoint; answers whether that changed anything. */
+  setEnabled(id: string, enabled: boolean, reason?: string): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.enabled === enabled) return false;
+    this.#set({ endpoint: entry.endpoint, enabled, ...(reason === undefined ? {} : { reason }) });
+    return true;
+  }
+
+  idOf(urlOrId: string): string | undefined {
+    if (this.#entries.has(urlOrId)) return urlOrId;
+    const href = URL.canParse(urlOrId) ? new URL(urlOrId).href : undefined;
+    for (const { endpoint } of this.#entries.values()) if (endpoint.url.href === href) return endpoint.id;
+    return undefined;
+  }
+
+  list(): EndpointInfo[] {
+    return [...this.#entries.values()].map(({ endpoint, enabled, reason }) => ({
+      id: endpoint.id,
+      url: endpoint.url.href,
+      enabled,
+      ...(reason === undefined || enabled ? {} : { reason }),
+      eventTypes: endpoint.eventTypes,
+      timeout: endpoint.timeoutMs / 1000,
+      retries: endpoint.retries,
+      concurrency: endpoint.concurrency,
+      signature: endpoint.signature,
+    }));
+  }
+
+  #set(entry: Entry): void {
+    this.#entries.set(entry.endpoint.id, entry);
+    this.#table = new RoutingTable(this.#entries.values());
+  }
+}

@@ -1,0 +1,82 @@
+/** Answers for every endpoint what became of one event, and why. */
+import type { Delivery } from "../event/delivery.ts";
+import type { NotRoutedReason } from "../event/routing-decision.ts";
+import type { EventRecord } from "../outbox/outbox.ts";
+
+export interface EndpointExplanation {
+  readonly endpointId: string;
+  readonly verdict: "delivered" | "waiting" | "in_progress" | "dead" | "not_routed";
+  /** Why it waits, is dead, or was not routed; which pattern routed it otherwise. */
+  readonly reason: string;
+  /** Until when it waits, Unix milliseconds. */
+  readonly until?: number;
+  readonly deliveryId?: string;
+  readonly attempts?: number;
+}
+
+export interface Explanation {
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly source: string;
+  /** When it was accepted, Unix milliseconds. */
+  readonly createdAt: number;
+  readonly endpoints: readonly EndpointExplanation[];
+}
+
+const notRouted: Readonly<Record<NotRoutedReason, string>> = {
+  type: "the endpoint's event types do not cover it",
+  filter: "the endpoint's filter answered no",
+  filter_failed: "the endpoint's filter threw",
+  disabled: "the endpoint was disabled",
+  sampled: "it was sampled out",
+};
+
+/** `isEnabled` tells whether an endpoint is switched on now; undefined where it is not configured here. */
+export function explain(
+  record: EventRecord,
+  isEnabled: (endpointId: string) => boolean | undefined,
+): Explanation {
+  const { event, deliveries } = record;
+  const delivered = new Map(deliveries.map((delivery) => [delivery.endpointId, delivery]));
+  const routed = deliveries.map((delivery) => {
+    const decision = event.decisions.find((entry) => entry.endpointId === delivery.endpointId);
+    return explainDelivery(
+      delivery,
+      decision?.routed ? decision.pattern : "*",
+      isEnabled(delivery.endpointId),
+    );
+  });
+  const others = event.decisions.flatMap((decision): EndpointExplanation[] => {
+    if (decision.routed || delivered.has(decision.endpointId)) return [];
+    return [{ endpointId: decision.endpointId, verdict: "not_routed", reason: notRouted[decision.reason] }];
+  });
+  return {
+    eventId: event.id,
+    eventType: event.type,
+    source: event.source,
+    createdAt: event.createdAt,
+    endpoints: [...routed, ...others],
+  };
+}
+
+function explainDelivery(
+  delivery: Delivery,
+  pattern: string,
+  enabled: boolean | undefined,
+): EndpointExplanation {
+  const { id: deliveryId, endpointId, state, reason, dueAt } = delivery;
+  const known = { endpointId, deliveryId, attempts: delivery.attempts.length };
+  switch (state) {
+    case "delivered":
+      return { ...known, verdict: "delivered", reason: `matched ${pattern}` };
+    case "delivering":
+      return { ...known, verdict: "in_progress", reason: `matched ${pattern}` };
+    case "dead":
+      return { ...known, verdict: "dead", reason: reason ?? "unknown" };
+    case "pending":
+      if (enabled === undefined)
+        return { ...known, verdict: "waiting", reason: "no process here has this endpoint" };
+      if (!enabled) return { ...known, verdict: "waiting", reason: "the endpoint is disabled" };
+      return { ...known, verdict: "waiting", reason: reason ?? "waits for its turn", until: dueAt };
+  }
+}

@@ -1,0 +1,79 @@
+/** Which endpoint wants which event, and why not: decided without side effects, remembered per event type. */
+import type { Endpoint } from "../event/endpoint.ts";
+import { matchesPattern } from "../event/event-types.ts";
+import type { RoutingDecision } from "../event/routing-decision.ts";
+import type { WebhookEvent } from "../event/webhook-event.ts";
+
+export interface Route {
+  readonly endpoint: Endpoint;
+  readonly enabled: boolean;
+}
+
+export interface Routing {
+  /** Endpoints that get the event. */
+  readonly endpoints: readonly Endpoint[];
+  /** One per endpoint. */
+  readonly decisions: readonly RoutingDecision[];
+}
+
+/** An immutable table; build a new one when endpoints change. */
+export class RoutingTable {
+  readonly #routes: readonly Route[];
+  readonly #byType = new Map<string, Routing>();
+
+  constructor(routes: Iterable<Route>) {
+    this.#routes = [...routes];
+  }
+
+  /** Tells whether any enabled endpoint's patterns cover the type; filters are not asked. */
+  wants(type: string): boolean {
+    return this.#candidates(type).endpoints.length > 0;
+  }
+
+  route(event: WebhookEvent): Routing {
+    const candidates = this.#candidates(event.event_type);
+    const refused = new Map<string, RoutingDecision>();
+    for (const endpoint of candidates.endpoints) {
+      if (endpoint.filter === undefined) continue;
+      const reason = askFilter(endpoint.filter, event);
+      if (reason !== undefined) refused.set(endpoint.id, { endpointId: endpoint.id, routed: false, reason });
+    }
+    if (refused.size === 0) return candidates;
+    return {
+      endpoints: candidates.endpoints.filter((endpoint) => !refused.has(endpoint.id)),
+      decisions: candidates.decisions.map((decision) => refused.get(decision.endpointId) ?? decision),
+    };
+  }
+
+  /** What types and switches alone decide; the same object for every event of the type. */
+  #candidates(type: string): Routing {
+    const known = this.#byType.get(type);
+    if (known !== undefined) return known;
+    const decisions = this.#routes.map((route) => decideByType(route, type));
+    const endpoints = this.#routes.flatMap((route, index) =>
+      decisions[index]?.routed ? [route.endpoint] : [],
+    );
+    const candidates = { endpoints, decisions };
+    if (this.#byType.size < 10_000) this.#byType.set(type, candidates);
+    return candidates;
+  }
+}
+
+function decideByType({ endpoint, enabled }: Route, type: string): RoutingDecision {
+  const endpointId = endpoint.id;
+  const pattern = endpoint.eventTypes.find((candidate) => matchesPattern(candidate, type));
+  if (pattern === undefined) return { endpointId, routed: false, reason: "type" };
+  if (!enabled) return { endpointId, routed: false, reason: "disabled" };
+  return { endpointId, routed: true, pattern };
+}
+
+function askFilter(
+  filter: (event: WebhookEvent) => boolean,
+  event: WebhookEvent,
+): "filter" | "filter_failed" | undefined {
+  try {
+    return filter(event) ? undefined : "filter";
+  } catch {
+    return "filter_failed";
+  }
+}

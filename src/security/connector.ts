@@ -1,0 +1,96 @@
+/** Opens connections for undici, and only to addresses that the policy permits: the check that counts. */
+import { isIP, type LookupFunction, type Socket } from "node:net";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { buildConnector } from "undici";
+import { WebhookError } from "../event/errors.ts";
+import { refusePort } from "./check-url.ts";
+import { refuseAddress, type Scheme } from "./judge-address.ts";
+import type { NetworkPolicy } from "./network-policy.ts";
+import { resolveAll } from "./resolve-host.ts";
+
+/** Settings of the connection itself. What could lead it elsewhere (`socket`, `path`, `lookup`, …) is left out. */
+export type ConnectionSettings = Pick<
+  ConnectionOptions,
+  "ca" | "cert" | "key" | "passphrase" | "rejectUnauthorized" | "servername" | "minVersion"
+> & {
+  /** Milliseconds for connecting and TLS. @default 10_000 */
+  readonly timeout?: number;
+};
+
+/**
+ * Creates the `connect` function of an undici Pool or Agent. It judges literals, every resolved address, and the
+ * address really connected to; a refusal ends the request with ENDPOINT_BLOCKED. A pooled socket is not judged again,
+ * so make one pool per policy.
+ */
+export function createGuardedConnector(
+  policy: NetworkPolicy,
+  settings: ConnectionSettings = {},
+): buildConnector.connector {
+  // One for each scheme, because `lookup` is not told for which it resolves.
+  const connectors = {
+    "http:": buildConnector({ ...settings, lookup: guardLookup("http:", policy) }),
+    "https:": buildConnector({ ...settings, lookup: guardLookup("https:", policy) }),
+  };
+
+  return function connectGuarded(options, callback) {
+    const scheme: Scheme = options.protocol === "https:" ? "https:" : "http:";
+    const reason =
+      refusePort(scheme, options.port, policy) ??
+      (isIP(options.hostname) === 0 ? undefined : refuseAddress(options.hostname, scheme, policy));
+    if (reason !== undefined) {
+      // Later, as a connection would: undici does not expect an answer while it asks.
+      process.nextTick(callback, blocked(reason), null);
+      return;
+    }
+    connectors[scheme](options, function checkConnected(...[error, socket]) {
+      if (error) {
+        callback(error, null);
+        return;
+      }
+      const refusal = refuseSocket(socket, scheme, policy);
+      if (refusal === undefined) {
+        callback(null, socket);
+        return;
+      }
+      socket.destroy();
+      callback(refusal, null);
+    });
+  };
+}
+
+function refuseSocket(socket: Socket | TLSSocket, scheme: Scheme, policy: NetworkPolicy): Error | undefined {
+  if (socket.remoteAddress === undefined) {
+    const closed = new Error("The connection was closed before its address could be checked");
+    return Object.assign(closed, { code: "ECONNRESET" });
+  }
+  const reason = refuseAddress(socket.remoteAddress, scheme, policy);
+  return reason === undefined ? undefined : blocked(reason);
+}
+
+/** Hands on exactly the addresses that were judged. One refused address refuses the name: Node would try them all. */
+function guardLookup(scheme: Scheme, policy: NetworkPolicy): LookupFunction {
+  return function lookupGuarded(hostname, options, callback) {
+    resolveAll(policy.lookup, hostname, options, (error, addresses) => {
+      if (error) {
+        callback(error, []);
+        return;
+      }
+      const refused = addresses.map(({ address }) => refuseAddress(address, scheme, policy));
+      const reason = refused.find((each) => each !== undefined);
+      const [first] = addresses;
+      if (reason !== undefined)
+        callback(blocked(`${hostname} resolves to an address that is not called: ${reason}`), []);
+      else if (first === undefined) callback(notFound(hostname), []);
+      else if (options.all) callback(null, [...addresses]);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+function blocked(reason: string): WebhookError {
+  return new WebhookError("ENDPOINT_BLOCKED", reason);
+}
+
+function notFound(hostname: string): Error {
+  return Object.assign(new Error(`${hostname} resolves to no address`), { code: "ENOTFOUND" });
+}

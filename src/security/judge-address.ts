@@ -1,0 +1,73 @@
+/** Says whether an address may be called under a policy. Pure; what is not plainly an IP address is refused. */
+import {
+  embeddedIpv4,
+  globalIpv6,
+  loopback,
+  metadata,
+  type NamedRange,
+  specialIpv4,
+  specialIpv6,
+} from "./address-ranges.ts";
+import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./ip-address.ts";
+import type { NetworkPolicy } from "./network-policy.ts";
+
+export type Scheme = "http:" | "https:";
+
+const special = [...specialIpv4, ...specialIpv6].map(readNamed);
+const metadataRanges = metadata.map(readNamed);
+const loopbackRanges = loopback.map(read);
+const globalRange = read(globalIpv6);
+const embeddedRanges = embeddedIpv4.map(({ range, firstByte }) => ({ range: read(range), firstByte }));
+
+/** Answers why the address may not be called, naming the setting that would change it, or undefined where it may. */
+export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolicy): string | undefined {
+  // A resolver of the user's may answer anything, and `isIP` would read a list of one text as that text.
+  const address = typeof text === "string" ? parseAddress(text) : undefined;
+  if (address === undefined) return `\`${String(text).slice(0, 64)}\` is not an IP address`;
+  const reason = refuse(address, policy);
+  if (reason !== undefined) return `${text} ${reason}`;
+  if (scheme === "https:") return undefined;
+  // Plain http shows payloads and headers to everybody on the way, so it needs the user's word for the address.
+  if (!holds(policy.allow, address))
+    return `${text} is called by plain http only when it is listed in \`network.allow\``;
+  if (policy.requireHttps && !holds(loopbackRanges, address)) {
+    return `${text} is called by plain http only when \`network.require_https\` is false`;
+  }
+  return undefined;
+}
+
+function refuse(address: IpAddress, policy: NetworkPolicy): string | undefined {
+  if (metadataRanges.some(({ range }) => contains(range, address))) {
+    return "serves cloud metadata, which `network.allow` cannot open";
+  }
+  if (holds(policy.deny, address)) return "is listed in `network.deny`";
+  if (!holds(policy.allow, address)) {
+    const name = nameOfSpecial(address);
+    return name === undefined
+      ? undefined
+      : `is not a public address (${name}) and is not listed in \`network.allow\``;
+  }
+  // An opened NAT64 or 6to4 range must not become a way around the IPv4 rules.
+  const inner = embeddedRanges.find(({ range }) => contains(range, address));
+  return inner && refuse(address.slice(inner.firstByte, inner.firstByte + 4), policy);
+}
+
+function nameOfSpecial(address: IpAddress): string | undefined {
+  const found = special.find(({ range }) => contains(range, address));
+  if (found !== undefined) return found.name;
+  return address.length === 4 || contains(globalRange, address) ? undefined : "outside 2000::/3";
+}
+
+function holds(ranges: readonly IpRange[], address: IpAddress): boolean {
+  return ranges.some((range) => contains(range, address));
+}
+
+function readNamed({ range, name }: NamedRange): { readonly range: IpRange; readonly name: string } {
+  return { range: read(range), name };
+}
+
+function read(text: string): IpRange {
+  const range = parseRange(text);
+  if (range === undefined) throw new TypeError(`${text} is not a range`);
+  return range;
+}

@@ -1,0 +1,85 @@
+/**
+ * The contract for observers: facts in the past tense, in the order of the story.
+ *
+ * Every method is optional, synchronous and isolated: one that throws is counted and logged, and disturbs nobody.
+ */
+import type { AttemptOutcome } from "../event/attempt-outcome.ts";
+import type { Logger } from "../event/logger.ts";
+
+export type DropReason = "translate_failed" | "data_invalid" | "outbox_failed" | "sampled" | "coalesced" | "rate_limited" | "loop";
+
+export interface AttemptedFact {
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly endpointId: string;
+  readonly attempt: number;
+  readonly replay: number;
+  readonly outcome: AttemptOutcome;
+  /** What follows: `delivered`, `retry` or `dead`. */
+  readonly next: "delivered" | "retry" | "dead";
+  /** When the retry is due, Unix milliseconds. */
+  readonly nextAt?: number;
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+export interface SettledFact {
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly endpointId: string;
+  readonly outcome: "delivered" | "dead";
+  readonly reason?: string;
+  /** From acceptance to now. */
+  readonly lagMs: number;
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+export interface Lifecycle {
+  /** An event was made and will be routed. `source` is the plugin's name, or `api`. */
+  published?(fact: { readonly eventId: string; readonly eventType: string; readonly source: string }): void;
+  /** An event or component event was let go on purpose or by a fault. */
+  dropped?(fact: { readonly source: string; readonly reason: DropReason; readonly count: number }): void;
+  /** The outbox has the event. */
+  stored?(fact: { readonly eventId: string; readonly eventType: string; readonly deliveries: number }): void;
+  /** One HTTP attempt ended. */
+  attempted?(fact: AttemptedFact): void;
+  /** A delivery reached its end. */
+  settled?(fact: SettledFact): void;
+  /** An endpoint came, went, or was switched. */
+  endpointChanged?(fact: { readonly endpointId: string; readonly enabled: boolean; readonly reason: string }): void;
+  /** A plugin threw; the component it watches did not notice. */
+  pluginFailed?(fact: { readonly plugin: string; readonly during: string; readonly error: unknown }): void;
+  /** An outbox operation ended. */
+  outboxUsed?(fact: { readonly operation: string; readonly durationMs: number; readonly error?: unknown }): void;
+}
+
+type Fact = keyof Lifecycle;
+
+/** Tells every observer every fact. Observers that lack a method cost nothing. */
+export function combineObservers(observers: readonly Lifecycle[], logger: Logger): Required<Lifecycle> {
+  function tell<Name extends Fact>(name: Name): Required<Lifecycle>[Name] {
+    const listeners = observers.filter((observer) => observer[name] !== undefined);
+    return function telling(fact: never): void {
+      for (const observer of listeners) {
+        try {
+          (observer[name] as (fact: never) => void)(fact);
+        } catch (error) {
+          logger.error({ err: error, fact: name }, "observer failed");
+        }
+      }
+    } as Required<Lifecycle>[Name];
+  }
+  return {
+    published: tell("published"),
+    dropped: tell("dropped"),
+    stored: tell("stored"),
+    attempted: tell("attempted"),
+    settled: tell("settled"),
+    endpointChanged: tell("endpointChanged"),
+    pluginFailed: tell("pluginFailed"),
+    outboxUsed: tell("outboxUsed"),
+  };
+}

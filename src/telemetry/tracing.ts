@@ -1,0 +1,214 @@
+/**
+ * Spans for every publish and every attempt, over `@opentelemetry/api` alone.
+ *
+ * `publish {type}` (PRODUCER) → `deliver {type}` (CONSUMER, one per attempt) → `POST` (CLIENT).
+ */
+import * as api from "@opentelemetry/api";
+import type { AttemptOutcome } from "../event/attempt-outcome.ts";
+import type { Endpoint } from "../event/endpoint.ts";
+import { WebhookError } from "../event/errors.ts";
+import * as name from "./semconv.ts";
+import { isSampled, readTraceContext, writeTraceContext } from "./trace-context.ts";
+import type { AttemptFacts, AttemptSpan, PublishFacts, PublishSpan, TraceCarrier, Tracing } from "./trace-contract.ts";
+
+export interface TracingOptions {
+  /** @default the provider registered with `@opentelemetry/api`, whenever there is one */
+  readonly tracerProvider?: api.TracerProvider;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** An attempt later than this is a trace of its own: traces that last for hours break tail sampling. */
+const maxParentAgeMs = 60_000;
+
+/** The key `suppressTracing` of `@opentelemetry/core` uses; keys with the same description are the same. */
+const suppressTracingKey = api.createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
+
+const error = { code: api.SpanStatusCode.ERROR };
+
+const noPublishSpan: PublishSpan = { end() {} };
+
+const noAttemptSpan: AttemptSpan = { run: (request) => request(), end() {} };
+
+/** Traces with the given provider, or the registered one. Costs next to nothing while there is none. */
+export function createTracing({ tracerProvider, now }: TracingOptions): Tracing {
+  const findTracer = tracerProvider === undefined ? findRegisteredTracer : always(tracerProvider);
+  return {
+    startPublish(facts) {
+      try {
+        const tracer = findTracer();
+        return tracer === undefined ? noPublishSpan : new RunningPublish(tracer, facts);
+      } catch (cause) {
+        return failed("publish", cause, noPublishSpan);
+      }
+    },
+    startAttempt(facts) {
+      try {
+        const tracer = findTracer();
+        return tracer === undefined ? noAttemptSpan : new RunningAttempt(tracer, facts, now());
+      } catch (cause) {
+        return failed("attempt", cause, noAttemptSpan);
+      }
+    },
+  };
+}
+
+function always(provider: api.TracerProvider): () => api.Tracer {
+  const tracer = provider.getTracer(name.TRACER_NAME);
+  return () => tracer;
+}
+
+/** Without an SDK the API hands out tracers that do nothing; its proxy tells, so that not even those are asked. */
+function findRegisteredTracer(): api.Tracer | undefined {
+  const provider: api.TracerProvider = api.trace.getTracerProvider();
+  return "getDelegateTracer" in provider
+    ? (provider as api.ProxyTracerProvider).getDelegateTracer(name.TRACER_NAME)
+    : provider.getTracer(name.TRACER_NAME);
+}
+
+/** A sampler or a span processor threw: the event goes on without a span. */
+function failed<Span>(what: string, cause: unknown, fallback: Span): Span {
+  api.diag.error(`mova-webhooks: could not start the ${what} span`, cause);
+  return fallback;
+}
+
+/** What a span tells others about itself. Ids only where the span is kept: see `SpanIds`. */
+class Identity {
+  readonly traceId?: string;
+  readonly spanId?: string;
+
+  constructor(context: api.SpanContext) {
+    if (isSampled(context)) {
+      this.traceId = context.traceId;
+      this.spanId = context.spanId;
+    }
+  }
+}
+
+class RunningPublish extends Identity implements PublishSpan {
+  readonly carrier?: TraceCarrier;
+  readonly #span: api.Span;
+
+  constructor(tracer: api.Tracer, { eventId, eventType, source }: PublishFacts) {
+    const attributes = {
+      [name.MESSAGING_OPERATION_NAME]: "publish",
+      [name.MESSAGING_OPERATION_TYPE]: "send",
+      ...describeEvent(eventId, eventType, source),
+    };
+    const span = tracer.startSpan(`publish ${eventType}`, { kind: api.SpanKind.PRODUCER, attributes });
+    const context = span.spanContext();
+    super(context);
+    const carrier = writeTraceContext(context);
+    if (carrier !== undefined) this.carrier = carrier;
+    this.#span = span;
+  }
+
+  end(cause?: unknown): void {
+    if (cause !== undefined) {
+      this.#span.setAttribute(name.ERROR_TYPE, errorType(cause));
+      this.#span.setStatus(error);
+    }
+    this.#span.end();
+  }
+}
+
+class RunningAttempt extends Identity implements AttemptSpan {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly #deliver: api.Span;
+  readonly #post: api.Span;
+
+  constructor(tracer: api.Tracer, facts: AttemptFacts, now: number) {
+    const deliver = startDeliver(tracer, facts, now);
+    const post = startPost(tracer, facts, deliver);
+    const context = post.spanContext();
+    super(context);
+    const carrier = writeTraceContext(context);
+    if (carrier !== undefined) this.traceparent = carrier.traceparent;
+    if (carrier?.tracestate !== undefined) this.tracestate = carrier.tracestate;
+    this.#deliver = deliver;
+    this.#post = post;
+  }
+
+  run<Result>(request: () => Result): Result {
+    const context = api.trace.setSpan(api.ROOT_CONTEXT, this.#post).setValue(suppressTracingKey, true);
+    return api.context.with(context, request);
+  }
+
+  end({ outcome, status }: AttemptOutcome): void {
+    if (this.#post.isRecording() && status !== undefined) {
+      this.#post.setAttribute(name.HTTP_RESPONSE_STATUS_CODE, status);
+    }
+    for (const span of [this.#post, this.#deliver]) {
+      if (outcome !== "success" && span.isRecording()) {
+        span.setAttribute(name.ERROR_TYPE, outcome);
+        span.setStatus(error);
+      }
+      span.end();
+    }
+  }
+}
+
+/**
+ * Starts from the root context, never from the active one: a task queue may have leaked somebody else's.
+ * Publish is always linked, and the parent only while that keeps the trace short.
+ */
+function startDeliver(tracer: api.Tracer, { claim, sameProcess }: AttemptFacts, now: number): api.Span {
+  const { event, previous } = claim;
+  const publish = readTraceContext(event, !sameProcess);
+  const links: api.Link[] = publish === undefined ? [] : [{ context: publish }];
+  // Only ids of sampled spans are recorded, so this flag is known.
+  if (previous !== undefined) links.push({ context: { ...previous, traceFlags: api.TraceFlags.SAMPLED } });
+  const attributes = {
+    [name.MESSAGING_OPERATION_NAME]: "deliver",
+    [name.MESSAGING_OPERATION_TYPE]: "process",
+    ...describeEvent(event.id, event.type, event.source),
+    [name.MOVA_ENDPOINT_ID]: claim.endpointId,
+    [name.MOVA_DELIVERY_ID]: claim.id,
+    [name.MOVA_ATTEMPT]: claim.attempt,
+  };
+  const isChild = publish !== undefined && sameProcess && now - event.createdAt < maxParentAgeMs;
+  const parent = isChild ? api.trace.setSpanContext(api.ROOT_CONTEXT, publish) : api.ROOT_CONTEXT;
+  return tracer.startSpan(`deliver ${event.type}`, { kind: api.SpanKind.CONSUMER, attributes, links }, parent);
+}
+
+function startPost(tracer: api.Tracer, { claim, endpoint }: AttemptFacts, deliver: api.Span): api.Span {
+  const server = describeServer(endpoint);
+  const attributes =
+    claim.attempt > 1 ? { ...server, [name.HTTP_REQUEST_RESEND_COUNT]: claim.attempt - 1 } : server;
+  const parent = api.trace.setSpan(api.ROOT_CONTEXT, deliver);
+  return tracer.startSpan("POST", { kind: api.SpanKind.CLIENT, attributes }, parent);
+}
+
+function describeEvent(eventId: string, eventType: string, source: string): api.Attributes {
+  return {
+    [name.MESSAGING_SYSTEM]: name.MESSAGING_SYSTEM_MOVA,
+    [name.MESSAGING_DESTINATION_NAME]: eventType,
+    [name.MESSAGING_MESSAGE_ID]: eventId,
+    [name.CLOUDEVENTS_EVENT_ID]: eventId,
+    [name.CLOUDEVENTS_EVENT_SOURCE]: source,
+    [name.CLOUDEVENTS_EVENT_TYPE]: eventType,
+  };
+}
+
+/** Reading a URL's parts costs more than a span; endpoints are few and do not change. */
+const described = new WeakMap<Endpoint, api.Attributes>();
+
+function describeServer(endpoint: Endpoint): api.Attributes {
+  const known = described.get(endpoint);
+  if (known !== undefined) return known;
+  const { url } = endpoint;
+  const attributes = {
+    [name.HTTP_REQUEST_METHOD]: "POST",
+    [name.SERVER_ADDRESS]: url.hostname.replace(/^\[|\]$/g, ""),
+    [name.SERVER_PORT]: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+    [name.URL_FULL]: url.origin,
+  };
+  described.set(endpoint, attributes);
+  return attributes;
+}
+
+function errorType(cause: unknown): string {
+  if (cause instanceof WebhookError) return cause.code;
+  return cause instanceof Error ? cause.name : "_OTHER";
+}

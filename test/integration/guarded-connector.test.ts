@@ -1,0 +1,229 @@
+/** The guarded connector under a real undici Pool, with a canary on loopback that must see nothing. */
+import { createServer, type Server } from "node:http";
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
+import { Agent, Pool, request } from "undici";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createGuardedConnector } from "../../src/security/connector.ts";
+import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
+import { fakeResolver } from "../fixtures/fake-resolver.ts";
+
+let canary: TcpServer;
+let web: Server;
+let canaryPort: number;
+let webPort: number;
+let canaryConnections = 0;
+let webConnections = 0;
+
+beforeAll(async () => {
+  canary = createTcpServer((socket) => {
+    canaryConnections += 1;
+    socket.destroy();
+  });
+  web = createServer((_request, response) => response.end("ok")).on("connection", () => {
+    webConnections += 1;
+  });
+  // `::` takes IPv4 too, so that every spelling of loopback would arrive.
+  await Promise.all([listen(canary, "::"), listen(web, "127.0.0.1")]);
+  canaryPort = (canary.address() as AddressInfo).port;
+  webPort = (web.address() as AddressInfo).port;
+});
+
+afterAll(() => {
+  canary.close();
+  web.close();
+});
+
+beforeEach(() => {
+  canaryConnections = 0;
+  webConnections = 0;
+});
+
+describe("spellings of loopback", () => {
+  const spellings = [
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "127.127.127.127",
+    "0",
+    "0.0.0.0",
+    "2130706433",
+    "0177.0.0.1",
+    "0x7f000001",
+    "0x7f.1",
+    "017700000001",
+    "0x7f.0x0.0x0.0x1",
+    "%31%32%37.0.0.1",
+    "①②⑦.0.0.1",
+    "127。0。0。1",
+    "127.0.0.1.",
+    "[::1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[0:0:0:0:0:ffff:7f00:1]",
+    "localhost",
+  ];
+
+  test.each(spellings)("http and https to %s reach nobody and name the setting", async (host) => {
+    for (const scheme of ["http", "https"]) {
+      for (const network of [{}, { requireHttps: false }]) {
+        await expect(get(`${scheme}://${host}:${canaryPort}/`, network)).rejects.toMatchObject({
+          code: "ENDPOINT_BLOCKED",
+          message: expect.stringContaining("network.allow"),
+        });
+      }
+    }
+    expect(canaryConnections).toBe(0);
+  });
+
+  test("the canary does see a connection where loopback is allowed", async () => {
+    const network = { allow: ["127.0.0.1", "::1"] };
+    await expect(get(`http://127.0.0.1:${canaryPort}/`, network)).rejects.toMatchObject({
+      code: "UND_ERR_SOCKET",
+    });
+    await expect(get(`http://[::1]:${canaryPort}/`, network)).rejects.toMatchObject({
+      code: "UND_ERR_SOCKET",
+    });
+    expect(canaryConnections).toBe(2);
+  });
+});
+
+describe("names", () => {
+  test("a name is judged by what it resolves to at the moment of connecting", async () => {
+    const resolver = fakeResolver({ "rebind.test": [["127.0.0.1"], ["127.0.0.2"]] });
+    const pool = guardedPool(`http://rebind.test:${webPort}`, {
+      lookup: resolver.lookup,
+      allow: ["127.0.0.1"],
+    });
+    const first = await pool.request({ path: "/", method: "GET", headers: { connection: "close" } });
+    await first.body.dump();
+    await expect(pool.request({ path: "/", method: "GET" })).rejects.toMatchObject({
+      code: "ENDPOINT_BLOCKED",
+    });
+    expect(resolver.asked).toEqual(["rebind.test", "rebind.test"]);
+    expect(webConnections).toBe(1);
+    await pool.destroy();
+  });
+
+  test("one forbidden address among permitted ones refuses the name, whichever comes first", async () => {
+    for (const addresses of [
+      ["127.0.0.1", "127.0.0.2"],
+      ["127.0.0.2", "127.0.0.1"],
+    ]) {
+      const { lookup } = fakeResolver({ "mixed.test": addresses });
+      const network = { lookup, allow: ["127.0.0.1"] };
+      await expect(get(`http://mixed.test:${canaryPort}/`, network)).rejects.toMatchObject({
+        code: "ENDPOINT_BLOCKED",
+      });
+    }
+    expect(canaryConnections).toBe(0);
+  });
+
+  test("a name whose addresses are all permitted is connected to exactly those", async () => {
+    const { lookup } = fakeResolver({ "good.test": ["127.0.0.1"] });
+    expect(await get(`http://good.test:${webPort}/`, { lookup, allow: ["127.0.0.0/8"] })).toBe(200);
+  });
+
+  test("a resolver that answers one address although all were asked for is understood", async () => {
+    const single = ((
+      _name: string,
+      _options: object,
+      callback: (error: null, address: string, family: number) => void,
+    ) => process.nextTick(callback, null, "127.0.0.1", 4)) as unknown as NonNullable<
+      NetworkOptions["lookup"]
+    >;
+    expect(await get(`http://single.test:${webPort}/`, { lookup: single, allow: ["127.0.0.1"] })).toBe(200);
+    await expect(get(`http://single.test:${canaryPort}/`, { lookup: single })).rejects.toMatchObject({
+      code: "ENDPOINT_BLOCKED",
+    });
+  });
+
+  test("a name that does not resolve keeps the resolver's error, and so its own outcome", async () => {
+    const { lookup } = fakeResolver({ "empty.test": [] });
+    for (const name of ["absent.test", "empty.test"]) {
+      await expect(get(`http://${name}/`, { lookup, allow: ["127.0.0.1"] })).rejects.toMatchObject({
+        code: "ENOTFOUND",
+      });
+    }
+  });
+});
+
+describe("connections", () => {
+  test("a connection kept alive is used again without another look-up", async () => {
+    const resolver = fakeResolver({ "good.test": ["127.0.0.1"] });
+    const pool = guardedPool(`http://good.test:${webPort}`, {
+      lookup: resolver.lookup,
+      allow: ["127.0.0.1"],
+    });
+    for (let count = 0; count < 3; count += 1) {
+      const { body } = await pool.request({ path: "/", method: "GET" });
+      await body.dump();
+    }
+    expect(resolver.asked).toEqual(["good.test"]);
+    expect(webConnections).toBe(1);
+    await pool.destroy();
+  });
+
+  test("the address really connected to is judged, whatever the look-up said", async () => {
+    // Linux takes 0.0.0.0 to mean loopback: the address that was judged is not the one that answers.
+    let bytesSeen = 0;
+    const listener = createTcpServer((socket) => socket.on("data", (data) => (bytesSeen += data.length)));
+    await listen(listener, "127.0.0.1");
+    const { port } = listener.address() as AddressInfo;
+    const network = { allow: ["0.0.0.0"], requireHttps: false };
+    await expect(get(`http://0.0.0.0:${port}/`, network)).rejects.toMatchObject({
+      code: "ENDPOINT_BLOCKED",
+      message: expect.stringContaining("127.0.0.1"),
+    });
+    await new Promise((done) => listener.close(done));
+    expect(bytesSeen).toBe(0);
+  });
+
+  test("a refused connection keeps its own error", async () => {
+    const closed = createTcpServer();
+    await listen(closed, "127.0.0.1");
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((done) => closed.close(done));
+    const network = { allow: ["127.0.0.1"] };
+    await expect(get(`http://127.0.0.1:${port}/`, network)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  test("a port that is not listed is refused, also the scheme's own", async () => {
+    const network = { allow: ["127.0.0.1"], ports: [8443] };
+    for (const url of [`http://127.0.0.1:${canaryPort}/`, "http://127.0.0.1/", "https://127.0.0.1/"]) {
+      await expect(get(url, network)).rejects.toMatchObject({
+        code: "ENDPOINT_BLOCKED",
+        message: expect.stringContaining("network.ports"),
+      });
+    }
+    expect(canaryConnections).toBe(0);
+  });
+
+  test("an Agent is guarded as a Pool is", async () => {
+    const agent = new Agent({ connect: createGuardedConnector(resolvePolicy()) });
+    await expect(request(`http://127.0.0.1:${canaryPort}/`, { dispatcher: agent })).rejects.toMatchObject({
+      code: "ENDPOINT_BLOCKED",
+    });
+    expect(canaryConnections).toBe(0);
+    await agent.destroy();
+  });
+});
+
+function guardedPool(origin: string, network: NetworkOptions): Pool {
+  return new Pool(origin, { connections: 1, connect: createGuardedConnector(resolvePolicy(network)) });
+}
+
+async function get(url: string, network: NetworkOptions): Promise<number> {
+  const pool = guardedPool(new URL(url).origin, network);
+  try {
+    const { statusCode, body } = await pool.request({ path: "/", method: "GET" });
+    await body.dump();
+    return statusCode;
+  } finally {
+    await pool.destroy();
+  }
+}
+
+function listen(server: TcpServer, host: string): Promise<void> {
+  return new Promise((done) => server.listen(0, host, done));
+}
