@@ -18,6 +18,7 @@ import { EndpointBook, type EndpointInfo } from "./routing/endpoint-book.ts";
 import type { EventHandler } from "./routing/event-handlers.ts";
 import { type Explanation, explain } from "./routing/explain.ts";
 import { refuseLiteral } from "./security/check-url.ts";
+import type { ListeningServer, ListenOptions } from "./server/server.ts";
 import { combineObservers, type Lifecycle } from "./telemetry/lifecycle.ts";
 import { createLog, loggerFromEnvironment } from "./telemetry/log.ts";
 import { createMetrics, type LaneState, type Metrics } from "./telemetry/metrics.ts";
@@ -202,6 +203,19 @@ export class WebhookManager {
     return ids;
   }
 
+  /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
+  async ready(): Promise<void> {
+    if (this.#pipeline.worker === undefined) throw new WebhookError("CLOSED", "This manager is not started");
+    this.#refuseWhenClosed();
+    await (await this.#outbox()).ping();
+  }
+
+  /** Serves metrics and health over HTTP. Rejects with CONFIG_INVALID where the port is taken. */
+  async listen(options?: ListenOptions): Promise<ListeningServer> {
+    const { listen } = await import("./server/server.ts");
+    return listen(this, options);
+  }
+
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
   async drain(deadlineMs: number): Promise<boolean> {
     const startedAt = performance.now();
@@ -233,7 +247,7 @@ export class WebhookManager {
     const { config } = this.#settings;
     for (const { name, options } of config?.plugins ?? []) {
       if (this.#pipeline.host.has(name)) continue;
-      this.use(await loadPlugin(name, options, config?.directory ?? process.cwd()));
+      this.use(await loadPlugin(name, options, config?.sourcePath));
     }
     this.#loading = undefined;
   }

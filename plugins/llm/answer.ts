@@ -11,7 +11,11 @@ export type AnswerSoFar = {
 };
 
 /** Sets a field where there is a value, and leaves what is known where there is none. */
-export function note<Field extends keyof AnswerSoFar>(answer: AnswerSoFar, field: Field, value: AnswerSoFar[Field]): void {
+export function note<Field extends keyof AnswerSoFar>(
+  answer: AnswerSoFar,
+  field: Field,
+  value: AnswerSoFar[Field],
+): void {
   if (value !== undefined) answer[field] = value;
 }
 
@@ -32,11 +36,11 @@ export function noteParts(answer: AnswerSoFar, parts: unknown): void {
   if (Array.isArray(parts)) for (const part of parts) noteText(answer, at(part, "text"));
 }
 
-/** Names an error by its class, and takes no words of it: its message may quote a prompt. */
+/** Names an error by its class, or by its code where that says more, and takes no words of it: its message may quote a prompt. */
 export function noteError(answer: AnswerSoFar, error: unknown): void {
-  const name = word(at(error, "name"));
-  const type = name === undefined || name === "Error" ? word(at(error, "constructor", "name")) : name;
-  answer.errorType = type !== undefined && /^[\w$.]+$/.test(type) ? type : "Error";
+  const names = [at(error, "name"), at(error, "constructor", "name"), at(error, "code")].map(word);
+  const telling = names.find((name) => name !== undefined && name !== "Error" && /^[\w$.]+$/.test(name));
+  answer.errorType = telling ?? "Error";
   note(answer, "httpStatus", count(at(error, "status")));
   note(answer, "requestId", word(at(error, "requestID") ?? at(error, "request_id")));
 }

@@ -48,18 +48,21 @@ export function startCall(
   }
 
   const wanted =
-    host.wants("llm.request.started") || host.wants("llm.request.completed") || host.wants("llm.request.failed");
+    host.wants("llm.request.started") ||
+    host.wants("llm.request.completed") ||
+    host.wants("llm.request.failed");
   if (!wanted) return undefined;
-  let request: LlmRequest | undefined;
+  let request: Omit<LlmRequest, "prompt"> | undefined;
+  let startedAt = 0;
   guarded(() => {
-    request = method.ask(self, args);
-    const { prompt, ...asked } = request;
-    host.publish("llm.request.started", includeContent && prompt !== undefined ? { ...asked, prompt } : asked);
+    const { prompt, ...withoutContent } = method.ask(self, args);
+    startedAt = now();
+    request = withoutContent;
+    host.publish("llm.request.started", includeContent ? { ...withoutContent, prompt } : withoutContent);
   });
   if (request === undefined) return undefined;
-  const { prompt: _, ...asked } = request;
 
-  const startedAt = now();
+  const asked: Omit<LlmRequest, "prompt"> = request;
   const answer: AnswerSoFar = includeContent ? { completion: "" } : {};
   let ended = false;
 
@@ -68,7 +71,8 @@ export function startCall(
     ended = true;
     guarded(() => {
       const { inputTokens, outputTokens } = answer;
-      if (inputTokens !== undefined && outputTokens !== undefined) answer.totalTokens ??= inputTokens + outputTokens;
+      if (inputTokens !== undefined && outputTokens !== undefined)
+        answer.totalTokens ??= inputTokens + outputTokens;
       publish({ ...answer, ...asked, durationMs: now() - startedAt });
     });
   }
@@ -108,7 +112,9 @@ export function startCall(
         const message = at(error, "message");
         if (includeContent && typeof message === "string") answer.errorMessage = message;
       });
-      end((facts) => host.publish("llm.request.failed", { ...facts, errorType: answer.errorType ?? "Error" }));
+      end((facts) =>
+        host.publish("llm.request.failed", { ...facts, errorType: answer.errorType ?? "Error" }),
+      );
     },
   };
 }

@@ -49,8 +49,6 @@ export function followStream(stream: Stream, call: Call): void {
 
 /** Hooks an iterator in place, so that it stays the same object of the same class. */
 export function followIterator(iterator: AnyIterator, call: Call, reading: Reading = { open: 0 }): void {
-  const { next, return: stop, throw: raise } = iterator;
-
   function arrived(step: IteratorResult<unknown>): IteratorResult<unknown> {
     reading.open -= 1;
     if (step.done !== true) call.read(step.value);
@@ -66,27 +64,32 @@ export function followIterator(iterator: AnyIterator, call: Call, reading: Readi
     throw error;
   }
 
-  hook(iterator, "next", function nextWatched(...args) {
-    const step: unknown = Reflect.apply(next, iterator, args);
+  hook(iterator, "next", function nextWatched(proceed) {
+    const step = proceed();
     if (!(step instanceof Promise)) return step;
     reading.open += 1;
     return step.then(arrived, broke);
   });
-  if (stop !== undefined) {
-    hook(iterator, "return", function returnWatched(...args) {
-      call.abandoned();
-      return Reflect.apply(stop, iterator, args);
-    });
-  }
-  if (raise !== undefined) {
-    hook(iterator, "throw", function throwWatched(...args) {
-      call.failed(args[0]);
-      return Reflect.apply(raise, iterator, args);
-    });
-  }
+  hook(iterator, "return", function returnWatched(proceed) {
+    call.abandoned();
+    return proceed();
+  });
+  hook(iterator, "throw", function throwWatched(proceed, error) {
+    call.failed(error);
+    return proceed();
+  });
 }
 
-function hook(iterator: AnyIterator, name: string, value: (...args: never[]) => unknown): void {
+function hook(
+  iterator: AnyIterator,
+  name: string,
+  watched: (proceed: () => unknown, value: unknown) => unknown,
+): void {
+  const original: unknown = Reflect.get(iterator, name);
+  if (typeof original !== "function") return;
+  function value(...args: unknown[]): unknown {
+    return watched(() => Reflect.apply(original as () => unknown, iterator, args), args[0]);
+  }
   Reflect.defineProperty(iterator, name, { value, writable: true, configurable: true });
 }
 

@@ -79,14 +79,20 @@ function followApiPromise(promise: ApiPromise, call: Call): void {
       return response;
     });
   }
-  Object.defineProperty(promise, "asResponse", { value: asResponseWatched, writable: true, configurable: true });
+  Object.defineProperty(promise, "asResponse", {
+    value: asResponseWatched,
+    writable: true,
+    configurable: true,
+  });
 }
 
 function isApiPromise(value: unknown): value is ApiPromise {
   if (!(value instanceof Promise)) return false;
   const { responsePromise, parseResponse, asResponse } = value as Partial<ApiPromise>;
   return (
-    responsePromise instanceof Promise && typeof parseResponse === "function" && typeof asResponse === "function"
+    responsePromise instanceof Promise &&
+    typeof parseResponse === "function" &&
+    typeof asResponse === "function"
   );
 }
 

@@ -46,7 +46,8 @@ export function llm({ includeContent = false, now = () => performance.now() }: L
         },
       },
       "llm.request.failed": {
-        summary: "A request to a language model failed, after the library's own retries, or its stream broke.",
+        summary:
+          "A request to a language model failed, after the library's own retries, or its stream broke.",
         example: { ...request, duration_ms: 95, error_type: "RateLimitError", http_status: 429 },
       },
     },

@@ -56,13 +56,16 @@ export function openaiClient(options: Omit<WatchOptions, "host">): ObjectInstrum
   return {
     library: "openai",
     recognises(component) {
-      return [at(component, "chat", "completions", "create"), at(component, "responses", "create")].some(isFunction);
+      return [at(component, "chat", "completions", "create"), at(component, "responses", "create")].some(
+        isFunction,
+      );
     },
     attach(component, host) {
       const completions = at(component, "chat", "completions");
       const responsesResource = at(component, "responses");
       if (isObject(completions)) watchMethod(completions, "create", chatCompletions, { ...options, host });
-      if (isObject(responsesResource)) watchMethod(responsesResource, "create", responses, { ...options, host });
+      if (isObject(responsesResource))
+        watchMethod(responsesResource, "create", responses, { ...options, host });
       return component;
     },
   };

@@ -27,7 +27,12 @@ export function watchMethod(target: object, name: string, method: ModelMethod, o
     },
   });
   const enumerable = Object.getOwnPropertyDescriptor(target, name)?.enumerable ?? false;
-  const placed = Reflect.defineProperty(target, name, { value: watched, writable: true, configurable: true, enumerable });
+  const placed = Reflect.defineProperty(target, name, {
+    value: watched,
+    writable: true,
+    configurable: true,
+    enumerable,
+  });
   if (placed) hostsOf.set(watched, [...hosts, options.host]);
   else options.host.log.warn({ method: name }, "llm: the client is frozen and cannot be watched");
 }

@@ -2,8 +2,9 @@
 import { hasMethods, type ObjectInstrumentation, watchMethod } from "mova-webhooks/plugin";
 import { field, firstText, type Problem, type ValidatorReading, watchValidation, type WatchOptions } from "./watch-validation.ts";
 
-/** `spa` is another name of the last; where it is the same function, it is left as it is. */
-const parseMethods = ["parse", "safeParse", "parseAsync", "safeParseAsync", "spa"];
+const throwingMethods = ["parse", "parseAsync"];
+/** `spa` is another name of the one before; where both are one function, it is left as it is. */
+const answeringMethods = ["safeParse", "safeParseAsync", "spa"];
 
 export function zodSchema(options: WatchOptions): ObjectInstrumentation {
   return {
@@ -12,8 +13,11 @@ export function zodSchema(options: WatchOptions): ObjectInstrumentation {
       hasMethods(component, "parse", "safeParse", "parseAsync", "safeParseAsync") &&
       ("_zod" in component || "_def" in component),
     attach(schema, host) {
-      const watch = watchValidation(host, options, readingOf(schema));
-      for (const name of parseMethods) watchMethod(schema, name, host, watch);
+      const answering = watchValidation(host, options, readingOf(schema));
+      // `parse` answers the document, which may itself look like the answer of `safeParse`.
+      const throwing = watchValidation(host, options, { ...readingOf(schema), problemsIn: () => undefined });
+      for (const name of answeringMethods) watchMethod(schema, name, host, answering);
+      for (const name of throwingMethods) watchMethod(schema, name, host, throwing);
       return schema;
     },
   };
@@ -25,15 +29,10 @@ function readingOf(schema: object): ValidatorReading {
     schemaName: () => nameOf(schema),
     document: (args) => args[0],
     problemsIn: (returned) =>
-      isSafeResult(returned) && !returned.success ? (issuesOf(returned.error) ?? []) : undefined,
+      field(returned, "success") === false ? (issuesOf(field(returned, "error")) ?? []) : undefined,
     problemsThrown: issuesOf,
     describe,
   };
-}
-
-/** `parse` answers the document, which may itself look like a result: zod's own has no other keys. */
-function isSafeResult(value: unknown): value is { success: boolean; error?: unknown } {
-  return typeof field(value, "success") === "boolean" && ("data" in Object(value) || "error" in Object(value));
 }
 
 function nameOf(schema: object): string {

@@ -34,7 +34,12 @@ export function createSchema(z: typeof zod) {
     return z.array(each, { error: `a list of ${what}` });
   }
   function object<T extends zod.ZodRawShape>(shape: T) {
-    return z.strictObject(shape, { error: `a mapping with ${Object.keys(shape).join(", ")}` });
+    const keys = Object.keys(shape);
+    return z.strictObject(shape, {
+      // For an unknown key the known ones, from which the nearest is suggested.
+      error: (issue) =>
+        issue.code === "unrecognized_keys" ? keys.join(" ") : `a mapping with ${keys.join(", ")}`,
+    });
   }
 
   const secrets = z.union([listOf(of(secret), "secrets").min(1), of(secret)], { error: secret.expected });
@@ -45,7 +50,9 @@ export function createSchema(z: typeof zod) {
     id: of(text("1 to 128 characters", /^.{1,128}$/)).exactOptional(),
     secret: secrets.exactOptional(),
     secret_file: path.exactOptional(),
-    headers: z.record(z.string(), of(text("a text", /^/)), { error: "a mapping of header names to texts" }).exactOptional(),
+    headers: z
+      .record(z.string(), of(text("a text", /^/)), { error: "a mapping of header names to texts" })
+      .exactOptional(),
     timeout: of(timeout).exactOptional(),
     retries: of(retries).exactOptional(),
     retry_schedule: listOf(of(number(0, 31_536_000, "seconds ")), "seconds").exactOptional(),
@@ -53,7 +60,10 @@ export function createSchema(z: typeof zod) {
     event_types: listOf(of(eventPattern), "event types").exactOptional(),
     signature: of(oneOf(["sha256", "sha1"])).exactOptional(),
     concurrency: of(whole(1, 1000)).exactOptional(),
-    rate_limit: object({ max: of(whole(1, 1_000_000)), per: of(number(0.01, 86_400, "seconds ")) }).exactOptional(),
+    rate_limit: object({
+      max: of(whole(1, 1_000_000)),
+      per: of(number(0.01, 86_400, "seconds ")),
+    }).exactOptional(),
     propagate_trace: of(flag).exactOptional(),
   });
 
@@ -62,14 +72,26 @@ export function createSchema(z: typeof zod) {
     [
       object({ type: z.literal("memory"), max_deliveries: of(whole(1, 100_000_000)).exactOptional() }),
       object({ type: z.literal("sqlite"), path }),
-      object({ type: z.literal("redis"), url: of(redisUrl), prefix: of(text("a key prefix")).exactOptional() }),
+      object({
+        type: z.literal("redis"),
+        url: of(redisUrl),
+        prefix: of(text("a key prefix")).exactOptional(),
+      }),
     ],
-    { error: "a mapping with `type: memory`, `type: sqlite` and path, or `type: redis` and url" },
+    {
+      error: (issue) =>
+        "discriminator" in issue
+          ? "memory, sqlite or redis"
+          : "a mapping such as { type: sqlite, path: ./webhooks.db }",
+    },
   );
 
-  const plugin = z.union([of(text("a name")), object({ use: of(text("a name")), options: z.unknown().exactOptional() })], {
-    error: "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
-  });
+  const plugin = z.union(
+    [of(text("a name")), object({ use: of(text("a name")), options: z.unknown().exactOptional() })],
+    {
+      error: "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
+    },
+  );
 
   return object({
     enabled: of(flag).exactOptional(),

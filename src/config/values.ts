@@ -19,7 +19,8 @@ const words: Readonly<Record<string, boolean>> = {
 
 export const flag: Value<boolean> = {
   expected: "true or false",
-  read: (input) => (typeof input === "string" ? words[input.toLowerCase()] : typeof input === "boolean" ? input : undefined),
+  read: (input) =>
+    typeof input === "string" ? words[input.toLowerCase()] : typeof input === "boolean" ? input : undefined,
 };
 
 /** A number, or its decimal text: that is how it comes from the environment. */
@@ -43,13 +44,19 @@ export function text(expected: string, fits = /\S/): Value<string> {
 }
 
 export function oneOf<const T extends string>(options: readonly T[]): Value<T> {
-  return { expected: options.join(", ").replace(/, (\S+)$/, " or $1"), read: (input) => options.find((each) => each === input) };
+  return {
+    expected: options.join(", ").replace(/, (\S+)$/, " or $1"),
+    read: (input) => options.find((each) => each === input),
+  };
 }
 
 export const timeout = number(0.1, 600, "seconds ");
 export const retries = whole(0, 100);
 export const logLevel = oneOf(logLevels);
-export const secret = text("a text that is not empty; put one that looks like a number in quotes");
+export const secret = text(
+  "a text that is not empty, with base64 after `whsec_`; in YAML, digits alone need quotes",
+  /^(?!\s*$)(?!whsec_(?![A-Za-z0-9+/]+={0,2}$))/,
+);
 
 export const url: Value<string> = {
   expected: "a URL that starts with https:// and holds no user name, such as https://example.com/hook",

@@ -1,11 +1,6 @@
 /** Opens the outbox that the configuration chose; the two that need an optional package are loaded only then. */
 import { memoryOutbox } from "./memory.ts";
-import type { Outbox } from "./outbox.ts";
-
-export type OutboxChoice =
-  | { readonly type: "memory"; readonly maxDeliveries?: number }
-  | { readonly type: "sqlite"; readonly path: string }
-  | { readonly type: "redis"; readonly url: string; readonly prefix?: string };
+import type { Outbox, OutboxChoice } from "./outbox.ts";
 
 /** Rejects with DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
 export function openOutbox(

@@ -151,3 +151,9 @@ export interface Outbox {
   /** Ends renewal and connections. What is still claimed becomes due again. Every later call rejects with CLOSED. */
   close(): Promise<void>;
 }
+
+/** What the configuration may choose; an outbox of one's own is given in by code. */
+export type OutboxChoice =
+  | { readonly type: "memory"; readonly maxDeliveries?: number }
+  | { readonly type: "sqlite"; readonly path: string }
+  | { readonly type: "redis"; readonly url: string; readonly prefix?: string };

@@ -1,5 +1,6 @@
 /** Loads a plugin that the configuration names: a built-in one, a package, or a file. */
-import { resolve } from "node:path";
+import { createRequire } from "node:module";
+import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { WebhookError } from "../event/errors.ts";
 import type { AnyPlugin } from "./contract.ts";
@@ -8,10 +9,10 @@ const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config
 
 /**
  * Imports the module and calls its factory (the default export, or the export named like a built-in plugin) with the
- * options. A path is resolved against `baseDirectory`. Throws PLUGIN_UNKNOWN or PLUGIN_INVALID.
+ * options. A package is looked up from `from`, the file that names it. Throws PLUGIN_UNKNOWN or PLUGIN_INVALID.
  */
-export async function loadPlugin(name: string, options: unknown, baseDirectory: string): Promise<AnyPlugin> {
-  const module = await importPlugin(name, baseDirectory);
+export async function loadPlugin(name: string, options: unknown, from?: string): Promise<AnyPlugin> {
+  const module = await importPlugin(name, from);
   const factory = builtIn.has(name) ? module[name] : module["default"];
   if (typeof factory === "function") return (await factory(options)) as AnyPlugin;
   if (typeof factory === "object" && factory !== null) return factory as AnyPlugin;
@@ -19,9 +20,9 @@ export async function loadPlugin(name: string, options: unknown, baseDirectory: 
   throw new WebhookError("PLUGIN_INVALID", detail);
 }
 
-async function importPlugin(name: string, baseDirectory: string): Promise<Record<string, unknown>> {
+async function importPlugin(name: string, from: string | undefined): Promise<Record<string, unknown>> {
   try {
-    return (await import(specifierOf(name, baseDirectory))) as Record<string, unknown>;
+    return (await import(specifierOf(name, from))) as Record<string, unknown>;
   } catch (cause) {
     const known = [...builtIn].join(", ");
     const detail = `Plugin \`${name}\` cannot be imported; built in are ${known}`;
@@ -29,9 +30,14 @@ async function importPlugin(name: string, baseDirectory: string): Promise<Record
   }
 }
 
-function specifierOf(name: string, baseDirectory: string): string {
+function specifierOf(name: string, from: string | undefined): string {
   if (builtIn.has(name)) return `mova-webhooks/plugins/${name}`;
-  if (/^\.{0,2}\//.test(name)) return pathToFileURL(resolve(baseDirectory, name)).href;
-  // A package is looked up from the configuration's directory, where the user installed it.
-  return import.meta.resolve(name, pathToFileURL(`${baseDirectory}/`).href);
+  if (isAbsolute(name)) return pathToFileURL(name).href;
+  if (from === undefined) return name;
+  try {
+    return pathToFileURL(createRequire(from).resolve(name)).href;
+  } catch {
+    // A package with no entry for `require`: looked up from here, where it is installed beside this package.
+    return name;
+  }
 }

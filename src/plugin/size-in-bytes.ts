@@ -1,19 +1,25 @@
 /** Measures data without keeping, copying or fully reading what is big. */
 
-/** Larger structures are not measured: walking them would cost the component more than the figure is worth. */
+/** Larger and deeper structures are not measured: that would cost the component more than the figure is worth. */
 const maxNodes = 10_000;
+const maxDepth = 100;
+
+interface Budget {
+  nodesLeft: number;
+  depthLeft: number;
+}
 
 /**
  * Measures a text or binary value as it is, and plain data as its JSON text. Undefined where the answer
- * would be dear (over 10,000 parts) or is not known without running foreign code (class instances, `toJSON`).
+ * would be dear (over 10,000 parts, or 100 levels) or is not known without running foreign code (class instances, `toJSON`).
  */
 export function sizeInBytes(value: unknown): number | undefined {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
-  return measureJson(value, { nodesLeft: maxNodes });
+  return measureJson(value, { nodesLeft: maxNodes, depthLeft: maxDepth });
 }
 
-function measureJson(value: unknown, budget: { nodesLeft: number }): number | undefined {
+function measureJson(value: unknown, budget: Budget): number | undefined {
   budget.nodesLeft -= 1;
   if (budget.nodesLeft < 0) return undefined;
   switch (typeof value) {
@@ -25,13 +31,21 @@ function measureJson(value: unknown, budget: { nodesLeft: number }): number | un
       return value ? 4 : 5;
     case "object":
       if (value === null) return 4;
-      return Array.isArray(value) ? measureArray(value, budget) : measureObject(value, budget);
+      return measureInside(value, budget);
     default:
       return undefined;
   }
 }
 
-function measureArray(values: readonly unknown[], budget: { nodesLeft: number }): number | undefined {
+function measureInside(object: object, budget: Budget): number | undefined {
+  if (budget.depthLeft === 0) return undefined;
+  budget.depthLeft -= 1;
+  const size = Array.isArray(object) ? measureArray(object, budget) : measureObject(object, budget);
+  budget.depthLeft += 1;
+  return size;
+}
+
+function measureArray(values: readonly unknown[], budget: Budget): number | undefined {
   let bytes = 2 + Math.max(0, values.length - 1);
   for (const item of values) {
     const size = item === undefined ? 4 : measureJson(item, budget);
@@ -41,12 +55,14 @@ function measureArray(values: readonly unknown[], budget: { nodesLeft: number })
   return bytes;
 }
 
-function measureObject(object: object, budget: { nodesLeft: number }): number | undefined {
+function measureObject(object: object, budget: Budget): number | undefined {
   const prototype: unknown = Object.getPrototypeOf(object);
   if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in object) return undefined;
   let bytes = 2;
   let members = 0;
-  for (const [key, member] of Object.entries(object)) {
+  // Not Object.entries: that would list all members of an object which is too big.
+  for (const key in object) {
+    const member: unknown = Object.hasOwn(object, key) ? Reflect.get(object, key) : undefined;
     if (member === undefined || typeof member === "function" || typeof member === "symbol") continue;
     const size = measureJson(member, budget);
     if (size === undefined) return undefined;

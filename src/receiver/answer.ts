@@ -33,7 +33,8 @@ export async function answerRequest(
   request: IncomingRequest,
   options: AnswerOptions = {},
 ): Promise<Answer> {
-  if (request.method !== "POST") return answer(405, { status: "error", message: "Send a POST request." }, { allow: "POST" });
+  if (request.method !== "POST")
+    return answer(405, { status: "error", message: "Send a POST request." }, { allow: "POST" });
   const { answerWithin = 10, startTimer = startNodeTimer } = options;
   let stopTimer = (): void => {};
   const timeIsUp = new Promise<"late">((resolve) => {

@@ -1,6 +1,6 @@
 /** Remembers handled events in this process: enough for one receiver that may handle an event again after a restart. */
 import { WebhookError } from "../event/errors.ts";
-import type { DedupeOptions, DedupeStore } from "./dedupe-store.ts";
+import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-store.ts";
 
 export interface MemoryStoreOptions extends DedupeOptions {
   /** Events remembered at most; the oldest are forgotten first. @default 100000 */
@@ -16,10 +16,10 @@ interface Entry {
 
 /** Makes a store in memory. Throws CONFIG_INVALID for options that cannot work. */
 export function memoryStore(options: MemoryStoreOptions = {}): DedupeStore {
-  const { retention = 86_400, lease = 300, maxEvents = 100_000, now = Date.now } = options;
-  for (const [name, value] of Object.entries({ retention, lease, maxEvents })) {
-    if (!(value > 0)) throw new WebhookError("CONFIG_INVALID", `Expected \`${name}\` to be more than 0, got \`${value}\``);
-  }
+  const { maxEvents = 100_000, now = Date.now } = options;
+  const { retentionMs, leaseMs } = dedupeTimes(options);
+  if (!(maxEvents >= 1))
+    throw new WebhookError("CONFIG_INVALID", "Expected `maxEvents` of a dedupe store to be at least 1");
   /** In the order of writing: the first is the oldest. */
   const entries = new Map<string, Entry>();
 
@@ -35,13 +35,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): DedupeStore {
   return {
     async claim(key) {
       const known = entries.get(key);
-      if (known !== undefined && known.endsAtMs > now()) return known.done ? { state: "done" } : { state: "busy" };
-      const mine: Entry = { done: false, endsAtMs: now() + lease * 1000 };
+      if (known !== undefined && known.endsAtMs > now())
+        return known.done ? { state: "done" } : { state: "busy" };
+      const mine: Entry = { done: false, endsAtMs: now() + leaseMs };
       put(key, mine);
       return {
         state: "claimed",
         async complete() {
-          put(key, { done: true, endsAtMs: now() + retention * 1000 });
+          put(key, { done: true, endsAtMs: now() + retentionMs });
         },
         async release() {
           // After the lease ran out, the key may be somebody else's.

@@ -1,6 +1,6 @@
 /** Remembers handled events in Redis or Valkey, for receivers on several machines. */
 import { randomUUID } from "node:crypto";
-import type { DedupeOptions, DedupeStore } from "./dedupe-store.ts";
+import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-store.ts";
 
 /** A client of ioredis or of node-redis; neither is loaded here. */
 export type RedisCommands =
@@ -16,11 +16,13 @@ export interface RedisStoreOptions extends DedupeOptions {
 const done = "done";
 
 /** Deletes a key only while it is the caller's: after the lease ran out it may be somebody else's. */
-const releaseScript = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+const releaseScript =
+  "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-/** Makes a store in Redis. The client's errors reject the calls, which the receiver answers with 503. */
+/** Makes a store in Redis. Throws CONFIG_INVALID for times that cannot work. The client's errors reject the calls, which the receiver answers with 503. */
 export function redisStore(options: RedisStoreOptions): DedupeStore {
-  const { client, prefix = "mova-webhooks:received:", retention = 86_400, lease = 300 } = options;
+  const { client, prefix = "mova-webhooks:received:" } = options;
+  const { retentionMs, leaseMs } = dedupeTimes(options);
 
   function run(command: string, ...args: string[]): Promise<unknown> {
     return "call" in client ? client.call(command, ...args) : client.sendCommand([command, ...args]);
@@ -30,12 +32,12 @@ export function redisStore(options: RedisStoreOptions): DedupeStore {
     async claim(id) {
       const key = prefix + id;
       const token = randomUUID();
-      const set = await run("SET", key, token, "NX", "PX", String(Math.ceil(lease * 1000)));
+      const set = await run("SET", key, token, "NX", "PX", String(leaseMs));
       if (set === null) return (await run("GET", key)) === done ? { state: "done" } : { state: "busy" };
       return {
         state: "claimed",
         async complete() {
-          await run("SET", key, done, "PX", String(Math.ceil(retention * 1000)));
+          await run("SET", key, done, "PX", String(retentionMs));
         },
         async release() {
           await run("EVAL", releaseScript, "1", key, token);

@@ -13,7 +13,10 @@ export class Handlers {
   /** Returns what removes the handler. Throws EVENT_TYPE_UNKNOWN for a malformed pattern. */
   add(pattern: string, handler: WebhookHandler): () => void {
     if (typeof pattern !== "string" || !isEventPattern(pattern)) {
-      throw new WebhookError("EVENT_TYPE_UNKNOWN", "Expected a handler's type to be an event type, `prefix.*` or `*`");
+      throw new WebhookError(
+        "EVENT_TYPE_UNKNOWN",
+        "Expected a handler's type to be an event type, `prefix.*` or `*`",
+      );
     }
     const handlers = this.#byPattern.get(pattern) ?? new Set();
     this.#byPattern.set(pattern, handlers.add(handler));

@@ -21,7 +21,10 @@ export function nodeHandler(receiver: WebhookReceiver, options?: AnswerOptions) 
 }
 
 /** Leaves the stream open when it stops early: destroying it would close the connection before the answer is sent. */
-export async function readNodeBody(request: IncomingMessage & { body?: unknown }, maxBytes: number): Promise<unknown> {
+export async function readNodeBody(
+  request: IncomingMessage & { body?: unknown },
+  maxBytes: number,
+): Promise<unknown> {
   // A body parser ran before: raw bytes and text are still good, anything else the receiver explains.
   if (request.readableDidRead || request.body instanceof Uint8Array) return request.body;
   return readUpTo(request.iterator({ destroyOnReturn: false }), maxBytes);

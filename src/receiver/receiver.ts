@@ -65,14 +65,26 @@ export class WebhookReceiver {
   /** Takes options, or the secret alone. Throws SECRET_INVALID or CONFIG_INVALID. */
   constructor(options: WebhookReceiverOptions | string) {
     const given = typeof options === "string" ? { secret: options } : options;
-    const { secret, require = "standard", signature = "sha256", tolerance = 300, maxBytes = 1_048_576 } = given;
-    if (!["standard", "mova", "both"].includes(require)) throw invalid("require", "`standard`, `mova` or `both`");
+    const {
+      secret,
+      require = "standard",
+      signature = "sha256",
+      tolerance = 300,
+      maxBytes = 1_048_576,
+    } = given;
+    if (!["standard", "mova", "both"].includes(require))
+      throw invalid("require", "`standard`, `mova` or `both`");
     if (!["sha256", "sha1"].includes(signature)) throw invalid("signature", "`sha256` or `sha1`");
     if (!(tolerance >= 0 && tolerance <= 86_400)) throw invalid("tolerance", "seconds from 0 to 86400");
     if (!(maxBytes > 0)) throw invalid("maxBytes", "more than 0");
     this.maxBytes = maxBytes;
     this.#secrets = secretsOf(secret);
-    this.#rules = { verifier: createVerifier(this.#secrets, signature), require, toleranceSeconds: tolerance, maxBytes };
+    this.#rules = {
+      verifier: createVerifier(this.#secrets, signature),
+      require,
+      toleranceSeconds: tolerance,
+      maxBytes,
+    };
     this.#now = given.now ?? Date.now;
     this.#store = given.store ?? memoryStore({ now: this.#now });
     this.#logger = given.logger ?? silentLogger;
@@ -95,7 +107,11 @@ export class WebhookReceiver {
   }
 
   /** Makes the `X-Mova-Signature` of a payload. */
-  generateSignature(payload: string | Uint8Array, secret: string, algorithm: SignatureAlgorithm = "sha256"): string {
+  generateSignature(
+    payload: string | Uint8Array,
+    secret: string,
+    algorithm: SignatureAlgorithm = "sha256",
+  ): string {
     return movaSignature(createSigningKey(new Secret(secret)), algorithm, Buffer.from(payload));
   }
 
@@ -103,7 +119,11 @@ export class WebhookReceiver {
    * Verifies an `X-Mova-Signature` and calls the handlers, as the original does: without freshness and without
    * recognising duplicates, for which there is `receive`. True when every handler is done.
    */
-  async handleWebhook(payload: RawBody, signature: string | null | undefined, eventType?: string): Promise<boolean> {
+  async handleWebhook(
+    payload: RawBody,
+    signature: string | null | undefined,
+    eventType?: string,
+  ): Promise<boolean> {
     const result = await this.#handlePayload(payload, signature, eventType);
     if (!result.ok) this.#logger.warn({ code: result.code, reason: result.message }, "webhook refused");
     return result.ok;
@@ -132,16 +152,22 @@ export class WebhookReceiver {
       return refuse("STORE_UNAVAILABLE", "The receiver cannot tell whether it has handled this event", error);
     }
     if (claim.state === "busy") return refuse("EVENT_IN_PROGRESS", "This event is being handled");
-    if (claim.state === "done") return { ok: true, event, duplicate: true, handle: async () => ({ ok: true, event, duplicate: true }) };
+    if (claim.state === "done")
+      return { ok: true, event, duplicate: true, handle: async () => ({ ok: true, event, duplicate: true }) };
     const held = claim;
     const handle = () => handleInTrace(headerReader(headers), event, () => this.#handleClaimed(event, held));
     return { ok: true, event, duplicate: false, handle };
   }
 
-  async #handlePayload(payload: RawBody, signature: string | null | undefined, eventType?: string): Promise<ReceiveResult> {
+  async #handlePayload(
+    payload: RawBody,
+    signature: string | null | undefined,
+    eventType?: string,
+  ): Promise<ReceiveResult> {
     const body = rawBytes(payload, this.maxBytes);
     if (!body.ok) return body;
-    if (!this.verifySignature(body.bytes, signature)) return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
+    if (!this.verifySignature(body.bytes, signature))
+      return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
     const read = readEvent(body.bytes, { id: bodyId(body.bytes), nowMs: this.#now(), eventType });
     return read.ok ? this.#runHandlers(read.event) : read;
   }
@@ -161,7 +187,10 @@ export class WebhookReceiver {
     const errors = await this.#handlers.run(event);
     if (errors.length === 0) return { ok: true, event, duplicate: false };
     for (const error of errors) {
-      this.#logger.error({ err: error, eventId: event.id, eventType: event.event_type }, "webhook handler failed");
+      this.#logger.error(
+        { err: error, eventId: event.id, eventType: event.event_type },
+        "webhook handler failed",
+      );
     }
     const cause = errors.length === 1 ? errors[0] : new AggregateError(errors);
     return refuse("HANDLER_FAILED", `${errors.length} handler(s) of this event failed`, cause);
@@ -170,7 +199,8 @@ export class WebhookReceiver {
 
 function secretsOf(secret: string | readonly string[]): Secret[] {
   const texts = typeof secret === "string" ? [secret] : Array.isArray(secret) ? secret : [];
-  if (!texts.every((text) => typeof text === "string")) throw new WebhookError("SECRET_INVALID", "A secret is not a text");
+  if (!texts.every((text) => typeof text === "string"))
+    throw new WebhookError("SECRET_INVALID", "A secret is not a text");
   return texts.map((text) => new Secret(text));
 }
 

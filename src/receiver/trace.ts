@@ -4,7 +4,10 @@ import type { WebhookEvent } from "../event/webhook-event.ts";
 import type { ReceiveResult } from "./receive-result.ts";
 import type { HeaderReader } from "./received-headers.ts";
 
-const carrierOf = { get: (read: HeaderReader, name: string) => read(name.toLowerCase()) ?? undefined, keys: () => [] };
+const carrierOf = {
+  get: (read: HeaderReader, name: string) => read(name.toLowerCase()) ?? undefined,
+  keys: () => [],
+};
 
 /**
  * Runs `handle` in a span below the HTTP server's span where an instrumentation made one, else below the sender's.
@@ -17,14 +20,20 @@ export function handleInTrace(
 ): Promise<ReceiveResult> {
   const active = context.active();
   const parent = trace.getSpan(active) ? active : propagation.extract(active, read, carrierOf);
-  const options = { kind: SpanKind.CONSUMER, attributes: { "messaging.operation.type": "process", "messaging.message.id": event.id } };
-  return trace.getTracer("mova-webhooks").startActiveSpan(`process ${event.event_type}`, options, parent, async (span) => {
-    try {
-      const result = await handle();
-      if (!result.ok) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute("error.type", result.code);
-      return result;
-    } finally {
-      span.end();
-    }
-  });
+  const options = {
+    kind: SpanKind.CONSUMER,
+    attributes: { "messaging.operation.type": "process", "messaging.message.id": event.id },
+  };
+  return trace
+    .getTracer("mova-webhooks")
+    .startActiveSpan(`process ${event.event_type}`, options, parent, async (span) => {
+      try {
+        const result = await handle();
+        if (!result.ok)
+          span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute("error.type", result.code);
+        return result;
+      } finally {
+        span.end();
+      }
+    });
 }

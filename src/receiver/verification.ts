@@ -33,7 +33,12 @@ const idForm = /^[!-\-/-~]{1,256}$/;
 /** Unix seconds in their one spelling; milliseconds are a digit too long. */
 const timestampForm = /^(0|[1-9][0-9]{0,11})$/;
 
-export function verifyRequest(rules: VerificationRules, rawBody: unknown, headers: unknown, nowMs: number): Verified | Refused {
+export function verifyRequest(
+  rules: VerificationRules,
+  rawBody: unknown,
+  headers: unknown,
+  nowMs: number,
+): Verified | Refused {
   const read = headerReader(headers);
   const body = rawBytes(rawBody, rules.maxBytes);
   if (!body.ok) return body;
@@ -61,29 +66,41 @@ function checkContent(read: HeaderReader): Refused | undefined {
   const type = read("content-type");
   if (type === undefined) return undefined;
   const media = type?.split(";", 1)[0]?.trim().toLowerCase();
-  if (media === "application/json" || (media?.startsWith("application/") && media.endsWith("+json"))) return undefined;
+  if (media === "application/json" || (media?.startsWith("application/") && media.endsWith("+json")))
+    return undefined;
   return refuse("BODY_ENCODED", "The request's content type is not JSON");
 }
 
-function verifyStandard(rules: VerificationRules, read: HeaderReader, bytes: Buffer, nowMs: number): Verified | Refused {
+function verifyStandard(
+  rules: VerificationRules,
+  read: HeaderReader,
+  bytes: Buffer,
+  nowMs: number,
+): Verified | Refused {
   const id = read("webhook-id");
   const timestamp = read("webhook-timestamp");
   const signature = read("webhook-signature");
   if (!id || !timestamp || !signature) {
-    const hint = read("x-mova-signature") ? "; an `X-Mova-Signature` alone is enough only with `require: \"mova\"`" : "";
+    const hint = read("x-mova-signature")
+      ? '; an `X-Mova-Signature` alone is enough only with `require: "mova"`'
+      : "";
     return refuse(
       "HEADERS_MISSING",
       `Expected one \`webhook-id\`, one \`webhook-timestamp\` and one \`webhook-signature\`${hint}`,
     );
   }
-  if (!timestampForm.test(timestamp)) return refuse("TIMESTAMP_INVALID", "The `webhook-timestamp` is not Unix seconds");
+  if (!timestampForm.test(timestamp))
+    return refuse("TIMESTAMP_INVALID", "The `webhook-timestamp` is not Unix seconds");
   const aheadSeconds = Number(timestamp) - Math.floor(nowMs / 1000);
   if (Math.abs(aheadSeconds) > rules.toleranceSeconds) {
     const detail = `The \`webhook-timestamp\` is more than ${rules.toleranceSeconds} s in the ${aheadSeconds < 0 ? "past" : "future"}`;
     return refuse("TIMESTAMP_EXPIRED", detail);
   }
   if (!idForm.test(id)) {
-    return refuse("SIGNATURE_INVALID", "The `webhook-id` has a dot, a space or another character that an id cannot have");
+    return refuse(
+      "SIGNATURE_INVALID",
+      "The `webhook-id` has a dot, a space or another character that an id cannot have",
+    );
   }
   if (!rules.verifier.verifyStandard(id, timestamp, bytes, signature)) {
     return refuse("SIGNATURE_INVALID", "No entry of `webhook-signature` matches");
@@ -94,6 +111,7 @@ function verifyStandard(rules: VerificationRules, read: HeaderReader, bytes: Buf
 function verifyMova(rules: VerificationRules, read: HeaderReader, bytes: Buffer): Verified | Refused {
   const signature = read("x-mova-signature");
   if (!signature) return refuse("HEADERS_MISSING", "Expected one `X-Mova-Signature`");
-  if (!rules.verifier.verifyMova(bytes, signature)) return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
+  if (!rules.verifier.verifyMova(bytes, signature))
+    return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
   return { ok: true, id: bodyId(bytes), bytes };
 }

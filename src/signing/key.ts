@@ -20,7 +20,8 @@ export function createSigningKey(secret: Secret): SigningKey {
   const text = secret.reveal();
   if (text.trim() === "") throw new WebhookError("SECRET_INVALID", "A secret is empty");
   if (/^wh[sp]k_/.test(text)) {
-    const detail = "A secret is an ed25519 key (`whsk_`, `whpk_`), which signs another scheme; a public one is no secret";
+    const detail =
+      "A secret is an ed25519 key (`whsk_`, `whpk_`), which signs another scheme; a public one is no secret";
     throw new WebhookError("SECRET_INVALID", detail);
   }
   const mova = createSecretKey(text, "utf8");

@@ -23,10 +23,16 @@ export function createSigner(secrets: readonly Secret[], algorithm: SignatureAlg
   return {
     sign(eventId, timestampSeconds, body) {
       if (eventId === "" || eventId.includes(".")) {
-        throw new WebhookError("EVENT_ID_INVALID", "Expected the id to sign to be without a dot and not empty");
+        throw new WebhookError(
+          "EVENT_ID_INVALID",
+          "Expected the id to sign to be without a dot and not empty",
+        );
       }
       if (!Number.isSafeInteger(timestampSeconds) || timestampSeconds < 0) {
-        throw new WebhookError("TIMESTAMP_INVALID", "Expected the timestamp to sign to be whole Unix seconds");
+        throw new WebhookError(
+          "TIMESTAMP_INVALID",
+          "Expected the timestamp to sign to be whole Unix seconds",
+        );
       }
       const prefix = `${eventId}.${timestampSeconds}.`;
       return {

@@ -24,7 +24,6 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
     attempted(fact) {
       const { outcome, durationMs, status } = fact.outcome;
       const fields = {
-        ...idsOf(fact),
         attempt: fact.attempt,
         ...(fact.replay > 0 ? { replay: fact.replay } : {}),
         outcome,
@@ -32,13 +31,14 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
         duration_ms: durationMs,
         next: fact.next,
         ...(fact.nextAt === undefined ? {} : { next_at: new Date(fact.nextAt).toISOString() }),
+        ...idsOf(fact),
       };
       if (outcome === "success") logger.info(fields, "delivery.attempted");
       else logger.warn(fields, "delivery.attempted");
     },
     settled(fact) {
       if (fact.outcome !== "dead") return;
-      logger.error({ ...idsOf(fact), reason: fact.reason, lag_ms: fact.lagMs }, "delivery.dead");
+      logger.error({ reason: fact.reason, lag_ms: fact.lagMs, ...idsOf(fact) }, "delivery.dead");
     },
     endpointChanged({ endpointId, enabled, reason }) {
       const fields = { endpoint_id: endpointId, enabled, reason };
@@ -75,7 +75,7 @@ interface Ids {
 
 function idsOf({ deliveryId, eventId, eventType, endpointId, traceId, spanId }: Ids): object {
   const ids = { delivery_id: deliveryId, event_id: eventId, event_type: eventType, endpoint_id: endpointId };
-  return traceId === undefined ? ids : { ...ids, trace_id: traceId, span_id: spanId };
+  return traceId === undefined ? ids : { trace_id: traceId, span_id: spanId, ...ids };
 }
 
 /** Answers how many have come since the last line, or 0 while it is too early for the next. */

@@ -1,10 +1,10 @@
 /** W3C trace context to and from text. Baggage is left out on purpose: it is the host's, and not the receiver's. */
-import { createTraceState, isSpanContextValid, type SpanContext, TraceFlags } from "@opentelemetry/api";
+import { createTraceState, INVALID_SPANID, INVALID_TRACEID, type SpanContext, TraceFlags } from "@opentelemetry/api";
 import type { TraceCarrier } from "./trace-contract.ts";
 
 /** Writes a span's context, or nothing for the empty context of a tracer that does nothing. */
 export function writeTraceContext(context: SpanContext): TraceCarrier | undefined {
-  if (!isSpanContextValid(context)) return undefined;
+  if (context.traceId === INVALID_TRACEID) return undefined;
   const flags = context.traceFlags.toString(16).padStart(2, "0");
   const traceparent = `00-${context.traceId}-${context.spanId}-${flags}`;
   const tracestate = context.traceState?.serialize();
@@ -21,14 +21,9 @@ export function readTraceContext(carrier: Partial<TraceCarrier>, isRemote: boole
   if (parts === null) return undefined;
   const [, version, traceId = "", spanId = "", flags = "", more] = parts;
   if (version === "00" && more !== undefined) return undefined;
-  const context: SpanContext = {
-    traceId,
-    spanId,
-    traceFlags: Number.parseInt(flags, 16),
-    isRemote,
-    ...(tracestate === undefined ? {} : { traceState: createTraceState(tracestate) }),
-  };
-  return isSpanContextValid(context) ? context : undefined;
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return undefined;
+  const traceState = tracestate === undefined ? {} : { traceState: createTraceState(tracestate) };
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote, ...traceState };
 }
 
 export function isSampled(context: SpanContext): boolean {

@@ -1,7 +1,8 @@
 /**
  * Spans for every publish and every attempt, over `@opentelemetry/api` alone.
  *
- * `publish {type}` (PRODUCER) → `deliver {type}` (CONSUMER, one per attempt) → `POST` (CLIENT).
+ * `publish {type}` (PRODUCER) → `deliver {type}` (CONSUMER, one per attempt) → `POST` (CLIENT). Attributes are set
+ * after the start, and only on spans that are recorded: given at the start, the SDK copies them twice, sampled or not.
  */
 import * as api from "@opentelemetry/api";
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
@@ -90,12 +91,14 @@ class RunningPublish extends Identity implements PublishSpan {
   readonly #span: api.Span;
 
   constructor(tracer: api.Tracer, { eventId, eventType, source }: PublishFacts) {
-    const attributes = {
-      [name.MESSAGING_OPERATION_NAME]: "publish",
-      [name.MESSAGING_OPERATION_TYPE]: "send",
-      ...describeEvent(eventId, eventType, source),
-    };
-    const span = tracer.startSpan(`publish ${eventType}`, { kind: api.SpanKind.PRODUCER, attributes });
+    const span = tracer.startSpan(`publish ${eventType}`, { kind: api.SpanKind.PRODUCER });
+    if (span.isRecording()) {
+      span.setAttributes({
+        [name.MESSAGING_OPERATION_NAME]: "publish",
+        [name.MESSAGING_OPERATION_TYPE]: "send",
+        ...describeEvent(eventId, eventType, source),
+      });
+    }
     const context = span.spanContext();
     super(context);
     const carrier = writeTraceContext(context);
@@ -158,26 +161,31 @@ function startDeliver(tracer: api.Tracer, { claim, sameProcess }: AttemptFacts, 
   const publish = readTraceContext(event, !sameProcess);
   const links: api.Link[] = publish === undefined ? [] : [{ context: publish }];
   // Only ids of sampled spans are recorded, so this flag is known.
-  if (previous !== undefined) links.push({ context: { ...previous, traceFlags: api.TraceFlags.SAMPLED } });
-  const attributes = {
-    [name.MESSAGING_OPERATION_NAME]: "deliver",
-    [name.MESSAGING_OPERATION_TYPE]: "process",
-    ...describeEvent(event.id, event.type, event.source),
-    [name.MOVA_ENDPOINT_ID]: claim.endpointId,
-    [name.MOVA_DELIVERY_ID]: claim.id,
-    [name.MOVA_ATTEMPT]: claim.attempt,
-  };
+  if (previous !== undefined) links.push({ context: { traceFlags: api.TraceFlags.SAMPLED, ...previous } });
   const isChild = publish !== undefined && sameProcess && now - event.createdAt < maxParentAgeMs;
   const parent = isChild ? api.trace.setSpanContext(api.ROOT_CONTEXT, publish) : api.ROOT_CONTEXT;
-  return tracer.startSpan(`deliver ${event.type}`, { kind: api.SpanKind.CONSUMER, attributes, links }, parent);
+  const span = tracer.startSpan(`deliver ${event.type}`, { kind: api.SpanKind.CONSUMER, links }, parent);
+  if (span.isRecording()) {
+    span.setAttributes({
+      [name.MESSAGING_OPERATION_NAME]: "deliver",
+      [name.MESSAGING_OPERATION_TYPE]: "process",
+      [name.MOVA_ENDPOINT_ID]: claim.endpointId,
+      [name.MOVA_DELIVERY_ID]: claim.id,
+      [name.MOVA_ATTEMPT]: claim.attempt,
+      ...describeEvent(event.id, event.type, event.source),
+    });
+  }
+  return span;
 }
 
 function startPost(tracer: api.Tracer, { claim, endpoint }: AttemptFacts, deliver: api.Span): api.Span {
-  const server = describeServer(endpoint);
-  const attributes =
-    claim.attempt > 1 ? { ...server, [name.HTTP_REQUEST_RESEND_COUNT]: claim.attempt - 1 } : server;
   const parent = api.trace.setSpan(api.ROOT_CONTEXT, deliver);
-  return tracer.startSpan("POST", { kind: api.SpanKind.CLIENT, attributes }, parent);
+  const span = tracer.startSpan("POST", { kind: api.SpanKind.CLIENT }, parent);
+  if (span.isRecording()) {
+    span.setAttributes(describeServer(endpoint));
+    if (claim.attempt > 1) span.setAttribute(name.HTTP_REQUEST_RESEND_COUNT, claim.attempt - 1);
+  }
+  return span;
 }
 
 function describeEvent(eventId: string, eventType: string, source: string): api.Attributes {

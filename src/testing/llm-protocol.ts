@@ -26,7 +26,8 @@ export function protocolOf(path: string): LlmProtocol | undefined {
 
 export function wholeAnswer(protocol: LlmProtocol, reply: LlmReply): object {
   if (protocol === "responses") return responseObject(reply, "completed");
-  if (protocol === "messages") return { ...messageObject(reply), content: [{ type: "text", text: reply.text }] };
+  if (protocol === "messages")
+    return { ...messageObject(reply), content: [{ type: "text", text: reply.text }] };
   return {
     ...chatObject(reply, "chat.completion"),
     choices: [{ index: 0, message: { role: "assistant", content: reply.text }, finish_reason: "stop" }],
@@ -125,7 +126,11 @@ function messageStream(reply: LlmReply): StreamPiece[] {
   return [
     { type: "message_start", message: { ...messageObject(reply), stop_reason: null, usage } },
     { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
-    ...words(reply).map((text) => ({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } })),
+    ...words(reply).map((text) => ({
+      type: "content_block_delta",
+      index: 0,
+      delta: { type: "text_delta", text },
+    })),
     { type: "content_block_stop", index: 0 },
     {
       type: "message_delta",

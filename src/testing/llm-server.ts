@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
-import { failureBody, type LlmProtocol, protocolOf, type StreamPiece, streamOf, wholeAnswer } from "./llm-protocol.ts";
+import {
+  failureBody,
+  type LlmProtocol,
+  protocolOf,
+  type StreamPiece,
+  streamOf,
+  wholeAnswer,
+} from "./llm-protocol.ts";
 
 /** How to answer one request. */
 export interface LlmBehaviour {
@@ -26,7 +33,7 @@ export interface LlmServer {
   readonly url: string;
   /** What was asked, in order, retries included. */
   readonly requests: readonly { readonly path: string; readonly body: unknown }[];
-  /** Plans the answers to the next requests, one each; later requests are answered as `otherwise` says. */
+  /** Plans the answers to the next requests, one each; what they leave open is as `otherwise` says. */
   next(...behaviours: readonly LlmBehaviour[]): void;
   close(): Promise<void>;
 }
@@ -40,7 +47,7 @@ export async function startLlmServer(otherwise: LlmBehaviour = {}): Promise<LlmS
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const body = JSON.parse(await text(request)) as { readonly model?: unknown; readonly stream?: unknown };
     requests.push({ path, body });
-    const behaviour = planned.shift() ?? otherwise;
+    const behaviour = { ...otherwise, ...planned.shift() };
     const protocol = protocolOf(path);
     if (behaviour.delayMs !== undefined) await wait(behaviour.delayMs);
     const number = `${requests.length}`;

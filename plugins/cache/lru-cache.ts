@@ -1,0 +1,103 @@
+/** Watches lru-cache 10 and 11, also where `fetch` and `memo` fill the cache. */
+import {
+  hasMethods,
+  type ObjectInstrumentation,
+  patchMethod,
+  type PluginHost,
+  watchFunction,
+  watchMethod,
+} from "mova-webhooks/plugin";
+import { CacheReport, type WatchOptions } from "./watch-cache.ts";
+
+export function lruCache(options: WatchOptions): ObjectInstrumentation {
+  return {
+    library: "lru-cache",
+    recognises: isLruCache,
+    attach(cache, host) {
+      watchLruCache(cache, host, options);
+      return cache;
+    },
+  };
+}
+
+export function isLruCache(component: object): boolean {
+  return hasMethods(component, "get", "set", "delete", "clear", "peek", "purgeStale", "fetch");
+}
+
+/** Watches an instance, or the prototype of them all. */
+function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): void {
+  const report = new CacheReport(host, options, "lru-cache");
+  /** Status objects of fetches whose write was seen as a `set`: up to 11.4 `fetch` and `memo` call `this.set`. */
+  const seenAsSet = new WeakSet<object>();
+  let setsSeen = 0;
+
+  watchMethod(owner, "set", host, ([key, value, setOptions], self) => {
+    // Without a value it is a delete, and calls that; a running fetch is not a value yet.
+    if (!report.wantsUpdates() || value === undefined || isRunningFetch(value)) return undefined;
+    const status = memberOf(setOptions, "status");
+    if (typeof status === "object" && status !== null) seenAsSet.add(status);
+    setsSeen += 1;
+    const cache = typeof self === "object" && self !== null ? self : owner;
+    // What is too big for the cache is refused without a word.
+    return report.set([{ key, value, ttlMs: ttlOf(setOptions, cache) }], () => holds(cache, key, value));
+  });
+  watchMethod(owner, "delete", host, ([key]) => (report.wantsUpdates() ? report.delete([key]) : undefined));
+  watchMethod(owner, "clear", host, () => report.clear());
+
+  patchMethod(owner, "fetch", host, (original) =>
+    askingForStatus(original, ([key, fetchOptions], self) => {
+      const status = Object(memberOf(fetchOptions, "status"));
+      return {
+        returned(value) {
+          if (memberOf(status, "fetchUpdated") !== true || seenAsSet.has(status)) return;
+          report.set([{ key, value, ttlMs: ttlOf(fetchOptions, Object(self)) }]).returned?.(value);
+        },
+      };
+    }),
+  );
+  patchMethod(owner, "memo", host, (original) =>
+    askingForStatus(original, ([key, memoOptions], self) => {
+      const before = setsSeen;
+      return {
+        returned(value) {
+          const missed = memberOf(memberOf(memoOptions, "status"), "memo") === "miss";
+          if (!missed || setsSeen !== before) return;
+          report.set([{ key, value, ttlMs: ttlOf(memoOptions, Object(self)) }]).returned?.(value);
+        },
+      };
+    }),
+  );
+
+  /** The library writes into `options.status` what it did: the only way to see writes it does privately. */
+  function askingForStatus<Fn extends (...args: never) => unknown>(
+    original: Fn,
+    watch: Parameters<typeof watchFunction>[2],
+  ): Fn {
+    const watched = watchFunction(original, host, watch);
+    return new Proxy(original, {
+      apply(target, self: unknown, args: unknown[]): unknown {
+        if (!report.wantsUpdates()) return Reflect.apply(target, self, args);
+        const [key, given, ...others] = args;
+        const status = memberOf(given, "status") ?? {};
+        return Reflect.apply(watched, self, [key, { ...Object(given), status }, ...others]);
+      },
+    });
+  }
+}
+
+function isRunningFetch(value: unknown): boolean {
+  return value instanceof Promise && "__staleWhileFetching" in value;
+}
+
+function holds(cache: object, key: unknown, value: unknown): boolean {
+  const peek: unknown = Reflect.get(cache, "peek");
+  return typeof peek === "function" && Object.is(Reflect.apply(peek, cache, [key]), value);
+}
+
+function ttlOf(options: unknown, cache: object): unknown {
+  return memberOf(options, "ttl") ?? Reflect.get(cache, "ttl");
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,25 @@
+/** Watches node-redis 4 to 6 clients through their own events. */
+import { errorMonitor } from "node:events";
+import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
+import { connectionFrom, watchConnection } from "./watch-connection.ts";
+
+export const nodeRedisClient: ObjectInstrumentation = {
+  library: "node-redis",
+  recognises: (component) =>
+    hasMethods(component, "on", "sendCommand", "duplicate", "connect") &&
+    typeof Reflect.get(component, "isReady") === "boolean",
+  attach(client, host) {
+    watchConnection(client, host, {
+      // A crash emits no `end`; the monitor sees errors without answering for them.
+      signals: ["ready", "reconnecting", "end", "terminated", errorMonitor],
+      isConnected: () => Reflect.get(client, "isReady") === true,
+      // `isOpen` stays true while the client means to come back.
+      isReconnecting: () => Reflect.get(client, "isOpen") === true,
+      connection: () => {
+        const options: unknown = Object(Reflect.get(client, "options"));
+        return connectionFrom("node-redis", Reflect.get(Object(options), "socket"), Reflect.get(Object(options), "database"));
+      },
+    });
+    return client;
+  },
+};

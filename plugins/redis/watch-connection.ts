@@ -1,0 +1,67 @@
+/** Turns what a Redis client says about its connection into one event per real change. */
+import type { EventEmitter } from "node:events";
+import type { PluginHost } from "mova-webhooks/plugin";
+
+/** Where a client connects to; never a user name, password or URL. */
+export interface Connection {
+  readonly library: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly db?: number;
+}
+
+declare module "mova-webhooks/plugin" {
+  interface ComponentEvents {
+    "redis:connected": Connection;
+    "redis:disconnected": Connection & {
+      /** True where the client tries again by itself. */
+      readonly reconnecting: boolean;
+    };
+  }
+}
+
+/** What is particular to a library. */
+export interface ClientReading {
+  /** Events after which the state may be another. Never a plain `error`: a listener would hide the crash. */
+  readonly signals: readonly (string | symbol)[];
+  isConnected(): boolean;
+  isReconnecting(): boolean;
+  connection(): Connection;
+}
+
+/**
+ * Compares the client's state with the last one known whenever the client signals something. Clients repeat
+ * `close` with every failed attempt to reconnect; a client that is ready already makes no event by being watched.
+ */
+export function watchConnection(client: object, host: PluginHost, reading: ClientReading): void {
+  if (!isEmitter(client)) return;
+  let connected = reading.isConnected();
+
+  function connectionSignalled(): void {
+    try {
+      const now = reading.isConnected();
+      if (now === connected) return;
+      connected = now;
+      if (now) host.publish("redis:connected", reading.connection());
+      else host.publish("redis:disconnected", { ...reading.connection(), reconnecting: reading.isReconnecting() });
+    } catch (error) {
+      host.log.warn({ error_type: error instanceof Error ? error.name : typeof error }, "watching Redis failed");
+    }
+  }
+  for (const signal of reading.signals) client.on(signal, connectionSignalled);
+}
+
+function isEmitter(client: object): client is EventEmitter {
+  return typeof Reflect.get(client, "on") === "function";
+}
+
+/** Picks what may be told from a client's options. */
+export function connectionFrom(library: string, address: unknown, db: unknown): Connection {
+  const { host, port } = Object(address) as { readonly host?: unknown; readonly port?: unknown };
+  return {
+    library,
+    ...(typeof host === "string" && { host }),
+    ...(typeof port === "number" && { port }),
+    ...(typeof db === "number" && { db }),
+  };
+}

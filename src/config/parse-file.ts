@@ -1,0 +1,174 @@
+/** Parses a configuration file and checks its `webhook:` section. All mistakes are found, each with its place. */
+import { createRequire } from "node:module";
+import type { Document, Node, YAMLMap } from "yaml";
+import type * as zod from "zod";
+import { nearestTypes } from "../event/event-types.ts";
+import { findPlace, nameOf, type Path } from "./place.ts";
+import { fillReferences, hideReferences, isBareReference, showReferences } from "./references.ts";
+import { createSchema, type Section } from "./schema.ts";
+import { SourceText } from "./source-text.ts";
+
+type Yaml = typeof import("yaml");
+
+interface Mistake {
+  readonly offset: number;
+  readonly problem: string;
+}
+
+export type ParsedFile =
+  | { readonly mistakes: readonly string[] }
+  | {
+      readonly section: Section;
+      /** Answers the text of a mistake found later, at the value of this path in the section. */
+      readonly mistakeAt: (path: Path, problem: string) => string;
+    };
+
+/** These two take most of the time of an import, and most programs have no file: loaded when there is one. */
+const require = createRequire(import.meta.url);
+
+const secretKeys = new Set(["secret", "token", "headers", "options"]);
+
+/** Answers the section, empty where the file may lack it and does, or what is wrong with it. */
+export function parseFile(
+  name: string,
+  text: string,
+  env: NodeJS.ProcessEnv,
+  { sectionRequired }: { readonly sectionRequired: boolean },
+): ParsedFile {
+  const yaml = require("yaml") as Yaml;
+  const source = new SourceText(name, text);
+  const document = yaml.parseDocument(hideReferences(text), { prettyErrors: false, logLevel: "error" });
+  hideSecrets(yaml, document, source);
+
+  const syntax = checkSyntax(yaml, document);
+  if (syntax.length > 0) {
+    source.hideNamedSecrets();
+    return { mistakes: describe(source, syntax) };
+  }
+  const section = findSection(yaml, document.contents, sectionRequired);
+  if (!yaml.isMap(section)) return { mistakes: describe(source, [section]) };
+
+  const aliases = checkAliases(yaml, section);
+  if (aliases.length > 0) return { mistakes: describe(source, aliases) };
+  const references = fillSection(yaml, section, env);
+  const schema = createSchema(require("zod") as typeof zod);
+  const result = schema.safeParse(section.toJS(document, { maxAliasCount: 0 }));
+  const issues = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => readIssue(yaml, section, issue));
+  // The references first: a variable that is not set is the reason why its value does not fit.
+  if (!result.success || references.length > 0)
+    return { mistakes: describe(source, [...references, ...issues]) };
+  return {
+    section: result.data,
+    mistakeAt: (path, problem) => source.describe(findPlace(yaml, section, path).offset, problem),
+  };
+}
+
+/** In the order of the file, one for each place. */
+function describe(source: SourceText, mistakes: readonly Mistake[]): string[] {
+  const byOffset = new Map(mistakes.toReversed().map((mistake) => [mistake.offset, mistake]));
+  const sorted = [...byOffset.values()].sort((a, b) => a.offset - b.offset);
+  return sorted.map(({ offset, problem }) => source.describe(offset, problem));
+}
+
+/** A tag the schema does not know is a mistake, not a warning: it would change what the value means. */
+function checkSyntax(yaml: Yaml, document: Document): Mistake[] {
+  return [...document.errors, ...document.warnings].slice(0, 10).map(({ message, pos: [start] }) => {
+    // What follows a colon is text of the file, which may be a secret; after a semicolon stands advice to programmers.
+    const what = (message.split(/[:;] /, 1)[0] ?? "").replace(/\.$/, "");
+    // An open quote is missed at the end of the file, and wanted where it stands.
+    const offset = /closing/.test(message) ? startOfScalar(yaml, document, start) : start;
+    return { offset, problem: `this is not valid YAML: ${what}` };
+  });
+}
+
+function startOfScalar(yaml: Yaml, document: Document, end: number): number {
+  let offset = end;
+  yaml.visit(document, {
+    Scalar(_, { range }) {
+      if (range && range[0] < end && range[1] >= end) offset = range[0];
+    },
+  });
+  return offset;
+}
+
+function findSection(yaml: Yaml, root: unknown, required: boolean): YAMLMap | Mistake {
+  const expected = "expected a mapping with a section `webhook:`";
+  const empty = root === null || (yaml.isScalar(root) && root.value === null);
+  if (!empty && !yaml.isMap(root)) return { offset: offsetOf(root), problem: expected };
+  const pairs = yaml.isMap(root) ? root.items : [];
+  const found = pairs.find(({ key }) => yaml.isScalar(key) && key.value === "webhook");
+  if (found !== undefined) {
+    if (yaml.isMap(found.value)) return found.value;
+    // `webhook:` with nothing below it, or with comments only.
+    if (found.value === null || (yaml.isScalar(found.value) && found.value.value === null))
+      return new yaml.YAMLMap();
+    const problem = "`webhook` must be a mapping, such as `webhook: { enabled: true }`";
+    return { offset: offsetOf(found.value), problem };
+  }
+  const mistyped = pairs.find(
+    ({ key }) => yaml.isScalar(key) && /^web[-_ ]?hooks?$/i.test(String(key.value)),
+  );
+  if (mistyped) return { offset: offsetOf(mistyped.key), problem: `${expected}; this key is another` };
+  return required ? { offset: offsetOf(root), problem: expected } : new yaml.YAMLMap();
+}
+
+/** Values of secret settings, headers and plugin options, unless they are plain references to the environment. */
+function hideSecrets(yaml: Yaml, document: Document, source: SourceText): void {
+  yaml.visit(document, {
+    Pair(_, { key, value }) {
+      if (!yaml.isScalar(key) || !secretKeys.has(String(key.value)) || !yaml.isNode(value)) return;
+      yaml.visit(value, {
+        Scalar(role, scalar) {
+          if (role === "key" || isBareReference(String(scalar.value))) return;
+          source.hide({ start: scalar.range?.[0] ?? 0, end: scalar.range?.[1] ?? 0 });
+        },
+      });
+    },
+  });
+}
+
+/** Refuses aliases, with which a small file becomes a huge value. */
+function checkAliases(yaml: Yaml, section: YAMLMap): Mistake[] {
+  const mistakes: Mistake[] = [];
+  yaml.visit(section, {
+    Alias(_, alias) {
+      mistakes.push({ offset: offsetOf(alias), problem: "aliases are not read here; write the value out" });
+    },
+  });
+  return mistakes;
+}
+
+/** Fills in the references of all values, in place. */
+function fillSection(yaml: Yaml, section: YAMLMap, env: NodeJS.ProcessEnv): Mistake[] {
+  const mistakes: Mistake[] = [];
+  yaml.visit(section, {
+    Scalar(role, scalar) {
+      if (role === "key" || typeof scalar.value !== "string") return;
+      scalar.value = fillReferences(scalar.value, env, (problem) => {
+        mistakes.push({ offset: offsetOf(scalar), problem });
+      });
+    },
+  });
+  return mistakes;
+}
+
+function readIssue(yaml: Yaml, section: YAMLMap, issue: zod.core.$ZodIssue): Mistake[] {
+  if (issue.code === "unrecognized_keys") {
+    const known = issue.message.split(" ");
+    return issue.keys.map((key) => {
+      const [nearest = ""] = nearestTypes(key, known, 1);
+      const shown = showReferences(key).slice(0, 64);
+      const problem = `unknown key \`${shown}\`; did you mean \`${nearest}\`? Known here: ${known.join(", ")}`;
+      return { offset: findPlace(yaml, section, [...issue.path, key]).keyOffset, problem };
+    });
+  }
+  const { offset, missing } = findPlace(yaml, section, issue.path);
+  const must = missing ? "is missing; it must be" : "must be";
+  return [{ offset, problem: `\`${nameOf(issue.path)}\` ${must} ${issue.message}` }];
+}
+
+function offsetOf(node: unknown): number {
+  return (node as Node | null)?.range?.[0] ?? 0;
+}

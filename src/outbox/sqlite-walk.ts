@@ -1,0 +1,64 @@
+/** Walks deliveries by age in short steps, so that a search through a million rows never blocks the event loop. */
+import type { Database, Statement } from "better-sqlite3";
+
+/** Where a walk stands: rows are ordered by age, then by the order of storing. */
+export interface Position {
+  readonly createdAt: number;
+  readonly sequence: number;
+}
+
+export interface WalkedRow extends Position {
+  readonly event: number;
+  readonly endpoint: number;
+  readonly state: number;
+  readonly type: string;
+}
+
+export interface Step {
+  readonly rows: readonly WalkedRow[];
+  /** Where the next step begins; absent at the end. */
+  readonly next?: Position;
+}
+
+/** Rows looked at without a pause: one or two milliseconds. */
+const stepRows = 1000;
+
+type StepStatement = Statement<[number, number, number], WalkedRow>;
+
+export class SqliteWalk {
+  readonly #newestFirst: StepStatement;
+  readonly #oldestFirst: StepStatement;
+  readonly #newestDeadFirst: StepStatement;
+  readonly #oldestDeadFirst: StepStatement;
+
+  constructor(database: Database) {
+    const prepare = (comparison: "<" | ">", onlyDead: boolean): StepStatement => {
+      const order = comparison === "<" ? "DESC" : "ASC";
+      return database.prepare(
+        `SELECT created_at AS createdAt, seq AS sequence, event, endpoint, state, type FROM deliveries
+         WHERE (created_at, seq) ${comparison} (?, ?) ${onlyDead ? "AND state = 3" : ""}
+         ORDER BY created_at ${order}, seq ${order} LIMIT ?`,
+      );
+    };
+    this.#newestFirst = prepare("<", false);
+    this.#oldestFirst = prepare(">", false);
+    this.#newestDeadFirst = prepare("<", true);
+    this.#oldestDeadFirst = prepare(">", true);
+  }
+
+  /** Takes the next rows older than a position. */
+  older(than: Position, onlyDead: boolean): Step {
+    return step(onlyDead ? this.#newestDeadFirst : this.#newestFirst, than);
+  }
+
+  /** Takes the next rows newer than a position. */
+  newer(than: Position, onlyDead: boolean): Step {
+    return step(onlyDead ? this.#oldestDeadFirst : this.#oldestFirst, than);
+  }
+}
+
+function step(statement: StepStatement, from: Position): Step {
+  const rows = statement.all(from.createdAt, from.sequence, stepRows);
+  const next = rows.at(-1);
+  return next === undefined || rows.length < stepRows ? { rows } : { rows, next };
+}

@@ -1,0 +1,198 @@
+/** What `put`, `claim` and `settle` do within a transaction of the SQLite outbox: the hot path. */
+import type { Database, Statement } from "better-sqlite3";
+import type { Attempt } from "../event/delivery.ts";
+import { WebhookError } from "../event/errors.ts";
+import { shareOfFirstAttempts } from "./fair-claim.ts";
+import type { Claim, NewDelivery, OutboxEvent, Settlement, Stored, Submission } from "./outbox.ts";
+import type { Ledger } from "./sqlite-ledger.ts";
+import type { Ownership } from "./sqlite-owner.ts";
+import { stateNumbers } from "./sqlite-schema.ts";
+
+/** A claim's lease in this store: the row, and the version of it that the claim made. */
+interface Lease {
+  readonly sequence: number;
+  readonly version: number;
+  readonly endpointKey: number;
+}
+
+interface ClaimRow {
+  readonly sequence: number;
+  readonly version: number;
+  readonly dueAt: number;
+  readonly deliveryId: string;
+  readonly attempt: number;
+  readonly replays: number;
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly createdAt: number;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly origin: string;
+  readonly body: Buffer;
+}
+
+type Text = string | null;
+
+export class SqliteWrites {
+  readonly #ledger: Ledger;
+  readonly #ownership: Ownership;
+  readonly #turns = new Map<number, number>();
+  readonly #insertEvent: Statement<[number, string, string, string, number, number, Text, Text, string, string, Buffer]>;
+  readonly #insertDelivery: Statement<
+    [number, string, number, number, number, number, number, number, number | null, string]
+  >;
+  readonly #insertAttempt: Statement<
+    [number, number, number, number, number, string, number | null, Text, Text, Text]
+  >;
+  readonly #hasEvent: Statement<[string], number>;
+  readonly #selectDue: Statement<[number, number, number, number], ClaimRow>;
+  readonly #lease: Statement<[number, number]>;
+  readonly #finish: Statement<[number, number, Text, number, number]>;
+  readonly #wait: Statement<[number, number, number, Text, number, number]>;
+  readonly #lastSpan: Statement<[number], { traceId: string; spanId: string }>;
+
+  constructor(database: Database, ledger: Ledger, ownership: Ownership) {
+    this.#ledger = ledger;
+    this.#ownership = ownership;
+    this.#insertEvent = database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertDelivery = database.prepare(
+      `INSERT INTO deliveries (seq, id, event, endpoint, created_at, state, repeated, due_at, attempt, replays, lease,
+       owner, type) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 1, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#insertAttempt = database.prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#hasEvent = database.prepare<[string], number>("SELECT 1 FROM events WHERE id = ?").pluck();
+    this.#selectDue = database.prepare(
+      `SELECT d.seq AS sequence, d.lease AS version, d.due_at AS dueAt, d.id AS deliveryId, d.attempt, d.replays,
+       e.id, e.type, e.source, e.created_at AS createdAt, e.traceparent, e.tracestate, e.origin, e.body
+       FROM deliveries d JOIN events e ON e.seq = d.event
+       WHERE d.state = 0 AND d.endpoint = ? AND d.repeated = ? AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`,
+    );
+    this.#lease = database.prepare("UPDATE deliveries SET state = 1, owner = ?, lease = lease + 1 WHERE seq = ?");
+    this.#finish = database.prepare(
+      `UPDATE deliveries SET state = ?, due_at = ?, reason = ?, owner = NULL, lease = lease + 1
+       WHERE seq = ? AND state = 1 AND lease = ?`,
+    );
+    this.#wait = database.prepare(
+      `UPDATE deliveries SET state = 0, due_at = ?, attempt = ?, repeated = ?,
+       reason = coalesce(?, reason), owner = NULL, lease = lease + 1 WHERE seq = ? AND state = 1 AND lease = ?`,
+    );
+    this.#lastSpan = database.prepare(
+      `SELECT trace_id AS traceId, span_id AS spanId FROM attempts
+       WHERE delivery = ? AND trace_id IS NOT NULL AND span_id IS NOT NULL ORDER BY replay DESC, number DESC LIMIT 1`,
+    );
+  }
+
+  /** Answers OUTBOX_FULL as a value, before anything was written. */
+  put(submissions: readonly Submission[], maxDeliveries: number): readonly Stored[] | WebhookError {
+    if (Number.isFinite(maxDeliveries)) {
+      const fresh = submissions.filter(({ event }) => this.#hasEvent.get(event.id) === undefined);
+      const needed = fresh.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
+      const held = this.#ledger.unfinished();
+      if (held + needed > maxDeliveries) {
+        return new WebhookError("OUTBOX_FULL", `The SQLite outbox holds ${held} of ${maxDeliveries} deliveries`);
+      }
+    }
+    return submissions.map((submission) => this.#store(submission));
+  }
+
+  claim(endpointId: string, limit: number, now: number): readonly Claim[] {
+    const endpointKey = this.#ledger.endpointKey(endpointId);
+    if (endpointKey === undefined) return [];
+    const turn = this.#turns.get(endpointKey) ?? 0;
+    this.#turns.set(endpointKey, turn + 1);
+    const share = shareOfFirstAttempts(limit, turn);
+    const retries = this.#selectDue.all(endpointKey, 1, now, limit);
+    const first = this.#selectDue.all(endpointKey, 0, now, Math.max(share, limit - retries.length));
+    const rows = [...first, ...retries.slice(0, limit - first.length)];
+    if (rows.length === 0) return [];
+    const owner = this.#ownership.claimant();
+    this.#ledger.count(endpointKey, "pending", "delivering", rows.length);
+    rows.sort((left, right) => left.dueAt - right.dueAt || left.sequence - right.sequence);
+    return rows.map((row) => {
+      this.#lease.run(owner, row.sequence);
+      return this.#claimOf(row, endpointId, endpointKey);
+    });
+  }
+
+  settle(claim: Claim, settlement: Settlement, attempt: Attempt | undefined, now: number): "settled" | "lost" {
+    const { sequence, version, endpointKey } = claim.lease as Lease;
+    let state: "pending" | "delivered" | "dead";
+    let changes: number;
+    if (settlement.kind === "delivered" || settlement.kind === "dead") {
+      state = settlement.kind;
+      const reason = settlement.kind === "dead" ? settlement.reason : null;
+      ({ changes } = this.#finish.run(stateNumbers[state], now, reason, sequence, version));
+    } else {
+      state = "pending";
+      const next = settlement.kind === "retry" ? claim.attempt + 1 : claim.attempt;
+      const repeated = next > 1 || claim.replay > 0 ? 1 : 0;
+      const { dueAt, reason = null } = settlement;
+      ({ changes } = this.#wait.run(dueAt, next, repeated, reason, sequence, version));
+    }
+    if (changes === 0) return "lost";
+    this.#ledger.count(endpointKey, "delivering", state);
+    if (attempt !== undefined) this.#record(sequence, attempt);
+    return "settled";
+  }
+
+  #store({ event, deliveries }: Submission): Stored {
+    if (this.#hasEvent.get(event.id) !== undefined) return { accepted: false, claims: [] };
+    const eventNumber = this.#ledger.takeNumbers(1 + deliveries.length);
+    const claims: Claim[] = [];
+    let stored = 0;
+    for (const delivery of deliveries) {
+      if (this.#storeDelivery(delivery, event, eventNumber, eventNumber + 1 + stored, claims)) stored += 1;
+    }
+    const { id, type, source, createdAt, traceparent, tracestate, origin, decisions, body } = event;
+    const why = JSON.stringify(decisions);
+    const trace = [traceparent ?? null, tracestate ?? null] as const;
+    this.#insertEvent.run(eventNumber, id, type, source, createdAt, stored, ...trace, origin, why, body);
+    if (stored === 0) this.#ledger.countUnrouted(1);
+    return { accepted: true, claims };
+  }
+
+  #storeDelivery(
+    delivery: NewDelivery,
+    event: OutboxEvent,
+    eventNumber: number,
+    sequence: number,
+    claims: Claim[],
+  ): boolean {
+    const { id, endpointId, dueAt, claim = false } = delivery;
+    const endpointKey = this.#ledger.createEndpointKey(endpointId);
+    const owner = claim ? this.#ownership.claimant() : null;
+    const state = claim ? "delivering" : "pending";
+    const version = claim ? 1 : 0;
+    const place = [sequence, id, eventNumber, endpointKey, event.createdAt] as const;
+    const { changes } = this.#insertDelivery.run(...place, stateNumbers[state], dueAt, version, owner, event.type);
+    if (changes === 0) return false;
+    this.#ledger.count(endpointKey, undefined, state);
+    const lease: Lease = { sequence, version, endpointKey };
+    if (claim) claims.push({ id, endpointId, event, attempt: 1, replay: 0, lease });
+    return true;
+  }
+
+  #record(sequence: number, attempt: Attempt): void {
+    const { replay, number, startedAt, durationMs, outcome, status, traceId, spanId, response } = attempt;
+    const details = [status ?? null, traceId ?? null, spanId ?? null, response ?? null] as const;
+    this.#insertAttempt.run(sequence, replay, number, startedAt, durationMs, outcome, ...details);
+  }
+
+  #claimOf(row: ClaimRow, endpointId: string, endpointKey: number): Claim {
+    const { sequence, version, deliveryId, attempt, replays, traceparent, tracestate } = row;
+    const { id, type, source, createdAt, origin, body } = row;
+    const trace = { ...(traceparent === null ? {} : { traceparent }), ...(tracestate === null ? {} : { tracestate }) };
+    const previous = attempt > 1 || replays > 0 ? this.#lastSpan.get(sequence) : undefined;
+    const lease: Lease = { sequence, version: version + 1, endpointKey };
+    return {
+      id: deliveryId,
+      endpointId,
+      event: { id, type, source, createdAt, origin, body, ...trace },
+      attempt,
+      replay: replays,
+      ...(previous === undefined ? {} : { previous }),
+      lease,
+    };
+  }
+}

@@ -1,0 +1,75 @@
+/** Every built-in plugin keeps the published contract. */
+import * as builtIn from "mova-webhooks/plugins";
+import { definePlugin } from "mova-webhooks/plugin";
+import { describe, expect, it } from "vitest";
+import type { AnyPlugin } from "../../src/plugin/contract.ts";
+import { pluginSuite } from "../../src/testing/plugin-suite.ts";
+
+const plugins: AnyPlugin[] = Object.values(builtIn).map((factory) => factory());
+
+describe.each(plugins.map((plugin) => [plugin.name, plugin] as const))("plugin %s", (_, plugin) => {
+  it.each(pluginSuite)("$name", ({ run }) => run(plugin));
+});
+
+describe("the plugin suite", () => {
+  it("covers the six built-in plugins", () => {
+    expect(plugins.map((plugin) => plugin.name).sort()).toEqual(["cache", "config", "error", "llm", "redis", "validation"]);
+  });
+
+  it("fails for a plugin that breaks the contract everywhere", async () => {
+    const good = definePlugin({
+      contract: 1,
+      name: "good",
+      events: { "good.done": { summary: "It was done.", example: {} } },
+      translate: {},
+    });
+    let calls = 0;
+    const count = (): never => ({ type: "good.done", data: { calls: (calls += 1) } }) as never;
+    const undeclared = (): never => ({ type: "other.type", data: {} }) as never;
+    const listening = (event: string, detaches: boolean) => () => {
+      const listener = (): void => {};
+      process.on(event, listener);
+      return () => void (detaches && process.off(event, listener));
+    };
+    const broken: Record<string, object> = {
+      "speaks contract 1": { contract: 2 },
+      "has a name of 1 to 64 of a-z, 0-9, - and _": { name: "Not Good" },
+      "declares at least one event, each under its own prefix": { name: "other" },
+      "describes each event in one sentence": { events: { "good.done": { summary: "no sentence", example: {} } } },
+      "has examples that come through JSON unchanged": {
+        events: { "good.done": { summary: "It was done.", example: { at: new Date(0) } } },
+      },
+      "has examples that fit their own schema": {
+        events: {
+          "good.done": {
+            summary: "It was done.",
+            example: {},
+            schema: { "~standard": { validate: async () => ({ issues: [{ message: "no" }] }) } },
+          },
+        },
+      },
+      "translates with functions only": { translate: { "config:updated": {} } },
+      "translates a component event that lacks everything without breaking, into its own events or nothing": {
+        translate: { "config:updated": undeclared },
+      },
+      "translates alike what is alike": { translate: { "config:updated": count } },
+      "names the library of every object it watches": { instrument: { objects: [{ library: "" }] } },
+      "does not recognise, and survives, objects of no library": {
+        instrument: { objects: [{ library: "x", recognises: () => true }] },
+      },
+      "leaves no listener on the process once it is detached, and can be attached again": {
+        instrument: { attach: listening("mova-webhooks-test", false) },
+      },
+      "does not change what the process does with errors while it is attached": {
+        instrument: { attach: listening("unhandledRejection", true) },
+      },
+    };
+    expect(Object.keys(broken)).toEqual(pluginSuite.map(({ name }) => name));
+    for (const { name, run } of pluginSuite) {
+      await expect(Promise.resolve().then(() => run(good as AnyPlugin)), `${name}, kept`).resolves.toBeUndefined();
+      const breaking = { ...good, ...broken[name] } as AnyPlugin;
+      await expect(Promise.resolve().then(() => run(breaking)), `${name}, broken`).rejects.toThrow();
+    }
+    process.removeAllListeners("mova-webhooks-test");
+  });
+});

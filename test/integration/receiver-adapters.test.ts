@@ -1,0 +1,300 @@
+/** The same requests through every adapter, on real servers, get the same answers. */
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AnswerOptions } from "../../src/receiver/answer.ts";
+import { expressHandler } from "../../src/receiver/express.ts";
+import { fastifyWebhook } from "../../src/receiver/fastify.ts";
+import { fetchHandler } from "../../src/receiver/fetch.ts";
+import { honoHandler } from "../../src/receiver/hono.ts";
+import { nodeHandler } from "../../src/receiver/node.ts";
+import { WebhookReceiver } from "../../src/receiver/receiver.ts";
+import {
+  eventBody,
+  type SignedRequest,
+  signedAtMs,
+  signedAtSeconds,
+  signRequest,
+  testSecret,
+} from "../signed-request.ts";
+
+type Adapter = (
+  receiver: WebhookReceiver,
+  options: AnswerOptions,
+) => RequestListener | Promise<RequestListener>;
+
+const adapters: Readonly<Record<string, Adapter>> = {
+  node: (receiver, options) => nodeHandler(receiver, options),
+  express: (receiver, options) => {
+    const app = express();
+    app.post("/webhook", expressHandler(receiver, options));
+    return app;
+  },
+  "express after express.raw()": (receiver, options) => {
+    const app = express();
+    app.post("/webhook", express.raw({ type: "*/*", limit: "2mb" }), expressHandler(receiver, options));
+    return app;
+  },
+  fastify: async (receiver, options) => {
+    let listener: RequestListener = () => {};
+    const app = fastify({
+      serverFactory: (handler) => {
+        listener = handler;
+        return createServer();
+      },
+    });
+    await app.register(fastifyWebhook(receiver, options), { path: "/webhook" });
+    await app.ready();
+    return listener;
+  },
+  hono: (receiver, options) => {
+    const app = new Hono();
+    app.post("/webhook", honoHandler(receiver, options));
+    return getRequestListener(app.fetch);
+  },
+  fetch: (receiver, options) => getRequestListener(fetchHandler(receiver, options)),
+};
+
+let server: Server | undefined;
+/** Fires the timer of the last request, as if the sender's patience came to its end. */
+let timeIsUp: () => void;
+let releaseHandler: () => void;
+let handled: string[];
+
+function makeReceiver(): WebhookReceiver {
+  const receiver = new WebhookReceiver({ secret: testSecret, now: () => signedAtMs });
+  receiver.addHandler("*", (_data, event) => handled.push(event.id));
+  receiver.addHandler("test.failing", () => Promise.reject(new Error("no")));
+  receiver.addHandler("test.slow", () => new Promise<void>((resolve) => (releaseHandler = resolve)));
+  return receiver;
+}
+
+async function listen(listener: RequestListener): Promise<string> {
+  const started = createServer(listener);
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(started.address() as AddressInfo).port}/webhook`;
+}
+
+async function post(
+  url: string,
+  { body, headers }: SignedRequest,
+): Promise<{ status: number; answer: unknown }> {
+  const response = await fetch(url, { method: "POST", body: new Uint8Array(body), headers });
+  return { status: response.status, answer: await response.json() };
+}
+
+/** Waits, bounded, for something that real connections bring about. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 2000 && !condition(); turn += 1)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(condition()).toBe(true);
+}
+
+beforeEach(() => {
+  handled = [];
+  timeIsUp = () => {};
+});
+
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  server = undefined;
+});
+
+const good = signRequest(eventBody("test.quick"));
+const cases: Readonly<Record<string, readonly [SignedRequest, number, string?]>> = {
+  "a good request": [good, 200],
+  "good bytes that are not ASCII": [signRequest(eventBody("test.quick", { größe: "日本" })), 200],
+  "a changed body": [
+    { ...good, body: Buffer.concat([good.body, Buffer.from("\n")]) },
+    401,
+    "SIGNATURE_INVALID",
+  ],
+  "a byte that decodes to the same text": [
+    {
+      ...signRequest(eventBody("test.quick", "\ufffd")),
+      body: Buffer.from(eventBody("test.quick", "\u00ff"), "latin1"),
+    },
+    401,
+    "SIGNATURE_INVALID",
+  ],
+  "no signature": [
+    { body: good.body, headers: { "content-type": "application/json" } },
+    401,
+    "HEADERS_MISSING",
+  ],
+  "an old request": [signRequest(good.body, { timestamp: signedAtSeconds - 301 }), 401, "TIMESTAMP_EXPIRED"],
+  "a bad time": [
+    { ...good, headers: { ...good.headers, "webhook-timestamp": "soon" } },
+    400,
+    "TIMESTAMP_INVALID",
+  ],
+  "no event": [signRequest("null"), 400, "BODY_INVALID"],
+  "an empty body": [signRequest(""), 400, "BODY_INVALID"],
+  "bytes that are not UTF-8": [signRequest(Buffer.from([0x22, 0xff, 0x22])), 400, "BODY_INVALID"],
+  "another content type": [
+    { ...good, headers: { ...good.headers, "content-type": "text/plain" } },
+    415,
+    "BODY_ENCODED",
+  ],
+  "a charset": [
+    { ...good, headers: { ...good.headers, "content-type": "application/json; charset=utf-8" } },
+    200,
+  ],
+  "a body of 1 MiB": [
+    signRequest(eventBody("test.quick", "x".repeat(1_048_576 - eventBody("test.quick", "").length))),
+    200,
+  ],
+  "a larger body": [signRequest(eventBody("test.quick", "x".repeat(1_200_000))), 413, "BODY_TOO_LARGE"],
+  "a handler that fails": [signRequest(eventBody("test.failing")), 500, "HANDLER_FAILED"],
+};
+
+describe.each(Object.entries(adapters))("the adapter for %s", (name, adapter) => {
+  const options: AnswerOptions = {
+    startTimer: (callback, milliseconds) => {
+      expect(milliseconds).toBe(10_000);
+      timeIsUp = callback;
+      return () => (timeIsUp = () => {});
+    },
+  };
+  const start = async (): Promise<string> => listen(await adapter(makeReceiver(), options));
+
+  it.each(Object.entries(cases))("answers %s", async (_name, [request, status, code]) => {
+    const { answer, ...rest } = await post(await start(), request);
+    expect({ ...rest, answer }).toEqual({
+      status,
+      answer: status === 200 ? { status: "success" } : { status: "error", code, message: expect.any(String) },
+    });
+    expect(handled).toHaveLength(status === 200 || code === "HANDLER_FAILED" ? 1 : 0);
+  });
+
+  it.runIf(name !== "express after express.raw()")("refuses a content coding", async () => {
+    const gzipped = { ...good, headers: { ...good.headers, "content-encoding": "gzip" } };
+    expect(await post(await start(), gzipped)).toMatchObject({
+      status: 415,
+      answer: { code: "BODY_ENCODED" },
+    });
+  });
+
+  it("handles an event once, however often it is sent", async () => {
+    const url = await start();
+    expect((await post(url, good)).status).toBe(200);
+    expect((await post(url, good)).status).toBe(200);
+    expect(handled).toEqual(["evt_1"]);
+  });
+
+  it("answers 202 while a slow handler runs, 503 to the same event meanwhile, and 200 once it is done", async () => {
+    const url = await start();
+    const slow = signRequest(eventBody("test.slow"));
+    const first = post(url, slow);
+    await until(() => handled.length === 1);
+    timeIsUp();
+    expect(await first).toEqual({ status: 202, answer: { status: "accepted" } });
+    expect(await post(url, slow)).toMatchObject({ status: 503, answer: { code: "EVENT_IN_PROGRESS" } });
+    releaseHandler();
+    await until(() => true);
+    expect((await post(url, slow)).status).toBe(200);
+    expect(handled).toEqual(["evt_1"]);
+  });
+
+  it.runIf(name !== "express after express.raw()")(
+    "answers an endless body at its limit and goes on serving",
+    async () => {
+      const url = await start();
+      let sent = 0;
+      const endless = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += 65_536;
+          controller.enqueue(new Uint8Array(65_536));
+        },
+      });
+      const stop = new AbortController();
+      const response = await fetch(url, {
+        method: "POST",
+        body: endless,
+        duplex: "half",
+        headers: good.headers,
+        signal: stop.signal,
+      });
+      expect(response.status).toBe(413);
+      stop.abort();
+      expect(sent).toBeGreaterThan(1_048_576);
+      expect((await post(url, good)).status).toBe(200);
+    },
+  );
+
+  it("survives a sender that hangs up inside the body", async () => {
+    const url = await start();
+    const stop = new AbortController();
+    const begun = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(good.body),
+      pull: () => stop.abort(),
+    });
+    await expect(
+      fetch(url, { method: "POST", body: begun, duplex: "half", headers: good.headers, signal: stop.signal }),
+    ).rejects.toThrow();
+    expect((await post(url, good)).status).toBe(200);
+    expect(handled).toEqual(["evt_1"]);
+  });
+});
+
+describe("a body that was parsed before", () => {
+  const parsedFirst: Readonly<Record<string, Adapter>> = {
+    express: (receiver, options) => {
+      const app = express();
+      app.use(express.json());
+      app.post("/webhook", expressHandler(receiver, options));
+      return app;
+    },
+    hono: (receiver, options) => {
+      const app = new Hono();
+      app.use(async (c, next) => {
+        await c.req.json();
+        return next();
+      });
+      app.post("/webhook", honoHandler(receiver, options));
+      return getRequestListener(app.fetch);
+    },
+    fetch: (receiver, options) =>
+      getRequestListener(async (request) => {
+        await request.json();
+        return fetchHandler(receiver, options)(request);
+      }),
+  };
+
+  it.each(Object.entries(parsedFirst))(
+    "is explained by the adapter for %s, with a status that keeps the event",
+    async (_name, adapter) => {
+      const url = await listen(await adapter(makeReceiver(), {}));
+      const { status, answer } = await post(url, good);
+      expect({ status, answer }).toMatchObject({ status: 500, answer: { code: "BODY_PARSED" } });
+      expect(JSON.stringify(answer)).toContain("disable the JSON body parser for this route");
+    },
+  );
+
+  it("is no concern of the Fastify adapter, which leaves other routes their parser", async () => {
+    const app = fastify();
+    await app.register(fastifyWebhook(makeReceiver()), { path: "/webhook" });
+    app.post("/other", async (request) => request.body);
+    const webhook = await app.inject({
+      method: "POST",
+      url: "/webhook",
+      payload: good.body,
+      headers: good.headers,
+    });
+    const other = await app.inject({ method: "POST", url: "/other", payload: { a: 1 } });
+    expect([webhook.statusCode, other.json()]).toEqual([200, { a: 1 }]);
+    await app.close();
+  });
+});
+
+it.each(["node", "fetch"])("the adapter for %s, which has no router, answers other methods", async (name) => {
+  const url = await listen(await (adapters[name] as Adapter)(makeReceiver(), {}));
+  const response = await fetch(url);
+  expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+});
