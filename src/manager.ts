@@ -26,6 +26,9 @@ import type { Tracing } from "./telemetry/trace-contract.ts";
 import { createTracing } from "./telemetry/tracing.ts";
 import { version } from "./version.ts";
 
+/** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
+const shortSecretBytes = 16;
+
 export class WebhookManager {
   readonly #settings: Settings;
   readonly #logger: Logger;
@@ -99,6 +102,10 @@ export class WebhookManager {
   addEndpoint(settings: WebhookEndpoint): void {
     this.#refuseWhenClosed();
     const endpoint = this.#endpoints.add(settings);
+    if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
+      const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
+      this.#logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
+    }
     this.#pipeline.worker?.addEndpoint(endpoint, endpoint.enabled);
     this.#endpointChanged(endpoint.id, endpoint.enabled, "added");
   }

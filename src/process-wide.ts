@@ -1,4 +1,5 @@
 /** One manager for the whole process and the original's convenience functions, which act on it. */
+import { describeError } from "./event/describe-error.ts";
 import type { WebhookEndpoint } from "./event/endpoint.ts";
 import { WebhookEventType } from "./event/event-types.ts";
 import { WebhookManager } from "./manager.ts";
@@ -57,10 +58,5 @@ export function triggerErrorOccurred(
   error: unknown,
   context: Readonly<Record<string, unknown>> = {},
 ): Promise<Triggered> {
-  const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) };
-  return triggerWebhookEvent(WebhookEventType.ERROR_OCCURRED, {
-    error_type: name,
-    error_message: message,
-    context,
-  });
+  return triggerWebhookEvent(WebhookEventType.ERROR_OCCURRED, { ...describeError(error), context });
 }

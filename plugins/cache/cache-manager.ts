@@ -10,7 +10,8 @@ export function cacheManagerCache(options: WatchOptions): ObjectInstrumentation 
   return {
     library,
     recognises: (component) =>
-      hasMethods(component, "get", "set", "del", "wrap") && (storesOf(component) ?? storeOf(component)) !== undefined,
+      hasMethods(component, "get", "set", "del", "wrap") &&
+      (storesOf(component) ?? storeOf(component)) !== undefined,
     attach(cache, host) {
       const stores = storesOf(cache);
       const store = storeOf(cache);
@@ -31,7 +32,9 @@ function storesOf(cache: object): readonly object[] | undefined {
 
 function storeOf(cache: object): object | undefined {
   const store: unknown = Reflect.get(cache, "store");
-  return typeof store === "object" && store !== null && hasMethods(store, "set", "del", "reset") ? store : undefined;
+  return typeof store === "object" && store !== null && hasMethods(store, "set", "del", "reset")
+    ? store
+    : undefined;
 }
 
 /** The stores of version 5 have a shape of their own. */

@@ -32,7 +32,8 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
   const subject = (self: unknown): object => (typeof self === "object" && self !== null ? self : keyv);
 
   watchMethod(keyv, "set", host, ([key, value, ttl], self) => {
-    if (!host.wants("cache:updated") || isRepeatedByLayer(subject(self), host, `set ${String(key)}`)) return undefined;
+    if (!host.wants("cache:updated") || isRepeatedByLayer(subject(self), host, `set ${String(key)}`))
+      return undefined;
     const ttlMs = ttl ?? Reflect.get(Object(Reflect.get(subject(self), "opts")), "ttl");
     return reportFor(subject(self)).set([{ key, value, ttlMs }]);
   });

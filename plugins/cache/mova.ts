@@ -19,7 +19,9 @@ export function movaCache(options: WatchOptions): ObjectInstrumentation {
       watchMethod(cache, "set", host, ([key, value]) =>
         report.wantsUpdates() ? report.set([{ key, value }]) : undefined,
       );
-      watchMethod(cache, "delete", host, ([key]) => (report.wantsUpdates() ? report.delete([key]) : undefined));
+      watchMethod(cache, "delete", host, ([key]) =>
+        report.wantsUpdates() ? report.delete([key]) : undefined,
+      );
       watchMethod(cache, "clear", host, () => report.clear());
       return cache;
     },

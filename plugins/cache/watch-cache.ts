@@ -48,7 +48,10 @@ export class CacheReport {
   }
 
   /** Says so when the call ends well; `stored` reads from what it returned whether an entry really was. */
-  set(entries: readonly Entry[], stored: (returned: unknown, index: number) => boolean = succeeded): WatchedCall {
+  set(
+    entries: readonly Entry[],
+    stored: (returned: unknown, index: number) => boolean = succeeded,
+  ): WatchedCall {
     // Measured now: the caller may change the value before the call ends.
     const events = entries.map((entry) => this.#describe(entry));
     return {

@@ -1,10 +1,10 @@
 /** Reads the `@anthropic-ai/sdk` library. */
-import type { ObjectInstrumentation } from "mova-webhooks/plugin";
+import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
 import { note, noteParts, noteText, noteUsage } from "./answer.ts";
 import type { ModelMethod, WatchOptions } from "./call.ts";
-import { at, word } from "./fields.ts";
+import { at, objectAt, word } from "./fields.ts";
 import { readRequest } from "./request.ts";
-import { watchMethod } from "./watch-method.ts";
+import { watchModelMethod } from "./watch-model-method.ts";
 
 /** `messages.create`. The library's `parse`, `stream` and tool runner go through it. */
 export const messages: ModelMethod = {
@@ -21,19 +21,17 @@ export const messages: ModelMethod = {
   },
 };
 
-export function anthropicClient(options: Omit<WatchOptions, "host">): ObjectInstrumentation {
+export function anthropicClient(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "@anthropic-ai/sdk",
     recognises(component) {
       // Other libraries have `messages.create` too, for mail and text messages; none has `stream` beside it.
-      const resource = at(component, "messages");
-      return typeof at(resource, "create") === "function" && typeof at(resource, "stream") === "function";
+      const resource = objectAt(component, "messages");
+      return resource !== undefined && hasMethods(resource, "create", "stream");
     },
     attach(component, host) {
-      for (const resource of [at(component, "messages"), at(component, "beta", "messages")]) {
-        if (typeof resource === "object" && resource !== null) {
-          watchMethod(resource, "create", messages, { ...options, host });
-        }
+      for (const resource of [objectAt(component, "messages"), objectAt(component, "beta", "messages")]) {
+        if (resource !== undefined) watchModelMethod(resource, "create", messages, host, options);
       }
       return component;
     },

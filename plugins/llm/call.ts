@@ -5,7 +5,6 @@ import type { LlmCompleted, LlmRequest } from "./events.ts";
 import { at, word } from "./fields.ts";
 
 export interface WatchOptions {
-  readonly host: PluginHost;
   readonly includeContent: boolean;
   /** Milliseconds from any origin. */
   readonly now: () => number;
@@ -37,20 +36,21 @@ export function startCall(
   method: ModelMethod,
   self: unknown,
   args: readonly unknown[],
-  { host, includeContent, now }: WatchOptions,
+  host: PluginHost,
+  { includeContent, now }: WatchOptions,
 ): Call | undefined {
   function guarded(step: () => void): void {
     try {
       step();
     } catch (error) {
-      host.log.warn({ error: word(at(error, "name")) }, "llm: a call could not be watched");
+      host.log.warn(
+        { error_type: word(at(error, "name")) },
+        "watching a model failed; the caller did not notice",
+      );
     }
   }
 
-  const wanted =
-    host.wants("llm.request.started") ||
-    host.wants("llm.request.completed") ||
-    host.wants("llm.request.failed");
+  const wanted = host.wants("llm:started") || host.wants("llm:completed") || host.wants("llm:failed");
   if (!wanted) return undefined;
   let request: Omit<LlmRequest, "prompt"> | undefined;
   let startedAt = 0;
@@ -58,7 +58,7 @@ export function startCall(
     const { prompt, ...withoutContent } = method.ask(self, args);
     startedAt = now();
     request = withoutContent;
-    host.publish("llm.request.started", includeContent ? { ...withoutContent, prompt } : withoutContent);
+    host.publish("llm:started", includeContent ? { ...withoutContent, prompt } : withoutContent);
   });
   if (request === undefined) return undefined;
 
@@ -81,8 +81,8 @@ export function startCall(
     end((facts) => {
       // A well-formed answer can say that the model failed.
       const { errorType } = answer;
-      if (errorType === undefined) host.publish("llm.request.completed", facts);
-      else host.publish("llm.request.failed", { ...facts, errorType });
+      if (errorType === undefined) host.publish("llm:completed", facts);
+      else host.publish("llm:failed", { ...facts, errorType });
     });
   }
 
@@ -112,9 +112,7 @@ export function startCall(
         const message = at(error, "message");
         if (includeContent && typeof message === "string") answer.errorMessage = message;
       });
-      end((facts) =>
-        host.publish("llm.request.failed", { ...facts, errorType: answer.errorType ?? "Error" }),
-      );
+      end((facts) => host.publish("llm:failed", { ...facts, errorType: answer.errorType ?? "Error" }));
     },
   };
 }

@@ -45,9 +45,9 @@ export type LlmFailed = LlmCompleted & LlmFailure;
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
-    "llm.request.started": LlmRequest;
-    "llm.request.completed": LlmCompleted;
-    "llm.request.failed": LlmFailed;
+    "llm:started": LlmRequest;
+    "llm:completed": LlmCompleted;
+    "llm:failed": LlmFailed;
   }
 }
 

@@ -10,6 +10,16 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   return here;
 }
 
+/** Finds the object at the end of a path. Never throws: it is asked of every component, also of hostile ones. */
+export function objectAt(component: object, ...path: readonly string[]): object | undefined {
+  try {
+    const found = at(component, ...path);
+    return typeof found === "object" && found !== null ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads an identifier or a name: a text that is too short to be content. */
 export function word(value: unknown): string | undefined {
   return typeof value === "string" && value.length > 0 && value.length <= 200 ? value : undefined;

@@ -52,15 +52,15 @@ export function llm({ includeContent = false, now = () => performance.now() }: L
       },
     },
     translate: {
-      "llm.request.started": (happened) => ({
+      "llm:started": (happened) => ({
         type: "llm.request.started",
         data: toData<LlmStartedData>(happened, includeContent),
       }),
-      "llm.request.completed": (happened) => ({
+      "llm:completed": (happened) => ({
         type: "llm.request.completed",
         data: toData<LlmCompletedData>(happened, includeContent),
       }),
-      "llm.request.failed": (happened) => ({
+      "llm:failed": (happened) => ({
         type: "llm.request.failed",
         data: toData<LlmFailedData>(happened, includeContent),
       }),

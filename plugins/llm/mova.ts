@@ -1,9 +1,9 @@
 /** Reads a MOVA-style LLM client: an object with `generateResponse(prompt, options?)`. */
-import type { ObjectInstrumentation } from "mova-webhooks/plugin";
+import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
 import { note, noteText, noteUsage } from "./answer.ts";
 import type { ModelMethod, WatchOptions } from "./call.ts";
 import { at, word } from "./fields.ts";
-import { watchMethod } from "./watch-method.ts";
+import { watchModelMethod } from "./watch-model-method.ts";
 
 /** The answer may be a text, an object with `content` or `text`, or an async iterator of either. */
 export const generateResponse: ModelMethod = {
@@ -30,12 +30,12 @@ export const generateResponse: ModelMethod = {
   },
 };
 
-export function movaClient(options: Omit<WatchOptions, "host">): ObjectInstrumentation {
+export function movaClient(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "mova",
-    recognises: (component) => typeof at(component, "generateResponse") === "function",
+    recognises: (component) => hasMethods(component, "generateResponse"),
     attach(component, host) {
-      watchMethod(component, "generateResponse", generateResponse, { ...options, host });
+      watchModelMethod(component, "generateResponse", generateResponse, host, options);
       return component;
     },
   };

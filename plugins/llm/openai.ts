@@ -1,10 +1,10 @@
 /** Reads the `openai` library, versions 4 to 6, and whatever has its shape, such as a client for OpenRouter. */
-import type { ObjectInstrumentation } from "mova-webhooks/plugin";
+import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
 import { note, noteParts, noteText, noteUsage } from "./answer.ts";
 import type { ModelMethod, WatchOptions } from "./call.ts";
-import { at, count, word } from "./fields.ts";
+import { at, count, objectAt, word } from "./fields.ts";
 import { readRequest } from "./request.ts";
-import { watchMethod } from "./watch-method.ts";
+import { watchModelMethod } from "./watch-model-method.ts";
 
 /** `chat.completions.create`. The library's `parse`, `stream` and `runTools` go through it. */
 export const chatCompletions: ModelMethod = {
@@ -52,29 +52,24 @@ export const responses: ModelMethod = {
   },
 };
 
-export function openaiClient(options: Omit<WatchOptions, "host">): ObjectInstrumentation {
+export function openaiClient(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "openai",
-    recognises(component) {
-      return [at(component, "chat", "completions", "create"), at(component, "responses", "create")].some(
-        isFunction,
-      );
-    },
+    recognises: (component) => resourcesOf(component).some(([resource]) => hasMethods(resource, "create")),
     attach(component, host) {
-      const completions = at(component, "chat", "completions");
-      const responsesResource = at(component, "responses");
-      if (isObject(completions)) watchMethod(completions, "create", chatCompletions, { ...options, host });
-      if (isObject(responsesResource))
-        watchMethod(responsesResource, "create", responses, { ...options, host });
+      for (const [resource, method] of resourcesOf(component)) {
+        watchModelMethod(resource, "create", method, host, options);
+      }
       return component;
     },
   };
 }
 
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function resourcesOf(client: object): readonly (readonly [object, ModelMethod])[] {
+  const found: [object, ModelMethod][] = [];
+  const completions = objectAt(client, "chat", "completions");
+  if (completions !== undefined) found.push([completions, chatCompletions]);
+  const responsesResource = objectAt(client, "responses");
+  if (responsesResource !== undefined) found.push([responsesResource, responses]);
+  return found;
 }

@@ -17,7 +17,11 @@ export const nodeRedisClient: ObjectInstrumentation = {
       isReconnecting: () => Reflect.get(client, "isOpen") === true,
       connection: () => {
         const options: unknown = Object(Reflect.get(client, "options"));
-        return connectionFrom("node-redis", Reflect.get(Object(options), "socket"), Reflect.get(Object(options), "database"));
+        return connectionFrom(
+          "node-redis",
+          Reflect.get(Object(options), "socket"),
+          Reflect.get(Object(options), "database"),
+        );
       },
     });
     return client;

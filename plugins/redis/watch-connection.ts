@@ -43,9 +43,16 @@ export function watchConnection(client: object, host: PluginHost, reading: Clien
       if (now === connected) return;
       connected = now;
       if (now) host.publish("redis:connected", reading.connection());
-      else host.publish("redis:disconnected", { ...reading.connection(), reconnecting: reading.isReconnecting() });
+      else
+        host.publish("redis:disconnected", {
+          ...reading.connection(),
+          reconnecting: reading.isReconnecting(),
+        });
     } catch (error) {
-      host.log.warn({ error_type: error instanceof Error ? error.name : typeof error }, "watching Redis failed");
+      host.log.warn(
+        { error_type: error instanceof Error ? error.name : typeof error },
+        "watching Redis failed",
+      );
     }
   }
   for (const signal of reading.signals) client.on(signal, connectionSignalled);

@@ -6,7 +6,14 @@ import {
   type PluginHost,
   watchFunction,
 } from "mova-webhooks/plugin";
-import { field, firstText, type Problem, type ValidatorReading, watchValidation, type WatchOptions } from "./watch-validation.ts";
+import {
+  field,
+  firstText,
+  type Problem,
+  type ValidatorReading,
+  watchValidation,
+  type WatchOptions,
+} from "./watch-validation.ts";
 
 type Validator = (...args: never) => unknown;
 
@@ -34,7 +41,8 @@ export function ajvValidator(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "ajv validator",
     recognises: isValidator,
-    attach: (validator, host) => (isValidator(validator) ? watchValidator(validator, host, options) : validator),
+    attach: (validator, host) =>
+      isValidator(validator) ? watchValidator(validator, host, options) : validator,
   };
 }
 
@@ -55,7 +63,12 @@ function watchResult(original: Validator, host: PluginHost, options: WatchOption
   });
 }
 
-function watchValidator(validator: Validator, host: PluginHost, options: WatchOptions, key?: string): Validator {
+function watchValidator(
+  validator: Validator,
+  host: PluginHost,
+  options: WatchOptions,
+  key?: string,
+): Validator {
   // Ajv checks each schema against its meta-schema in the same way; that is not the program's validation.
   if (field(Reflect.get(validator, "schemaEnv"), "meta") === true) return validator;
   const watched = watchedByHost.get(host) ?? new WeakMap<object, Validator>();
@@ -81,7 +94,8 @@ function readingOf(validator: Validator): ValidatorReading {
     document: (args) => args[0],
     problemsIn: (returned) =>
       asynchronous || returned !== false ? undefined : listOf(Reflect.get(validator, "errors")),
-    problemsThrown: (error) => (field(error, "validation") === true ? listOf(field(error, "errors")) : undefined),
+    problemsThrown: (error) =>
+      field(error, "validation") === true ? listOf(field(error, "errors")) : undefined,
     describe,
   };
 }

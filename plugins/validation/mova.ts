@@ -1,6 +1,13 @@
 /** Watches validators of MOVA's shape: anything with `validateMovaFile`. */
 import { hasMethods, type ObjectInstrumentation, watchMethod } from "mova-webhooks/plugin";
-import { field, firstText, type Problem, type ValidatorReading, watchValidation, type WatchOptions } from "./watch-validation.ts";
+import {
+  field,
+  firstText,
+  type Problem,
+  type ValidatorReading,
+  watchValidation,
+  type WatchOptions,
+} from "./watch-validation.ts";
 
 export function movaValidator(options: WatchOptions): ObjectInstrumentation {
   return {

@@ -17,7 +17,11 @@ declare module "mova-webhooks/plugin" {
       /** Bytes; absent where measuring would cost too much. */
       readonly dataSize?: number;
     };
-    "validation:completed": { readonly library: string; readonly schema: string; readonly durationMs: number };
+    "validation:completed": {
+      readonly library: string;
+      readonly schema: string;
+      readonly durationMs: number;
+    };
     "validation:failed": {
       readonly library: string;
       readonly schema: string;

@@ -1,6 +1,13 @@
 /** Watches zod 3 and 4 schemas, each instance by itself: what a schema runs inside another is not seen twice. */
 import { hasMethods, type ObjectInstrumentation, watchMethod } from "mova-webhooks/plugin";
-import { field, firstText, type Problem, type ValidatorReading, watchValidation, type WatchOptions } from "./watch-validation.ts";
+import {
+  field,
+  firstText,
+  type Problem,
+  type ValidatorReading,
+  watchValidation,
+  type WatchOptions,
+} from "./watch-validation.ts";
 
 const throwingMethods = ["parse", "parseAsync"];
 /** `spa` is another name of the one before; where both are one function, it is left as it is. */
@@ -36,7 +43,9 @@ function readingOf(schema: object): ValidatorReading {
 }
 
 function nameOf(schema: object): string {
-  const meta: unknown = hasMethods(schema, "meta") ? Reflect.apply(Reflect.get(schema, "meta"), schema, []) : undefined;
+  const meta: unknown = hasMethods(schema, "meta")
+    ? Reflect.apply(Reflect.get(schema, "meta"), schema, [])
+    : undefined;
   return firstText(field(meta, "id"), field(meta, "title"), field(schema, "description")) ?? "unnamed";
 }
 

@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { NetworkOptions } from "../security/network-policy.ts";
-import { originOf } from "../security/redact.ts";
+import type { OutboxChoice } from "../outbox/outbox.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type FileSettings, readSettings } from "./file-settings.ts";
 import { sealConfig } from "./hide-secrets.ts";
@@ -39,11 +39,6 @@ export interface PluginChoice {
   readonly options?: unknown;
 }
 
-export type OutboxChoice =
-  | { readonly type: "memory"; readonly maxDeliveries?: number }
-  | { readonly type: "sqlite"; readonly path: string }
-  | { readonly type: "redis"; readonly url: string; readonly prefix?: string };
-
 export interface ConfigSource {
   /** A file that must exist; wins over MOVA_WEBHOOK_CONFIG. @default `mova.config.yaml`, where there is one */
   readonly path?: string;
@@ -55,7 +50,6 @@ export interface ConfigSource {
 
 const defaultName = "mova.config.yaml";
 const maxFileBytes = 1_048_576;
-const shortSecretBytes = 16;
 const nothing: FileSettings = { endpoints: [], plugins: [], network: {}, eventTypes: [] };
 
 /** Reads the file, applies the environment, and answers the whole or throws CONFIG_INVALID with all mistakes. */
@@ -85,7 +79,6 @@ export function loadConfig({
   }
   if (mistakes.length > 0) throw invalid(mistakes);
   const config = merge(settings, environment);
-  warnings.push(...warnOfSecrets(config));
   return sealConfig({ ...config, ...(file === undefined ? {} : { sourcePath }), warnings });
 }
 
@@ -99,20 +92,6 @@ function merge(file: FileSettings, environment: Environment): Omit<WebhookConfig
     endpoints: url === undefined ? file.endpoints : [...file.endpoints, { id: "environment", url }],
     network: allow === undefined ? file.network : { ...file.network, allow },
   };
-}
-
-function warnOfSecrets({ secret, endpoints }: Pick<WebhookConfig, "secret" | "endpoints">): string[] {
-  const short = (each: string): boolean => {
-    const bytes = each.startsWith("whsec_") ? Buffer.from(each.slice(6), "base64") : Buffer.from(each);
-    return bytes.length < shortSecretBytes;
-  };
-  const warning = (owner: string): string =>
-    `${owner} has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
-  const own = endpoints.filter((endpoint) => [endpoint.secret ?? []].flat().some(short));
-  return [
-    ...(secret !== undefined && short(secret) ? [warning("The secret for all endpoints")] : []),
-    ...own.map(({ id, url }) => warning(`A secret of the endpoint \`${id ?? originOf(url)}\``)),
-  ];
 }
 
 /** As the user would type it, where the file is below the working directory. */

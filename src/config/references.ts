@@ -1,12 +1,15 @@
 /** `${NAME}` and `${NAME:-default}` in values: filled in after parsing, so that no value of the environment becomes YAML. */
 
-const reference = /\$?\$\{[^{}\r\n]*\}/g;
+const reference = /\$?\$\{[^{}'"\r\n]*\}/g;
 const named = /^\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}$/;
+
+const malformed =
+  "a reference must be `${NAME}` or `${NAME:-default}` on one line, without quotes in the default; `$${…}` is no reference";
 
 /** Private-use characters that stand for printable ASCII while the file is parsed. */
 const shift = 0xe000;
 const shifted = /[\ue020-\ue07e]/g;
-const shiftedReference = /\ue024?\ue024\ue07b[\ue020-\uf8ff]*?\ue07d/g;
+const shiftedReference = /\ue024?\ue024\ue07b[^\ue07d]*\ue07d/g;
 
 /** Replaces references by characters without a meaning in YAML, so that they need no quotes, even in `{ … }` and `[ … ]`. */
 export function hideReferences(text: string): string {
@@ -32,14 +35,13 @@ export function fillReferences(
   mistake: (problem: string) => void,
 ): string {
   const bare = text.replace(shiftedReference, "");
-  if (bare.includes("${"))
-    mistake("`${` is not closed by `}` on the same line; write `$${…}` for the characters themselves");
+  if (bare.includes("${")) mistake(malformed);
   return text.replace(shiftedReference, (hidden) => {
     const found = showReferences(hidden);
     if (found.startsWith("$$")) return found.slice(1);
     const [, name, otherwise] = named.exec(found) ?? [];
     if (name === undefined) {
-      mistake("a reference must be `${NAME}` or `${NAME:-default}`");
+      mistake(malformed);
       return "";
     }
     const value = env[name];

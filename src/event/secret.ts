@@ -13,6 +13,12 @@ export class Secret {
     return this.#text;
   }
 
+  /** Bytes of the key it stands for; `whsec_` secrets are base64. */
+  get byteLength(): number {
+    const text = this.#text;
+    return text.startsWith("whsec_") ? Buffer.from(text.slice(6), "base64").length : Buffer.byteLength(text);
+  }
+
   toString(): string {
     return "[secret]";
   }

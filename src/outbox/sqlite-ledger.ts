@@ -55,7 +55,12 @@ export class Ledger {
   }
 
   /** Notes that deliveries of an endpoint left one state, or nothing, for another, or for nothing. */
-  count(endpointKey: number, from: DeliveryState | undefined, to: DeliveryState | undefined, deliveries = 1): void {
+  count(
+    endpointKey: number,
+    from: DeliveryState | undefined,
+    to: DeliveryState | undefined,
+    deliveries = 1,
+  ): void {
     let changes = this.#changes.get(endpointKey);
     if (changes === undefined) {
       changes = { pending: 0, delivering: 0, delivered: 0, dead: 0 };

@@ -112,11 +112,13 @@ export class Ownership {
   /** A transaction that failed may have been the one that wrote the row. */
   rollback(): void {
     this.#beatIsDue = true;
-    if (this.#self.id !== 0 && this.#database.open && this.#exists.get(this.#self.id) === undefined) this.#self.id = 0;
+    if (this.#self.id !== 0 && this.#database.open && this.#exists.get(this.#self.id) === undefined)
+      this.#self.id = 0;
   }
 
   #end(id: number): void {
-    for (const endpointKey of this.#handBack.all(id)) this.#ledger.count(endpointKey, "delivering", "pending");
+    for (const endpointKey of this.#handBack.all(id))
+      this.#ledger.count(endpointKey, "delivering", "pending");
     this.#delete.run(id);
   }
 

@@ -60,7 +60,7 @@ const selectDelivery = `
   d.due_at AS dueAt, d.replays, d.reason
   FROM deliveries d JOIN events e ON e.seq = d.event JOIN endpoints p ON p.key = d.endpoint`;
 
-/** One index look-up per endpoint, however many deliveries wait. Scalar `min` of two is null where one is. */
+/** Two index look-ups per endpoint, however many deliveries wait. */
 const earliestDueAt = `
   (SELECT min(due_at) FROM (
     SELECT min(due_at) AS due_at FROM deliveries WHERE state = 0 AND endpoint = p.key AND repeated = 0
@@ -75,10 +75,13 @@ export class SqliteReads {
   readonly #event: Statement<[string], EventRow>;
   readonly #waiting: Statement<[], { endpointId: string; earliestDueAt: number }>;
   readonly #endpoints: Statement<[], EndpointRow>;
+  readonly #hasDue: Statement<[string, number, number], number>;
 
   constructor(database: Database) {
     this.#delivery = database.prepare(`${selectDelivery} WHERE d.seq = ?`);
-    this.#deliveryNumber = database.prepare<[string], number>("SELECT seq FROM deliveries WHERE id = ?").pluck();
+    this.#deliveryNumber = database
+      .prepare<[string], number>("SELECT seq FROM deliveries WHERE id = ?")
+      .pluck();
     this.#attempts = database.prepare(
       `SELECT number, replay, started_at AS startedAt, duration_ms AS durationMs, outcome, status,
        trace_id AS traceId, span_id AS spanId, response
@@ -95,6 +98,16 @@ export class SqliteReads {
       `SELECT p.id AS endpointId, p.pending, p.delivering, p.dead,
        iif(p.pending > 0, ${earliestDueAt}, NULL) AS earliestDueAt FROM endpoints p`,
     );
+    this.#hasDue = database
+      .prepare<[string, number, number], number>(
+        `SELECT 1 FROM deliveries WHERE state = 0 AND endpoint = (SELECT key FROM endpoints WHERE id = ?)
+         AND repeated = ? AND due_at <= ? LIMIT 1`,
+      )
+      .pluck();
+  }
+
+  hasDue(endpointId: string, now: number): boolean {
+    return [0, 1].some((repeated) => this.#hasDue.get(endpointId, repeated, now) !== undefined);
   }
 
   /** Undefined where the delivery is gone by now. */
@@ -121,14 +134,12 @@ export class SqliteReads {
     return sequence === undefined ? undefined : this.delivery(sequence);
   }
 
-  deliveryNumber(id: string): number | undefined {
-    return this.#deliveryNumber.get(id);
-  }
-
   event(eventId: string): EventRecord | undefined {
     const row = this.#event.get(eventId);
     if (row === undefined) return undefined;
-    const deliveries = Array.from({ length: row.deliveries }, (_, index) => this.delivery(row.seq + 1 + index));
+    const deliveries = Array.from({ length: row.deliveries }, (_, index) =>
+      this.delivery(row.seq + 1 + index),
+    );
     return { event: eventOf(row), deliveries: deliveries.filter((delivery) => delivery !== undefined) };
   }
 
@@ -144,7 +155,9 @@ export class SqliteReads {
 
   counts(now: number): EndpointCounts[] {
     return this.#endpoints.all().map(({ earliestDueAt, ...counts }) => {
-      return earliestDueAt === null || earliestDueAt > now ? counts : { ...counts, oldestDueAt: earliestDueAt };
+      return earliestDueAt === null || earliestDueAt > now
+        ? counts
+        : { ...counts, oldestDueAt: earliestDueAt };
     });
   }
 }

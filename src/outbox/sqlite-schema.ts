@@ -89,5 +89,7 @@ function readVersion(database: Database, fileName: string): number {
 export function checkIntegrity(database: Database, fileName: string): void {
   const finding = database.pragma("quick_check(1)", { simple: true });
   if (finding === "ok") return;
-  throw new WebhookError("OUTBOX_INVALID", `The SQLite outbox ${fileName} is damaged`, { cause: new Error(String(finding)) });
+  throw new WebhookError("OUTBOX_INVALID", `The SQLite outbox ${fileName} is damaged`, {
+    cause: new Error(String(finding)),
+  });
 }

@@ -46,13 +46,17 @@ export class SqliteUpkeep {
        WHERE deliveries = 0 AND (created_at, seq) > (?, ?) ORDER BY created_at, seq LIMIT ?`,
     );
     const range = "FROM deliveries WHERE seq > ? AND seq <= ?";
-    this.#unfinishedIn = database.prepare<[number, number], number>(`SELECT count(*) ${range} AND state < 2`).pluck();
+    this.#unfinishedIn = database
+      .prepare<[number, number], number>(`SELECT count(*) ${range} AND state < 2`)
+      .pluck();
     this.#finishedIn = database.prepare(`SELECT endpoint, state ${range}`);
     this.#deleteDeliveries = database.prepare(`DELETE ${range}`);
     this.#deleteAttempts = database.prepare("DELETE FROM attempts WHERE delivery > ? AND delivery <= ?");
     this.#deleteEvent = database.prepare("DELETE FROM events WHERE seq = ?");
     this.#finishedCount = database
-      .prepare<[], number>("SELECT unrouted + (SELECT coalesce(sum(delivered + dead), 0) FROM endpoints) FROM store")
+      .prepare<[], number>(
+        "SELECT unrouted + (SELECT coalesce(sum(delivered + dead), 0) FROM endpoints) FROM store",
+      )
       .pluck();
   }
 
@@ -80,8 +84,11 @@ export class SqliteUpkeep {
     return this.#eventAt.get(sequence);
   }
 
-  unroutedAfter(position: Position, limit: number): readonly PrunableEvent[] {
-    return this.#unrouted.all(position.createdAt, position.sequence, limit);
+  /** The next events that went nowhere, and where to go on if there may be more. */
+  unroutedAfter({ createdAt, sequence }: Position): { events: readonly PrunableEvent[]; next?: Position } {
+    const events = this.#unrouted.all(createdAt, sequence, upkeepRows);
+    const next = events.at(-1);
+    return next === undefined || events.length < upkeepRows ? { events } : { events, next };
   }
 
   /** Delivered and dead deliveries, and events that went nowhere. */
@@ -104,7 +111,8 @@ export class SqliteUpkeep {
       }
       this.#deleteAttempts.run(first, last);
       this.#deleteDeliveries.run(first, last);
-      if (this.#deleteEvent.run(event.sequence).changes > 0 && event.deliveries === 0) this.#ledger.countUnrouted(-1);
+      if (this.#deleteEvent.run(event.sequence).changes > 0 && event.deliveries === 0)
+        this.#ledger.countUnrouted(-1);
       forgotten += event.deliveries;
     }
     return forgotten;

@@ -8,6 +8,7 @@ export interface Position {
 }
 
 export interface WalkedRow extends Position {
+  readonly id: string;
   readonly event: number;
   readonly endpoint: number;
   readonly state: number;
@@ -23,6 +24,8 @@ export interface Step {
 /** Rows looked at without a pause: one or two milliseconds. */
 const stepRows = 1000;
 
+const columns = "id, created_at AS createdAt, seq AS sequence, event, endpoint, state, type";
+
 type StepStatement = Statement<[number, number, number], WalkedRow>;
 
 export class SqliteWalk {
@@ -30,12 +33,14 @@ export class SqliteWalk {
   readonly #oldestFirst: StepStatement;
   readonly #newestDeadFirst: StepStatement;
   readonly #oldestDeadFirst: StepStatement;
+  readonly #ofEvent: Statement<[string], WalkedRow>;
+  readonly #byId: Statement<[string], WalkedRow>;
 
   constructor(database: Database) {
     const prepare = (comparison: "<" | ">", onlyDead: boolean): StepStatement => {
       const order = comparison === "<" ? "DESC" : "ASC";
       return database.prepare(
-        `SELECT created_at AS createdAt, seq AS sequence, event, endpoint, state, type FROM deliveries
+        `SELECT ${columns} FROM deliveries
          WHERE (created_at, seq) ${comparison} (?, ?) ${onlyDead ? "AND state = 3" : ""}
          ORDER BY created_at ${order}, seq ${order} LIMIT ?`,
       );
@@ -44,6 +49,22 @@ export class SqliteWalk {
     this.#oldestFirst = prepare(">", false);
     this.#newestDeadFirst = prepare("<", true);
     this.#oldestDeadFirst = prepare(">", true);
+    this.#ofEvent = database.prepare(
+      `SELECT ${columns} FROM deliveries, (SELECT seq AS number, deliveries AS count FROM events WHERE id = ?)
+       WHERE seq > number AND seq <= number + count ORDER BY seq`,
+    );
+    this.#byId = database.prepare(`SELECT ${columns} FROM deliveries WHERE id = ?`);
+  }
+
+  /** Takes the rows of one event, oldest first. */
+  ofEvent(eventId: string): readonly WalkedRow[] {
+    return this.#ofEvent.all(eventId);
+  }
+
+  /** Takes rows by delivery id, oldest first; unknown ids are left out. */
+  ofDeliveries(ids: readonly string[]): readonly WalkedRow[] {
+    const rows = [...new Set(ids)].map((id) => this.#byId.get(id)).filter((row) => row !== undefined);
+    return rows.sort((left, right) => left.createdAt - right.createdAt || left.sequence - right.sequence);
   }
 
   /** Takes the next rows older than a position. */

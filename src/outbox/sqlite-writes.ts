@@ -38,7 +38,9 @@ export class SqliteWrites {
   readonly #ledger: Ledger;
   readonly #ownership: Ownership;
   readonly #turns = new Map<number, number>();
-  readonly #insertEvent: Statement<[number, string, string, string, number, number, Text, Text, string, string, Buffer]>;
+  readonly #insertEvent: Statement<
+    [number, string, string, string, number, number, Text, Text, string, string, Buffer]
+  >;
   readonly #insertDelivery: Statement<
     [number, string, number, number, number, number, number, number, number | null, string]
   >;
@@ -60,7 +62,9 @@ export class SqliteWrites {
       `INSERT INTO deliveries (seq, id, event, endpoint, created_at, state, repeated, due_at, attempt, replays, lease,
        owner, type) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 1, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
-    this.#insertAttempt = database.prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertAttempt = database.prepare(
+      "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
     this.#hasEvent = database.prepare<[string], number>("SELECT 1 FROM events WHERE id = ?").pluck();
     this.#selectDue = database.prepare(
       `SELECT d.seq AS sequence, d.lease AS version, d.due_at AS dueAt, d.id AS deliveryId, d.attempt, d.replays,
@@ -68,7 +72,9 @@ export class SqliteWrites {
        FROM deliveries d JOIN events e ON e.seq = d.event
        WHERE d.state = 0 AND d.endpoint = ? AND d.repeated = ? AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`,
     );
-    this.#lease = database.prepare("UPDATE deliveries SET state = 1, owner = ?, lease = lease + 1 WHERE seq = ?");
+    this.#lease = database.prepare(
+      "UPDATE deliveries SET state = 1, owner = ?, lease = lease + 1 WHERE seq = ?",
+    );
     this.#finish = database.prepare(
       `UPDATE deliveries SET state = ?, due_at = ?, reason = ?, owner = NULL, lease = lease + 1
        WHERE seq = ? AND state = 1 AND lease = ?`,
@@ -90,7 +96,10 @@ export class SqliteWrites {
       const needed = fresh.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
       const held = this.#ledger.unfinished();
       if (held + needed > maxDeliveries) {
-        return new WebhookError("OUTBOX_FULL", `The SQLite outbox holds ${held} of ${maxDeliveries} deliveries`);
+        return new WebhookError(
+          "OUTBOX_FULL",
+          `The SQLite outbox holds ${held} of ${maxDeliveries} deliveries`,
+        );
       }
     }
     return submissions.map((submission) => this.#store(submission));
@@ -115,7 +124,12 @@ export class SqliteWrites {
     });
   }
 
-  settle(claim: Claim, settlement: Settlement, attempt: Attempt | undefined, now: number): "settled" | "lost" {
+  settle(
+    claim: Claim,
+    settlement: Settlement,
+    attempt: Attempt | undefined,
+    now: number,
+  ): "settled" | "lost" {
     const { sequence, version, endpointKey } = claim.lease as Lease;
     let state: "pending" | "delivered" | "dead";
     let changes: number;
@@ -165,7 +179,14 @@ export class SqliteWrites {
     const state = claim ? "delivering" : "pending";
     const version = claim ? 1 : 0;
     const place = [sequence, id, eventNumber, endpointKey, event.createdAt] as const;
-    const { changes } = this.#insertDelivery.run(...place, stateNumbers[state], dueAt, version, owner, event.type);
+    const { changes } = this.#insertDelivery.run(
+      ...place,
+      stateNumbers[state],
+      dueAt,
+      version,
+      owner,
+      event.type,
+    );
     if (changes === 0) return false;
     this.#ledger.count(endpointKey, undefined, state);
     const lease: Lease = { sequence, version, endpointKey };
@@ -182,7 +203,10 @@ export class SqliteWrites {
   #claimOf(row: ClaimRow, endpointId: string, endpointKey: number): Claim {
     const { sequence, version, deliveryId, attempt, replays, traceparent, tracestate } = row;
     const { id, type, source, createdAt, origin, body } = row;
-    const trace = { ...(traceparent === null ? {} : { traceparent }), ...(tracestate === null ? {} : { tracestate }) };
+    const trace = {
+      ...(traceparent === null ? {} : { traceparent }),
+      ...(tracestate === null ? {} : { tracestate }),
+    };
     const previous = attempt > 1 || replays > 0 ? this.#lastSpan.get(sequence) : undefined;
     const lease: Lease = { sequence, version: version + 1, endpointKey };
     return {

@@ -8,6 +8,7 @@ import type { ComponentEvents, Topic } from "../event/component-event.ts";
 import type { Logger } from "../event/logger.ts";
 
 export type { ComponentEvents, Topic } from "../event/component-event.ts";
+export { describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { hasMethods } from "./has-methods.ts";

@@ -18,5 +18,8 @@ export function loggerFromEnvironment(level: string | undefined): Logger {
   }
   const { pino } = createRequire(import.meta.url)("pino") as typeof pinoModule;
   const destination = pino.destination({ dest: 2, sync: true });
-  return pino({ level, base: { name: "mova-webhooks" }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return pino(
+    { level, base: { name: "mova-webhooks" }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
 }

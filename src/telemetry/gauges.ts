@@ -64,7 +64,11 @@ export function createGauges(
   createLaneGauge(gauges.endpointEnabled, Math.min, (lane) => (lane.enabled ? 1 : 0));
   return { buildInfo: new Gauge({ ...gauges.buildInfo, registers: [registry] }) };
 
-  function createLaneGauge(definition: MetricDefinition, merge: Merge, read: (lane: LaneState) => number): void {
+  function createLaneGauge(
+    definition: MetricDefinition,
+    merge: Merge,
+    read: (lane: LaneState) => number,
+  ): void {
     createGauge(definition, merge, async () => {
       const lanes = [...sources].flatMap((source) => [...source.lanes()]);
       return lanes.map((lane): Row => [read(lane), endpoints.of(lane.endpointId)]);
@@ -72,7 +76,11 @@ export function createGauges(
   }
 
   /** A gauge whose state cannot be read has no series in that scrape: none is true, an old one is not. */
-  function createGauge(definition: MetricDefinition, merge: Merge, read: () => Promise<readonly Row[]>): void {
+  function createGauge(
+    definition: MetricDefinition,
+    merge: Merge,
+    read: () => Promise<readonly Row[]>,
+  ): void {
     const { name, help, labelNames } = definition;
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], collect });
 
@@ -80,7 +88,10 @@ export function createGauges(
       const rows = await read().catch(() => []);
       this.reset();
       for (const [value, ...labelValues] of mergeRows(rows, merge)) {
-        this.set(Object.fromEntries(labelNames.map((label, index) => [label, labelValues[index] ?? ""])), value);
+        this.set(
+          Object.fromEntries(labelNames.map((label, index) => [label, labelValues[index] ?? ""])),
+          value,
+        );
       }
     }
   }

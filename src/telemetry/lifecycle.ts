@@ -6,7 +6,14 @@
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Logger } from "../event/logger.ts";
 
-export type DropReason = "translate_failed" | "data_invalid" | "outbox_failed" | "sampled" | "coalesced" | "rate_limited" | "loop";
+export type DropReason =
+  | "translate_failed"
+  | "data_invalid"
+  | "outbox_failed"
+  | "sampled"
+  | "coalesced"
+  | "rate_limited"
+  | "loop";
 
 export interface AttemptedFact {
   readonly deliveryId: string;
@@ -49,11 +56,19 @@ export interface Lifecycle {
   /** A delivery reached its end. */
   settled?(fact: SettledFact): void;
   /** An endpoint came, went, or was switched. */
-  endpointChanged?(fact: { readonly endpointId: string; readonly enabled: boolean; readonly reason: string }): void;
+  endpointChanged?(fact: {
+    readonly endpointId: string;
+    readonly enabled: boolean;
+    readonly reason: string;
+  }): void;
   /** A plugin threw; the component it watches did not notice. */
   pluginFailed?(fact: { readonly plugin: string; readonly during: string; readonly error: unknown }): void;
   /** An outbox operation ended. */
-  outboxUsed?(fact: { readonly operation: string; readonly durationMs: number; readonly error?: unknown }): void;
+  outboxUsed?(fact: {
+    readonly operation: string;
+    readonly durationMs: number;
+    readonly error?: unknown;
+  }): void;
 }
 
 type Fact = keyof Lifecycle;

@@ -14,7 +14,12 @@ export interface LogOptions {
 const repeatIntervalMs = 10_000;
 
 /** Events let go by a fault; the other reasons are settings that do their work. */
-const faults: ReadonlySet<DropReason> = new Set(["translate_failed", "data_invalid", "outbox_failed", "loop"]);
+const faults: ReadonlySet<DropReason> = new Set([
+  "translate_failed",
+  "data_invalid",
+  "outbox_failed",
+  "loop",
+]);
 
 /** Tells a logger what observers are told. The silent logger costs nothing. */
 export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): Lifecycle {
@@ -102,5 +107,10 @@ function describeError(error: unknown): object {
   const code = "code" in error && typeof error.code === "string" ? { error_code: error.code } : {};
   const message = error instanceof WebhookError ? { error_message: error.message } : {};
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
-  return { error_type: error.name, ...code, ...message, error_at: frames.slice(0, 5).map((frame) => frame.trim()) };
+  return {
+    error_type: error.name,
+    ...code,
+    ...message,
+    error_at: frames.slice(0, 5).map((frame) => frame.trim()),
+  };
 }

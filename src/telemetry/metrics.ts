@@ -90,7 +90,8 @@ const known = new WeakMap<MetricRegistry, SharedSeries>();
 function seriesOf(registry: MetricRegistry, maxEndpoints: number): SharedSeries {
   const present = known.get(registry);
   // A registry that was cleared has forgotten them.
-  if (present !== undefined && registry.getSingleMetric(counters.events.name) === present.events) return present;
+  if (present !== undefined && registry.getSingleMetric(counters.events.name) === present.events)
+    return present;
   const taken = metricNames.find((name) => registry.getSingleMetric(name) !== undefined);
   if (taken !== undefined) {
     const detail = `The registry already has a metric \`${taken}\` that is not from this package; give \`registry\` another one`;

@@ -51,7 +51,11 @@ export class SeriesCounter extends Counter {
 
   constructor(definition: MetricDefinition, registry: MetricRegistry) {
     super({ ...definition, registers: [registry] });
-    this.series = new LabelTree(definition.labelNames, (labels) => ({ labels, value: 0, sighting: undefined }));
+    this.series = new LabelTree(definition.labelNames, (labels) => ({
+      labels,
+      value: 0,
+      sighting: undefined,
+    }));
   }
 
   add(amount: number, sighting: Sighting | undefined, ...labelValues: readonly string[]): void {
@@ -62,7 +66,9 @@ export class SeriesCounter extends Counter {
 
   override async get(): ReturnType<Counter["get"]> {
     const values = this.series.leaves.map(({ labels, value, sighting }): Sample => {
-      return sighting === undefined ? { labels, value } : { labels, value, exemplar: exemplarOf(sighting, 1) };
+      return sighting === undefined
+        ? { labels, value }
+        : { labels, value, exemplar: exemplarOf(sighting, 1) };
     });
     return { ...(await super.get()), values };
   }
@@ -95,7 +101,12 @@ export class SeriesHistogram extends Histogram {
     super({ ...definition, buckets: [...definition.buckets], registers: [registry] });
     this.#definition = definition;
     this.series = new LabelTree(definition.labelNames, (labels) => {
-      return { labels, counts: new Array<number>(definition.buckets.length + 1).fill(0), sum: 0, exemplars: [] };
+      return {
+        labels,
+        counts: new Array<number>(definition.buckets.length + 1).fill(0),
+        sum: 0,
+        exemplars: [],
+      };
     });
   }
 
@@ -181,7 +192,9 @@ class LabelTree<Leaf> {
   }
 
   #grow(labelValues: readonly string[]): Leaf {
-    const leaf = this.#plant(Object.fromEntries(this.#labelNames.map((name, index) => [name, labelValues[index] ?? ""])));
+    const leaf = this.#plant(
+      Object.fromEntries(this.#labelNames.map((name, index) => [name, labelValues[index] ?? ""])),
+    );
     this.leaves.push(leaf);
     return leaf;
   }

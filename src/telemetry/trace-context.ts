@@ -1,5 +1,11 @@
 /** W3C trace context to and from text. Baggage is left out on purpose: it is the host's, and not the receiver's. */
-import { createTraceState, INVALID_SPANID, INVALID_TRACEID, type SpanContext, TraceFlags } from "@opentelemetry/api";
+import {
+  createTraceState,
+  INVALID_SPANID,
+  INVALID_TRACEID,
+  type SpanContext,
+  TraceFlags,
+} from "@opentelemetry/api";
 import type { TraceCarrier } from "./trace-contract.ts";
 
 /** Writes a span's context, or nothing for the empty context of a tracer that does nothing. */

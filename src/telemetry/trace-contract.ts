@@ -9,7 +9,10 @@ export interface TraceCarrier {
   readonly tracestate?: string;
 }
 
-/** Ids are present only while the span is sampled: an id in a record, a log line or an exemplar leads to a trace. */
+/**
+ * Ids of the publish span, or of the deliver span, to which the next attempt links. Present only while the span is
+ * sampled: an id in a record, a log line or an exemplar leads to a trace.
+ */
 interface SpanIds {
   readonly traceId?: string;
   readonly spanId?: string;

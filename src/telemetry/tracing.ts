@@ -10,7 +10,14 @@ import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import * as name from "./semconv.ts";
 import { isSampled, readTraceContext, writeTraceContext } from "./trace-context.ts";
-import type { AttemptFacts, AttemptSpan, PublishFacts, PublishSpan, TraceCarrier, Tracing } from "./trace-contract.ts";
+import type {
+  AttemptFacts,
+  AttemptSpan,
+  PublishFacts,
+  PublishSpan,
+  TraceCarrier,
+  Tracing,
+} from "./trace-contract.ts";
 
 export interface TracingOptions {
   /** @default the provider registered with `@opentelemetry/api`, whenever there is one */
@@ -124,9 +131,8 @@ class RunningAttempt extends Identity implements AttemptSpan {
   constructor(tracer: api.Tracer, facts: AttemptFacts, now: number) {
     const deliver = startDeliver(tracer, facts, now);
     const post = startPost(tracer, facts, deliver);
-    const context = post.spanContext();
-    super(context);
-    const carrier = writeTraceContext(context);
+    super(deliver.spanContext());
+    const carrier = writeTraceContext(post.spanContext());
     if (carrier !== undefined) this.traceparent = carrier.traceparent;
     if (carrier?.tracestate !== undefined) this.tracestate = carrier.tracestate;
     this.#deliver = deliver;

@@ -21,7 +21,7 @@ export interface OutboxCase {
   /** A sentence of behaviour. */
   readonly name: string;
   /** Fails by an AssertionError. Wants a fresh subject. */
-  run(subject: OutboxSubject): Promise<void>;
+  readonly run: (subject: OutboxSubject) => Promise<void>;
   /** What the outbox must promise for the case to make sense; where it does not, skip the case and say so. */
   readonly needs?: "shared" | "durable" | "bounded" | "putSync";
 }

@@ -6,7 +6,7 @@ import { collectingHost, translate } from "./collecting-host.ts";
 
 export interface PluginCase {
   readonly name: string;
-  run(plugin: AnyPlugin): void | Promise<void>;
+  readonly run: (plugin: AnyPlugin) => void | Promise<void>;
 }
 
 export const pluginSuite: readonly PluginCase[] = [
@@ -41,7 +41,11 @@ export const pluginSuite: readonly PluginCase[] = [
     name: "has examples that come through JSON unchanged",
     run(plugin) {
       for (const [type, { example }] of Object.entries(plugin.events)) {
-        assert.deepEqual(JSON.parse(JSON.stringify(example)), example, `the example of ${type} is not plain JSON`);
+        assert.deepEqual(
+          JSON.parse(JSON.stringify(example)),
+          example,
+          `the example of ${type} is not plain JSON`,
+        );
       }
     },
   },
@@ -115,7 +119,11 @@ export const pluginSuite: readonly PluginCase[] = [
       const detach = collectingHost(plugin).attach();
       const during = events.map((event) => process.listenerCount(event));
       detach();
-      assert.deepEqual(during, before, "use `uncaughtExceptionMonitor`: these listeners turn a crash into exit code 0");
+      assert.deepEqual(
+        during,
+        before,
+        "use `uncaughtExceptionMonitor`: these listeners turn a crash into exit code 0",
+      );
     },
   },
 ];
@@ -131,7 +139,14 @@ function processListeners(): [string | symbol, number][] {
 function strangers(): [string, object][] {
   const revoked = Proxy.revocable({}, {});
   revoked.revoke();
-  const prickly = new Proxy({}, { get: () => { throw new Error("not to be read"); } });
+  const prickly = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error("not to be read");
+      },
+    },
+  );
   return [
     ["an empty object", {}],
     ["an object without a prototype", Object.create(null) as object],

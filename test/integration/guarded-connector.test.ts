@@ -1,9 +1,14 @@
 /** The guarded connector under a real undici Pool, with a canary on loopback that must see nothing. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { Agent, Pool, request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createGuardedConnector } from "../../src/security/connector.ts";
+import { type ConnectionSettings, createGuardedConnector } from "../../src/security/connector.ts";
 import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
 import { fakeResolver } from "../fixtures/fake-resolver.ts";
 
@@ -188,6 +193,22 @@ describe("connections", () => {
     await expect(get(`http://127.0.0.1:${port}/`, network)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
+  test("TLS is spoken with the name that was asked for, at the address that was judged", async () => {
+    const { cert, key } = selfSigned("good.test");
+    const names: unknown[] = [];
+    const secure = createTlsServer({ cert, key }, (socket) => {
+      names.push(socket.servername);
+      socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    });
+    await listen(secure, "127.0.0.1");
+    const url = `https://good.test:${(secure.address() as AddressInfo).port}/`;
+    const { lookup } = fakeResolver({ "good.test": ["127.0.0.1"] });
+    expect(await get(url, { lookup, allow: ["127.0.0.1"] }, { ca: cert })).toBe(200);
+    await expect(get(url, { lookup }, { ca: cert })).rejects.toMatchObject({ code: "ENDPOINT_BLOCKED" });
+    expect(names).toEqual(["good.test"]);
+    secure.close();
+  });
+
   test("a port that is not listed is refused, also the scheme's own", async () => {
     const network = { allow: ["127.0.0.1"], ports: [8443] };
     for (const url of [`http://127.0.0.1:${canaryPort}/`, "http://127.0.0.1/", "https://127.0.0.1/"]) {
@@ -209,12 +230,15 @@ describe("connections", () => {
   });
 });
 
-function guardedPool(origin: string, network: NetworkOptions): Pool {
-  return new Pool(origin, { connections: 1, connect: createGuardedConnector(resolvePolicy(network)) });
+function guardedPool(origin: string, network: NetworkOptions, settings: ConnectionSettings = {}): Pool {
+  return new Pool(origin, {
+    connections: 1,
+    connect: createGuardedConnector(resolvePolicy(network), settings),
+  });
 }
 
-async function get(url: string, network: NetworkOptions): Promise<number> {
-  const pool = guardedPool(new URL(url).origin, network);
+async function get(url: string, network: NetworkOptions, settings?: ConnectionSettings): Promise<number> {
+  const pool = guardedPool(new URL(url).origin, network, settings);
   try {
     const { statusCode, body } = await pool.request({ path: "/", method: "GET" });
     await body.dump();
@@ -226,4 +250,17 @@ async function get(url: string, network: NetworkOptions): Promise<number> {
 
 function listen(server: TcpServer, host: string): Promise<void> {
   return new Promise((done) => server.listen(0, host, done));
+}
+
+function selfSigned(name: string): { readonly cert: string; readonly key: string } {
+  const directory = mkdtempSync(join(tmpdir(), "mova-tls-"));
+  const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
+  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(" ");
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  try {
+    execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", cert], { stdio: "pipe" });
+    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }

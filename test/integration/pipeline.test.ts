@@ -10,11 +10,20 @@ describe("the pipeline", () => {
     const endpoint = await testEndpoint();
     const manager = testManager({ endpoints: [{ id: "ops", url: endpoint.url, secret }] });
     await manager.start();
-    const { id, deliveries } = await manager.triggerEvent("cache.updated", { key: "user_data_123", size: 512 });
+    const { id, deliveries } = await manager.triggerEvent("cache.updated", {
+      key: "user_data_123",
+      size: 512,
+    });
     const [request] = await endpoint.received(1);
     expect(deliveries).toHaveLength(1);
     const body = request?.body ?? Buffer.alloc(0);
-    expect(Object.keys(JSON.parse(body.toString()))).toEqual(["event_type", "timestamp", "data", "source", "version"]);
+    expect(Object.keys(JSON.parse(body.toString()))).toEqual([
+      "event_type",
+      "timestamp",
+      "data",
+      "source",
+      "version",
+    ]);
     expect(JSON.parse(body.toString())).toMatchObject({
       event_type: "cache.updated",
       data: { key: "user_data_123", size: 512 },
@@ -47,8 +56,12 @@ describe("the pipeline", () => {
   });
 
   it("retries with the same webhook-id until the receiver takes it", async () => {
-    const endpoint = await testEndpoint((_, response, count) => response.writeHead(count < 3 ? 503 : 200).end());
-    const manager = testManager({ endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01, 0.01, 0.01] }] });
+    const endpoint = await testEndpoint((_, response, count) =>
+      response.writeHead(count < 3 ? 503 : 200).end(),
+    );
+    const manager = testManager({
+      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01, 0.01, 0.01] }],
+    });
     await manager.start();
     const { id, deliveries } = await manager.triggerEvent("error.occurred", {});
     await endpoint.received(3);
@@ -61,7 +74,9 @@ describe("the pipeline", () => {
 
   it("keeps a delivery as dead when its retries are spent, and replays it on demand", async () => {
     const endpoint = await testEndpoint(500);
-    const manager = testManager({ endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01] }] });
+    const manager = testManager({
+      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01] }],
+    });
     await manager.start();
     const { deliveries } = await manager.triggerEvent("error.occurred", {});
     const id = deliveries[0] ?? "";
@@ -117,7 +132,9 @@ describe("the pipeline", () => {
 
   it("delivers many events to several endpoints, each exactly once", async () => {
     const endpoints = [await testEndpoint(), await testEndpoint(), await testEndpoint()];
-    const manager = testManager({ endpoints: endpoints.map(({ url }, index) => ({ id: `e${index}`, url, secret })) });
+    const manager = testManager({
+      endpoints: endpoints.map(({ url }, index) => ({ id: `e${index}`, url, secret })),
+    });
     await manager.start();
     await Promise.all(Array.from({ length: 500 }, (_, n) => manager.triggerEvent("cache.updated", { n })));
     expect(await manager.drain(10_000)).toBe(true);
@@ -146,14 +163,24 @@ describe("bad input", () => {
     const circular: Record<string, unknown> = {};
     circular["self"] = circular;
     await expect(manager.triggerEvent("cache.updatd")).rejects.toThrow(/nearest are cache\.updated/);
-    await expect(manager.triggerEvent("cache.updated", circular)).rejects.toMatchObject({ code: "DATA_UNSERIALISABLE" });
-    await expect(manager.triggerEvent("cache.updated", { n: 1n })).rejects.toMatchObject({ code: "DATA_UNSERIALISABLE" });
-    await expect(manager.triggerEvent("cache.updated", "x".repeat(1000))).rejects.toMatchObject({ code: "DATA_TOO_LARGE" });
+    await expect(manager.triggerEvent("cache.updated", circular)).rejects.toMatchObject({
+      code: "DATA_UNSERIALISABLE",
+    });
+    await expect(manager.triggerEvent("cache.updated", { n: 1n })).rejects.toMatchObject({
+      code: "DATA_UNSERIALISABLE",
+    });
+    await expect(manager.triggerEvent("cache.updated", "x".repeat(1000))).rejects.toMatchObject({
+      code: "DATA_TOO_LARGE",
+    });
     expect(() => manager.addEndpoint({ url: "not a url", secret })).toThrow(/https:\/\/example\.com/);
     expect(() => manager.addEndpoint({ url: "https://example.com", secret: "" })).toThrow(/empty secret/);
-    expect(() => manager.addEndpoint({ url: "https://example.com", secret, timeout: 30_000 })).toThrow(/seconds from 0.1 to 600, got `30000`/);
+    expect(() => manager.addEndpoint({ url: "https://example.com", secret, timeout: 30_000 })).toThrow(
+      /seconds from 0.1 to 600, got `30000`/,
+    );
     expect(() => manager.addEndpoint({ url: "http://10.0.0.1/", secret })).toThrow(/network\.allow/);
-    expect(() => manager.addEndpoint({ url: "https://example.com", secret, headers: { Host: "x" } })).toThrow(/Host/);
+    expect(() => manager.addEndpoint({ url: "https://example.com", secret, headers: { Host: "x" } })).toThrow(
+      /Host/,
+    );
   });
 
   it("is refused after close", async () => {
@@ -166,9 +193,14 @@ describe("bad input", () => {
   it("a full outbox refuses and keeps what it had", async () => {
     const { memoryOutbox } = await import("mova-webhooks");
     const endpoint = await testEndpoint();
-    const manager = testManager({ outbox: memoryOutbox({ maxDeliveries: 3 }), endpoints: [{ url: endpoint.url, secret }] });
+    const manager = testManager({
+      outbox: memoryOutbox({ maxDeliveries: 3 }),
+      endpoints: [{ url: endpoint.url, secret }],
+    });
     for (let n = 0; n < 3; n += 1) await manager.triggerEvent("cache.updated", { n });
-    await expect(manager.triggerEvent("cache.updated", { n: 3 })).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+    await expect(manager.triggerEvent("cache.updated", { n: 3 })).rejects.toMatchObject({
+      code: "OUTBOX_FULL",
+    });
     await manager.start();
     await endpoint.received(3);
   });

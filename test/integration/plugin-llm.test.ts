@@ -1,13 +1,14 @@
 /** The LLM plugin under the real clients of OpenAI and Anthropic, against a server on loopback. */
 import { setImmediate as turn } from "node:timers/promises";
 import Anthropic from "@anthropic-ai/sdk";
-import type { PluginHost, Topic } from "mova-webhooks/plugin";
 import { type LlmOptions, llm } from "mova-webhooks/plugins/llm";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chatCompletions } from "../../plugins/llm/openai.ts";
-import { watchMethod } from "../../plugins/llm/watch-method.ts";
+import { watchModelMethod } from "../../plugins/llm/watch-model-method.ts";
+import { collectingHost } from "../../src/testing/collecting-host.ts";
 import { type LlmServer, startLlmServer } from "../../src/testing/llm-server.ts";
+import { pluginSuite } from "../../src/testing/plugin-suite.ts";
 
 /** Stands in every prompt, answer and error message; no event may hold it. */
 const canary = "canary-4711";
@@ -22,41 +23,18 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-interface Seen {
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-/** Instruments as the manager would, and translates what is published. Its clock advances 5 ms at every look. */
-function watching(options: LlmOptions = {}, wants: (topic: Topic) => boolean = () => true) {
-  const events: Seen[] = [];
-  const published: unknown[] = [];
-  const warnings: object[] = [];
+/** A host whose clock advances 5 ms at every look. */
+function watching(options: LlmOptions = {}) {
   let clock = 0;
   const plugin = llm({ now: () => (clock += 5), ...options });
-  const host: PluginHost = {
-    wants,
-    publish(topic, happened) {
-      published.push(structuredClone(happened));
-      const draft: unknown = plugin.translate[topic]?.(happened);
-      events.push(structuredClone(draft) as Seen);
-    },
-    log: { debug() {}, info() {}, warn: (fields) => void warnings.push(fields), error() {} },
-  };
-  function instrument<Component extends object>(component: Component): Component {
-    const found = plugin.instrument?.objects?.find((candidate) => candidate.recognises(component));
-    if (found === undefined) throw new Error("no instrumentation recognises this component");
-    return found.attach(component, host) as Component;
-  }
+  const host = collectingHost(plugin);
   return {
-    events,
-    published,
-    warnings,
     host,
     plugin,
-    instrument,
-    types: () => events.map((event) => event.type),
-    last: () => events.at(-1)?.data,
+    instrument: <Component extends object>(component: Component): Component => host.instrument(component),
+    events: host.drafts,
+    types: () => host.drafts.map((draft) => draft.type),
+    last: () => host.drafts.at(-1)?.data,
   };
 }
 
@@ -412,7 +390,7 @@ describe.each(libraries)("$title", ({ asked, answered, errors, caller }) => {
   });
 
   test("nothing of a prompt, an answer or an error message is in any event", async () => {
-    const { instrument, events, published, warnings } = watching();
+    const { instrument, events, host } = watching();
     server.next({}, {}, { status: 400 }, { breakAfter: 4 });
     const calls = caller(instrument);
     await calls.plain();
@@ -420,8 +398,8 @@ describe.each(libraries)("$title", ({ asked, answered, errors, caller }) => {
     expect(String(await errorOf(calls.plain()))).toContain(canary);
     await errorOf(calls.streaming().then((source) => readAll(source)));
     expect(events).toHaveLength(8);
-    expect(JSON.stringify([events, published])).not.toContain(canary);
-    expect(warnings).toEqual([]);
+    expect(JSON.stringify([events, host.published])).not.toContain(canary);
+    expect(host.logged).toEqual([]);
   });
 
   test("includeContent sends prompts, completions and error messages along", async () => {
@@ -431,11 +409,12 @@ describe.each(libraries)("$title", ({ asked, answered, errors, caller }) => {
     await calls.plain();
     await readAll(await calls.streaming());
     await errorOf(calls.plain());
-    const [asking, whole, , streamed, , failure] = events.map((event) => event.data);
-    expect(JSON.stringify(asking?.["prompt"])).toContain(canary);
-    expect(whole?.["completion"]).toBe(`one two ${canary} four`);
-    expect(streamed?.["completion"]).toBe(`one two ${canary} four`);
-    expect(failure?.["error_message"]).toContain(canary);
+    const completion = `one two ${canary} four`;
+    expect(events[0]?.data).toHaveProperty("prompt");
+    expect(JSON.stringify(events[0]?.data)).toContain(canary);
+    expect(events[1]?.data).toMatchObject({ completion });
+    expect(events[3]?.data).toMatchObject({ completion });
+    expect(events[5]?.data).toMatchObject({ error_message: expect.stringContaining(canary) });
   });
 });
 
@@ -556,7 +535,7 @@ describe("clients", () => {
     const { instrument, host, types } = watching();
     const { prototype } = OpenAI.Chat.Completions;
     const create = Object.getOwnPropertyDescriptor(prototype, "create") ?? {};
-    watchMethod(prototype, "create", chatCompletions, { host, includeContent: false, now: () => 0 });
+    watchModelMethod(prototype, "create", chatCompletions, host, { includeContent: false, now: () => 0 });
     try {
       await openai().chat.completions.create(chat);
       await instrument(openai()).chat.completions.create(chat);
@@ -567,17 +546,18 @@ describe("clients", () => {
   });
 
   test("a client that is frozen is left alone", async () => {
-    const { instrument, warnings, types } = watching();
+    const { instrument, host, types } = watching();
     const client = openai();
     Object.freeze(client.chat.completions);
     await instrument(client).chat.completions.create(chat);
     expect(types()).toEqual([]);
-    expect(warnings).toHaveLength(1);
+    expect(host.logged).toHaveLength(1);
   });
 
   test("nothing is measured or hooked while nobody wants any of the three topics", async () => {
     const now = vi.fn<() => number>(() => 0);
-    const { instrument, events } = watching({ now }, () => false);
+    const { instrument, events, host } = watching({ now });
+    host.want(() => false);
     const promise = instrument(openai()).chat.completions.create(chat);
     expect(Object.hasOwn(promise, "asResponse")).toBe(false);
     await promise;
@@ -593,21 +573,24 @@ describe("clients", () => {
   });
 
   test("our own failure is logged without content and never reaches the caller", async () => {
-    const { instrument, warnings } = watching({
+    const { instrument, host } = watching({
       now() {
         throw new RangeError(canary);
       },
     });
     const answer = await instrument(openai()).chat.completions.create(chat);
     expect(answer.choices[0]?.message.content).toContain(canary);
-    expect(warnings.length).toBeGreaterThan(0);
-    expect(JSON.stringify(warnings)).not.toContain(canary);
+    expect(host.logged.length).toBeGreaterThan(0);
+    expect(JSON.stringify(host.logged)).not.toContain(canary);
   });
 
   test("content that others publish on the bus is translated only where it is switched on", () => {
     const facts = { provider: "mova", operation: "generate", stream: false, prompt: canary } as const;
-    expect(llm().translate[started]?.(facts)).not.toHaveProperty("data.prompt");
-    expect(llm({ includeContent: true }).translate[started]?.(facts)).toHaveProperty("data.prompt", canary);
+    expect(llm().translate["llm:started"]?.(facts)).not.toHaveProperty("data.prompt");
+    expect(llm({ includeContent: true }).translate["llm:started"]?.(facts)).toHaveProperty(
+      "data.prompt",
+      canary,
+    );
   });
 
   test("an error of no class of its own is named by its code", async () => {
@@ -616,6 +599,10 @@ describe("clients", () => {
     const client = instrument({ generateResponse: () => Promise.reject(failure) });
     expect(await errorOf(client.generateResponse())).toBe(failure);
     expect(last()).toMatchObject({ error_type: "ECONNRESET" });
+  });
+
+  test.each(pluginSuite)("the plugin $name", async (rule) => {
+    await expect(Promise.resolve(rule.run(llm()))).resolves.toBeUndefined();
   });
 
   test("other objects are not recognised", () => {

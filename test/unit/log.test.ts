@@ -13,10 +13,16 @@ const trace = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0b
 
 type Line = Record<string, unknown>;
 
-function recordLines(now: () => number = () => 0): { readonly log: Required<Lifecycle>; readonly lines: Line[] } {
+function recordLines(now: () => number = () => 0): {
+  readonly log: Required<Lifecycle>;
+  readonly lines: Line[];
+} {
   const lines: Line[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line) as Line) };
-  const logger = pino({ base: null, timestamp: false, level: "debug", formatters: { level: (level) => ({ level }) } }, destination);
+  const logger = pino(
+    { base: null, timestamp: false, level: "debug", formatters: { level: (level) => ({ level }) } },
+    destination,
+  );
   return { log: createLog(logger, { now }) as Required<Lifecycle>, lines };
 }
 
@@ -24,7 +30,15 @@ describe("an attempt", () => {
   it("that failed is a warning with ids, outcome, status, duration and the next try", () => {
     const { log, lines } = recordLines();
     const outcome = { outcome: "http_5xx", status: 503, durationMs: 41.5, response: "SECRET" } as const;
-    log.attempted({ attempt: 2, replay: 0, outcome, next: "retry", nextAt: 1_700_000_004_000, ...ids, ...trace });
+    log.attempted({
+      attempt: 2,
+      replay: 0,
+      outcome,
+      next: "retry",
+      nextAt: 1_700_000_004_000,
+      ...ids,
+      ...trace,
+    });
     expect(lines).toEqual([
       {
         level: "warn",
@@ -47,11 +61,19 @@ describe("an attempt", () => {
 
   it("that succeeded is information, without the fields it has no values for", () => {
     const { log, lines } = recordLines();
-    const fact: AttemptedFact = { attempt: 1, replay: 3, outcome: { outcome: "success", durationMs: 2 }, next: "delivered", ...ids };
+    const fact: AttemptedFact = {
+      attempt: 1,
+      replay: 3,
+      outcome: { outcome: "success", durationMs: 2 },
+      next: "delivered",
+      ...ids,
+    };
     log.attempted(fact);
     expect(lines[0]).toMatchObject({ level: "info", outcome: "success", replay: 3 });
     expect(Object.keys(lines[0] ?? {})).not.toEqual(expect.arrayContaining(["status"]));
-    expect(Object.keys(lines[0] ?? {}).filter((key) => /^(status|next_at|trace_id|span_id)$/.test(key))).toEqual([]);
+    expect(
+      Object.keys(lines[0] ?? {}).filter((key) => /^(status|next_at|trace_id|span_id)$/.test(key)),
+    ).toEqual([]);
   });
 });
 
@@ -60,7 +82,13 @@ it("a dead delivery is an error with its reason; a delivered one needs no second
   log.settled({ outcome: "delivered", lagMs: 5, ...ids });
   log.settled({ outcome: "dead", reason: "http_410", lagMs: 5, ...ids });
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatchObject({ level: "error", msg: "delivery.dead", delivery_id: "dlv_1", reason: "http_410", lag_ms: 5 });
+  expect(lines[0]).toMatchObject({
+    level: "error",
+    msg: "delivery.dead",
+    delivery_id: "dlv_1",
+    reason: "http_410",
+    lag_ms: 5,
+  });
 });
 
 it("an endpoint that was switched off is a warning", () => {
@@ -78,8 +106,18 @@ it("a stranger's error is told by name, code and place, not by its message", () 
   const error = Object.assign(new TypeError("bad value SECRET\n    at SECRET"), { code: "ERR_X" });
   log.pluginFailed({ plugin: "cache", during: "translate", error });
   log.pluginFailed({ plugin: "llm", during: "translate", error: "SECRET" });
-  log.outboxUsed({ operation: "put", durationMs: 3, error: new WebhookError("OUTBOX_FULL", "The outbox is full") });
-  expect(lines[0]).toMatchObject({ level: "error", msg: "plugin.failed", plugin: "cache", error_type: "TypeError", error_code: "ERR_X" });
+  log.outboxUsed({
+    operation: "put",
+    durationMs: 3,
+    error: new WebhookError("OUTBOX_FULL", "The outbox is full"),
+  });
+  expect(lines[0]).toMatchObject({
+    level: "error",
+    msg: "plugin.failed",
+    plugin: "cache",
+    error_type: "TypeError",
+    error_code: "ERR_X",
+  });
   expect(lines[0]?.["error_at"]).toEqual(expect.arrayContaining([expect.stringContaining("log.test.ts")]));
   expect(lines[1]).toMatchObject({ plugin: "llm", error_type: "string" });
   expect(lines[2]).toMatchObject({ msg: "outbox.failed", operation: "put", error_code: "OUTBOX_FULL" });
@@ -124,7 +162,7 @@ describe("the logger of the environment", () => {
       const { createRequire } = await import("node:module");
       const require = createRequire(${JSON.stringify(url)});
       console.log(Object.keys(require.cache).some((path) => path.includes("/pino/")));
-      process.exit(0);`;
+      process.kill(process.pid, "SIGKILL");`;
   };
   const run = (level: string) =>
     spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script(level)], {
@@ -132,11 +170,16 @@ describe("the logger of the environment", () => {
       cwd: fileURLToPath(new URL("../..", import.meta.url)),
     });
 
-  it("writes JSON lines from that level on to stderr, before the process can exit", () => {
+  it("writes JSON lines from that level on to stderr, before the process can be killed", () => {
     const { stdout, stderr } = run('"error"');
     expect(stdout).toBe("true\n");
-    const lines = stderr.trim().split("\n").map((line) => JSON.parse(line) as Line);
-    expect(lines).toEqual([{ level: 50, time: expect.stringMatching(/^\d{4}-.*Z$/), name: "mova-webhooks", b: 2, msg: "loud" }]);
+    const lines = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Line);
+    expect(lines).toEqual([
+      { level: 50, time: expect.stringMatching(/^\d{4}-.*Z$/), name: "mova-webhooks", b: 2, msg: "loud" },
+    ]);
   });
 
   it("is silent without a level, and does not load pino", () => {
@@ -146,7 +189,10 @@ describe("the logger of the environment", () => {
 
   it("refuses a level that is none, and names those there are", () => {
     expect(() => loggerFromEnvironment("verbose")).toThrow(
-      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("debug, info, warn, error, silent") }),
+      expect.objectContaining({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining("debug, info, warn, error, silent"),
+      }),
     );
     expect(loggerFromEnvironment("silent")).toBe(silentLogger);
     expect(loggerFromEnvironment("")).toBe(silentLogger);

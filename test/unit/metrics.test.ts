@@ -4,7 +4,12 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AttemptOutcome } from "../../src/event/attempt-outcome.ts";
 import type { EndpointCounts } from "../../src/outbox/outbox.ts";
 import type { AttemptedFact, SettledFact } from "../../src/telemetry/lifecycle.ts";
-import { createMetrics, type LaneState, type Metrics, type MetricsOptions } from "../../src/telemetry/metrics.ts";
+import {
+  createMetrics,
+  type LaneState,
+  type Metrics,
+  type MetricsOptions,
+} from "../../src/telemetry/metrics.ts";
 import { type ParsedSample, parseOpenMetrics } from "./openmetrics-parser.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -21,7 +26,11 @@ function createTestMetrics(options: Partial<MetricsOptions> = {}): Required<Metr
   return metrics as Required<Metrics>;
 }
 
-function attempted(endpointId: string, outcome: AttemptOutcome["outcome"], more: Partial<AttemptedFact> = {}): AttemptedFact {
+function attempted(
+  endpointId: string,
+  outcome: AttemptOutcome["outcome"],
+  more: Partial<AttemptedFact> = {},
+): AttemptedFact {
   return {
     deliveryId: "dlv_1",
     eventId: "evt_1",
@@ -61,7 +70,9 @@ afterEach(() => {
 describe("what is counted", () => {
   it("appears under the names and labels of the contract, in valid OpenMetrics", async () => {
     const metrics = createTestMetrics({
-      backlog: async () => [{ endpointId: "ops", pending: 1, delivering: 2, dead: 3, oldestDueAt: now - 4000 }],
+      backlog: async () => [
+        { endpointId: "ops", pending: 1, delivering: 2, dead: 3, oldestDueAt: now - 4000 },
+      ],
       lanes: () => [lane("ops")],
     });
     metrics.published({ eventId: "evt_1", eventType: "cache.updated", source: "cache" });
@@ -73,10 +84,14 @@ describe("what is counted", () => {
 
     const { types, samples } = parseOpenMetrics(await metrics.registry.metrics());
     const labelsOf = (family: string): string[] => {
-      const labels = samples.filter((sample) => sample.family === family).flatMap((sample) => Object.keys(sample.labels));
+      const labels = samples
+        .filter((sample) => sample.family === family)
+        .flatMap((sample) => Object.keys(sample.labels));
       return [...new Set(labels)].filter((label) => label !== "le");
     };
-    const contract = Object.fromEntries([...types].map(([family, type]) => [family, [type, ...labelsOf(family)]]));
+    const contract = Object.fromEntries(
+      [...types].map(([family, type]) => [family, [type, ...labelsOf(family)]]),
+    );
     expect(contract).toEqual({
       mova_webhook_events: ["counter", "source", "event_type"],
       mova_webhook_events_dropped: ["counter", "source", "reason"],
@@ -110,8 +125,13 @@ describe("what is counted", () => {
       "ops llm.request.failed http_5xx": 1,
       "ops cache.updated success": 2,
     });
-    expect(valuesOf(samples, "mova_webhook_attempt_duration_seconds_sum")).toEqual({ "ops http_5xx": 0.08, "ops success": 1.75 });
-    const buckets = samples.filter((sample) => sample.name.endsWith("seconds_bucket") && sample.labels["outcome"] === "success");
+    expect(valuesOf(samples, "mova_webhook_attempt_duration_seconds_sum")).toEqual({
+      "ops http_5xx": 0.08,
+      "ops success": 1.75,
+    });
+    const buckets = samples.filter(
+      (sample) => sample.name.endsWith("seconds_bucket") && sample.labels["outcome"] === "success",
+    );
     const counts = Object.fromEntries(buckets.map(({ labels, value }) => [labels["le"], value]));
     expect(counts).toMatchObject({ "0.1": 0, "0.25": 1, "1": 1, "2.5": 2, "+Inf": 2 });
   });
@@ -121,13 +141,26 @@ describe("what is counted", () => {
     metrics.settled(settled("ops"));
     metrics.settled(settled("ops", { outcome: "dead", reason: "endpoint removed", lagMs: 90_000 }));
     const samples = await scrape(metrics);
-    expect(valuesOf(samples, "mova_webhook_deliveries_total")).toEqual({ "ops cache.updated delivered": 1, "ops cache.updated dead": 1 });
+    expect(valuesOf(samples, "mova_webhook_deliveries_total")).toEqual({
+      "ops cache.updated delivered": 1,
+      "ops cache.updated dead": 1,
+    });
     expect(valuesOf(samples, "mova_webhook_delivery_lag_seconds_sum")).toEqual({ ops: 0.7 });
   });
 
   it("keeps endpoint ids with odd characters as they are", async () => {
     const metrics = createTestMetrics();
-    const ids = ['a"b', "back\\slash", "new\nline", "{le}", "} 5 # {x", "снова", "__proto__", "constructor", "other"];
+    const ids = [
+      'a"b',
+      "back\\slash",
+      "new\nline",
+      "{le}",
+      "} 5 # {x",
+      "снова",
+      "__proto__",
+      "constructor",
+      "other",
+    ];
     for (const id of ids) metrics.settled(settled(id));
     const found = (await scrape(metrics)).filter((sample) => sample.name === "mova_webhook_deliveries_total");
     expect(found.map((sample) => sample.labels["endpoint"])).toEqual(ids);
@@ -137,7 +170,9 @@ describe("what is counted", () => {
 describe("exemplars", () => {
   it("lead from a counter and from the bucket of an observation to its trace", async () => {
     const metrics = createTestMetrics();
-    metrics.attempted(attempted("ops", "timeout", { traceId, outcome: { outcome: "timeout", durationMs: 30_000 } }));
+    metrics.attempted(
+      attempted("ops", "timeout", { traceId, outcome: { outcome: "timeout", durationMs: 30_000 } }),
+    );
     metrics.settled(settled("ops", { traceId }));
     const exemplars = (await scrape(metrics)).filter((sample) => sample.exemplar !== undefined);
     const timestamp = now / 1000;
@@ -163,20 +198,28 @@ describe("exemplars", () => {
     metrics.attempted(attempted("ops", "success", { traceId }));
     await metrics.registry.metrics();
     const text = await metrics.registry.metrics();
-    expect(text).toContain('mova_webhook_attempts_total{endpoint="ops",event_type="cache.updated",outcome="success"} 1\n');
+    expect(text).toContain(
+      'mova_webhook_attempts_total{endpoint="ops",event_type="cache.updated",outcome="success"} 1\n',
+    );
     expect(text).not.toContain(traceId);
   });
 });
 
 describe("gauges", () => {
   it("are read when they are scraped, the outbox once", async () => {
-    let counts: EndpointCounts[] = [{ endpointId: "ops", pending: 5, delivering: 1, dead: 2, oldestDueAt: now - 2500 }];
+    let counts: EndpointCounts[] = [
+      { endpointId: "ops", pending: 5, delivering: 1, dead: 2, oldestDueAt: now - 2500 },
+    ];
     let lanes = [lane("ops", { inFlight: 3, circuitState: 2, enabled: false })];
-    const backlog = vi.fn(async () => counts);
+    const backlog = vi.fn<() => Promise<EndpointCounts[]>>(async () => counts);
     const metrics = createTestMetrics({ backlog, lanes: () => lanes });
     const first = await scrape(metrics);
     expect(backlog).toHaveBeenCalledTimes(1);
-    expect(valuesOf(first, "mova_webhook_outbox_deliveries")).toEqual({ "ops pending": 5, "ops delivering": 1, "ops dead": 2 });
+    expect(valuesOf(first, "mova_webhook_outbox_deliveries")).toEqual({
+      "ops pending": 5,
+      "ops delivering": 1,
+      "ops dead": 2,
+    });
     expect(valuesOf(first, "mova_webhook_outbox_oldest_due_seconds")).toEqual({ ops: 2.5 });
     expect(valuesOf(first, "mova_webhook_in_flight")).toEqual({ ops: 3 });
     expect(valuesOf(first, "mova_webhook_concurrency_limit")).toEqual({ ops: 16 });
@@ -192,7 +235,10 @@ describe("gauges", () => {
   });
 
   it("of an outbox that fails are left out, and the scrape goes on", async () => {
-    const metrics = createTestMetrics({ backlog: () => Promise.reject(new Error("closed")), lanes: () => [lane("ops")] });
+    const metrics = createTestMetrics({
+      backlog: () => Promise.reject(new Error("closed")),
+      lanes: () => [lane("ops")],
+    });
     const samples = await scrape(metrics);
     expect(valuesOf(samples, "mova_webhook_outbox_deliveries")).toEqual({});
     expect(valuesOf(samples, "mova_webhook_in_flight")).toEqual({ ops: 0 });
@@ -222,10 +268,20 @@ describe("gauges", () => {
 describe("the endpoint label", () => {
   it("stops growing at the cap: later endpoints share `other`, in counters and gauges", async () => {
     const ids = ["a", "b", "c", "d"];
-    const states = { c: { inFlight: 2, circuitState: 1 }, d: { inFlight: 3, enabled: false } } as const;
+    const states = {
+      c: { inFlight: 2, circuitState: 1 },
+      d: { inFlight: 3, circuitState: 2, enabled: false },
+    } as const;
     const metrics = createTestMetrics({
       maxEndpoints: 2,
-      backlog: async () => ids.map((endpointId, age) => ({ endpointId, pending: 1, delivering: 0, dead: 0, oldestDueAt: now - age * 1000 })),
+      backlog: async () =>
+        ids.map((endpointId, age) => ({
+          endpointId,
+          pending: 1,
+          delivering: 0,
+          dead: 0,
+          oldestDueAt: now - age * 1000,
+        })),
       lanes: () => ids.map((id) => lane(id, id in states ? states[id as "c"] : {})),
     });
     for (const id of ids) metrics.attempted(attempted(id, "success"));
@@ -235,10 +291,13 @@ describe("the endpoint label", () => {
       "b cache.updated success": 1,
       "other cache.updated success": 2,
     });
-    expect(valuesOf(samples, "mova_webhook_outbox_deliveries")).toMatchObject({ "a pending": 1, "other pending": 2 });
+    expect(valuesOf(samples, "mova_webhook_outbox_deliveries")).toMatchObject({
+      "a pending": 1,
+      "other pending": 2,
+    });
     expect(valuesOf(samples, "mova_webhook_outbox_oldest_due_seconds")).toEqual({ a: 0, b: 1, other: 3 });
     expect(valuesOf(samples, "mova_webhook_in_flight")).toEqual({ a: 0, b: 0, other: 5 });
-    expect(valuesOf(samples, "mova_webhook_circuit_state")).toEqual({ a: 0, b: 0, other: 1 });
+    expect(valuesOf(samples, "mova_webhook_circuit_state")).toEqual({ a: 0, b: 0, other: 2 });
     expect(valuesOf(samples, "mova_webhook_endpoint_enabled")).toEqual({ a: 1, b: 1, other: 0 });
   });
 
@@ -254,7 +313,9 @@ describe("the endpoint label", () => {
     expect(new Set(samples.map((sample) => sample.labels["event_type"])).size).toBe(502);
     expect(new Set(samples.map((sample) => sample.labels["source"])).size).toBe(102);
     expect(new Set(samples.map((sample) => sample.labels["operation"])).size).toBe(52);
-    expect(Object.values(valuesOf(samples, "mova_webhook_plugin_errors_total")).reduce((a, b) => a + b)).toBe(700);
+    expect(Object.values(valuesOf(samples, "mova_webhook_plugin_errors_total")).reduce((a, b) => a + b)).toBe(
+      700,
+    );
   });
 });
 
@@ -266,7 +327,9 @@ describe("a registry that others use too", () => {
     one.settled(settled("both"));
     two.settled(settled("both"));
     const text = await registry.metrics();
-    expect(text).toContain('mova_webhook_deliveries_total{endpoint="both",event_type="cache.updated",outcome="delivered"} 2\n');
+    expect(text).toContain(
+      'mova_webhook_deliveries_total{endpoint="both",event_type="cache.updated",outcome="delivered"} 2\n',
+    );
     expect(text).toContain('mova_webhook_in_flight{endpoint="both"} 3\n');
     two.close();
     const later = await registry.metrics();
@@ -286,7 +349,12 @@ describe("a registry that others use too", () => {
     const registry = new Registry();
     new Histogram({ name: "mova_webhook_delivery_lag_seconds", help: "Mine.", registers: [registry] });
     const create = () => createTestMetrics({ registry });
-    expect(create).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("mova_webhook_delivery_lag_seconds") }));
+    expect(create).toThrow(
+      expect.objectContaining({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining("mova_webhook_delivery_lag_seconds"),
+      }),
+    );
     expect(registry.getMetricsAsArray()).toHaveLength(1);
   });
 
@@ -297,7 +365,9 @@ describe("a registry that others use too", () => {
     registry.resetMetrics();
     expect(await registry.metrics()).not.toContain('endpoint="ops"');
     metrics.attempted(attempted("ops", "success"));
-    expect(await registry.metrics()).toContain('mova_webhook_attempts_total{endpoint="ops",event_type="cache.updated",outcome="success"} 1\n');
+    expect(await registry.metrics()).toContain(
+      'mova_webhook_attempts_total{endpoint="ops",event_type="cache.updated",outcome="success"} 1\n',
+    );
     registry.clear();
     createTestMetrics({ registry }).attempted(attempted("again", "success"));
     expect(await registry.metrics()).toContain('endpoint="again"');
@@ -307,7 +377,9 @@ describe("a registry that others use too", () => {
     const metrics = createTestMetrics();
     metrics.attempted(attempted("ops", "success"));
     const all = await metrics.registry.getMetricsAsJSON();
-    const { values } = all.find((metric) => metric.name === "mova_webhook_attempt_duration_seconds") ?? { values: [] };
+    const { values } = all.find((metric) => metric.name === "mova_webhook_attempt_duration_seconds") ?? {
+      values: [],
+    };
     expect(values).toContainEqual(
       expect.objectContaining({ value: 1, labels: { le: 0.05, endpoint: "ops", outcome: "success" } }),
     );

@@ -5,7 +5,11 @@ export interface ParsedSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
-  readonly exemplar?: { readonly labels: Readonly<Record<string, string>>; readonly value: number; readonly timestamp: number };
+  readonly exemplar?: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+    readonly timestamp: number;
+  };
 }
 
 export interface ParsedMetrics {
@@ -15,7 +19,8 @@ export interface ParsedMetrics {
 }
 
 const labelPair = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)/y;
-const sampleLine = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)(?: # \{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\} (\S+) (\S+))?$/;
+const sampleLine =
+  /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)(?: # \{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\} (\S+) (\S+))?$/;
 const suffixes: Readonly<Record<string, readonly string[]>> = {
   counter: ["_total"],
   gauge: [""],
@@ -40,7 +45,7 @@ export function parseOpenMetrics(text: string): ParsedMetrics {
       types.set(family, meta[3] ?? "");
     } else {
       const sample = parseSample(line, family, types.get(family) ?? "");
-      const series = sample.name + JSON.stringify(Object.entries(sample.labels).toSorted());
+      const series = sample.name + JSON.stringify(Object.entries(sample.labels).map(String).toSorted());
       if (seen.has(series)) throw new Error(`series twice: ${line}`);
       seen.add(series);
       samples.push(sample);
@@ -54,17 +59,20 @@ function parseSample(line: string, family: string, type: string): ParsedSample {
   const [matched, name = "", labels = "", value = "", exemplarLabels, exemplarValue = "", timestamp = ""] =
     sampleLine.exec(line) ?? [];
   if (matched === undefined) throw new Error(`not a sample: ${line}`);
-  if (!suffixes[type]?.some((suffix) => name === family + suffix)) throw new Error(`not of ${type} ${family}: ${line}`);
+  if (!suffixes[type]?.some((suffix) => name === family + suffix))
+    throw new Error(`not of ${type} ${family}: ${line}`);
   const sample = { family, name, labels: parseLabels(labels, line), value: parseNumber(value, line) };
   if (type === "counter" && sample.value < 0) throw new Error(`negative counter: ${line}`);
   if (exemplarLabels === undefined) return sample;
-  if (!name.endsWith("_total") && !name.endsWith("_bucket")) throw new Error(`exemplar not allowed here: ${line}`);
+  if (!name.endsWith("_total") && !name.endsWith("_bucket"))
+    throw new Error(`exemplar not allowed here: ${line}`);
   const exemplar = {
     labels: parseLabels(exemplarLabels, line),
     value: parseNumber(exemplarValue, line),
     timestamp: parseNumber(timestamp, line),
   };
-  if (Object.entries(exemplar.labels).flat().join("").length > 128) throw new Error(`exemplar too long: ${line}`);
+  if (Object.entries(exemplar.labels).flat().join("").length > 128)
+    throw new Error(`exemplar too long: ${line}`);
   if (name.endsWith("_bucket") && exemplar.value > parseNumber(sample.labels["le"] ?? "", line)) {
     throw new Error(`exemplar outside its bucket: ${line}`);
   }
@@ -100,9 +108,13 @@ function checkHistograms(types: ReadonlyMap<string, string>, samples: readonly P
     const last = buckets.get(series);
     if (name === `${family}_bucket`) {
       const bound = le === "+Inf" ? Number.POSITIVE_INFINITY : Number(le);
-      if (last !== undefined && (bound <= last.le || value < last.value)) throw new Error(`buckets of ${series}`);
+      if (last !== undefined && (bound <= last.le || value < last.value))
+        throw new Error(`buckets of ${series}`);
       buckets.set(series, { le: bound, value });
-    } else if (name === `${family}_count` && (last?.le !== Number.POSITIVE_INFINITY || last.value !== value)) {
+    } else if (
+      name === `${family}_count` &&
+      (last?.le !== Number.POSITIVE_INFINITY || last.value !== value)
+    ) {
       throw new Error(`count of ${series}`);
     }
   }

@@ -1,6 +1,13 @@
 /** Watching calls: the component's callers notice nothing. */
 import { describe, expect, it } from "vitest";
-import { definePlugin, patchMethod, sizeInBytes, type Watch, watchFunction, watchMethod } from "mova-webhooks/plugin";
+import {
+  definePlugin,
+  patchMethod,
+  sizeInBytes,
+  type Watch,
+  watchFunction,
+  watchMethod,
+} from "mova-webhooks/plugin";
 import { collectingHost } from "../../src/testing/collecting-host.ts";
 
 const plugin = definePlugin({
@@ -47,7 +54,10 @@ describe("watchMethod", () => {
     const { seen, watch } = recorder();
     expect(watchMethod(component, "add", host, watch)).toBe(true);
     expect(component.add(2)).toBe(3);
-    expect(seen).toEqual([["begins", 2], ["returned", 3]]);
+    expect(seen).toEqual([
+      ["begins", 2],
+      ["returned", 3],
+    ]);
     expect([component.add.name, component.add.length]).toEqual(["add", 2]);
     expect(Object.keys(component)).toEqual([]);
   });
@@ -78,7 +88,7 @@ describe("watchMethod", () => {
         return super.then(...handlers) as Promise<A | B>;
       }
     }
-    component.later(new Lazy((resolve) => resolve("lazy")));
+    void component.later(new Lazy((resolve) => resolve("lazy")));
     await expect(bad).rejects.toThrow("no");
     expect(seen.filter((entry) => (entry as unknown[])[0] !== "begins")).toHaveLength(3);
     expect(started).toBe(0);
@@ -94,8 +104,20 @@ describe("watchMethod", () => {
       for (const owner of owners) watchMethod(owner, "add", host, watch);
       component.add(1);
       new Local().add(10);
-      expect(seen.filter((entry) => (entry as unknown[])[0] === "begins")).toEqual([["begins", 1], ["begins", 10]]);
+      expect(seen.filter((entry) => (entry as unknown[])[0] === "begins")).toEqual([
+        ["begins", 1],
+        ["begins", 10],
+      ]);
     }
+  });
+
+  it("is put in place once per host", () => {
+    const host = collectingHost(plugin);
+    const component = new Component();
+    watchMethod(component, "add", host, recorder().watch);
+    const { add } = Object.getOwnPropertyDescriptors(component) as { add?: PropertyDescriptor };
+    expect(watchMethod(component, "add", host, recorder().watch)).toBe(false);
+    expect(Object.getOwnPropertyDescriptor(component, "add")).toEqual(add);
   });
 
   it("lets two hosts watch one object", () => {
@@ -115,7 +137,10 @@ describe("watchMethod", () => {
     watchMethod(component, "add", host, watch);
     watchMethod(component, "addTwice", host, watch);
     component.addTwice(3);
-    expect(seen).toEqual([["begins", 3], ["returned", 7]]);
+    expect(seen).toEqual([
+      ["begins", 3],
+      ["returned", 7],
+    ]);
     component.add(1);
     expect(seen).toHaveLength(4);
   });
@@ -134,7 +159,10 @@ describe("watchMethod", () => {
     expect(component.add(1)).toBe(2);
     await expect(component.later(Promise.resolve(5))).resolves.toBe(5);
     await Promise.resolve();
-    expect(host.logged.map(({ fields }) => fields)).toEqual([{ error_type: "TypeError" }, { error_type: "RangeError" }]);
+    expect(host.logged.map(({ fields }) => fields)).toEqual([
+      { error_type: "TypeError" },
+      { error_type: "RangeError" },
+    ]);
     expect(JSON.stringify(host.logged)).not.toContain("4711");
   });
 
@@ -147,14 +175,21 @@ describe("watchMethod", () => {
   });
 
   it("answers false where there is no such method", () => {
-    expect(patchMethod(new Component(), "missing", collectingHost(plugin), (original) => original)).toBe(false);
+    expect(patchMethod(new Component(), "missing", collectingHost(plugin), (original) => original)).toBe(
+      false,
+    );
   });
 });
 
 describe("watchFunction", () => {
   it("answers a function with the properties and the `this` of the original", () => {
     const { seen, watch } = recorder();
-    const original = Object.assign(function named(this: unknown, _a: number) { return this; }, { errors: null as unknown });
+    const original = Object.assign(
+      function named(this: unknown, _a: number) {
+        return this;
+      },
+      { errors: null as unknown },
+    );
     const watched = watchFunction(original, collectingHost(plugin), watch);
     const self = {};
     expect(watched.call(self, 1)).toBe(self);
@@ -166,14 +201,27 @@ describe("watchFunction", () => {
 
 describe("sizeInBytes", () => {
   it("measures plain data exactly as its JSON text", () => {
-    const documents = [null, true, -1.5, Number.NaN, [], [undefined, null], {}, { a: undefined, b: () => 1 }, { ä: "ü€\n\"\\", b: [1, { c: "\ud800" }] }];
+    const documents = [
+      null,
+      true,
+      -1.5,
+      Number.NaN,
+      [],
+      [undefined, null],
+      {},
+      { a: undefined, b: () => 1 },
+      { ä: 'ü€\n"\\', b: [1, { c: "\ud800" }] },
+    ];
     for (const document of documents) {
-      expect(sizeInBytes(document), JSON.stringify(document)).toBe(Buffer.byteLength(JSON.stringify(document)));
+      const json = JSON.stringify(document);
+      expect([json, sizeInBytes(document)]).toEqual([json, Buffer.byteLength(json)]);
     }
   });
 
   it("measures texts and bytes as they are", () => {
-    expect([sizeInBytes("ü"), sizeInBytes(new Uint8Array(7)), sizeInBytes(new ArrayBuffer(3))]).toEqual([2, 7, 3]);
+    expect([sizeInBytes("ü"), sizeInBytes(new Uint8Array(7)), sizeInBytes(new ArrayBuffer(3))]).toEqual([
+      2, 7, 3,
+    ]);
   });
 
   it("does not run foreign code, follow cycles or walk what is big", () => {
@@ -181,6 +229,8 @@ describe("sizeInBytes", () => {
     cycle["self"] = cycle;
     const hostile = { toJSON: () => expect.unreachable() };
     const big = Array.from({ length: 20_000 }, (_, index) => index);
-    expect([cycle, hostile, big, new Map(), new Date(0), 1n, undefined].map(sizeInBytes)).toEqual(Array(7).fill(undefined));
+    expect([cycle, hostile, big, new Map(), new Date(0), 1n, undefined].map(sizeInBytes)).toEqual(
+      Array(7).fill(undefined),
+    );
   });
 });

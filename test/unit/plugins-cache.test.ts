@@ -22,7 +22,10 @@ describe("Keyv", () => {
     expect(host.instrument(keyv)).toBe(keyv);
     await keyv.set("a", secret);
     await keyv.set("b", "text", 100);
-    await keyv.setMany([{ key: "c", value: 1 }, { key: "d", value: secret }]);
+    await keyv.setMany([
+      { key: "c", value: 1 },
+      { key: "d", value: secret },
+    ]);
     await keyv.delete("a");
     await keyv.delete("a");
     await keyv.delete(["b", "c"]);
@@ -43,7 +46,11 @@ describe("Keyv", () => {
 
   it("makes no event of a write the store refused", async () => {
     const host = collectingHost(cache());
-    const store = Object.assign(new Map<string, unknown>(), { set: () => { throw new Error("disk full"); } });
+    const store = Object.assign(new Map<string, unknown>(), {
+      set: () => {
+        throw new Error("disk full");
+      },
+    });
     const keyv = host.instrument(new Keyv({ store, emitErrors: false }));
     expect(await keyv.set("a", 1)).toBe(false);
     keyv.throwOnErrors = true;
@@ -64,7 +71,10 @@ describe("Keyv", () => {
     const keyv = new Keyv();
     keyv.serialize = undefined;
     host.instrument(keyv);
-    const value = new Proxy({}, { ownKeys: () => expect.unreachable(), getPrototypeOf: () => expect.unreachable() });
+    const value = new Proxy(
+      {},
+      { ownKeys: () => expect.unreachable(), getPrototypeOf: () => expect.unreachable() },
+    );
     expect(await keyv.set("a", value)).toBe(true);
     expect(host.published).toEqual([]);
   });
@@ -81,7 +91,10 @@ describe("cache-manager", () => {
       if (alsoStores) host.instrument(stores[0] as Keyv);
 
       await manager.set("a", secret, 5000);
-      await manager.mset([{ key: "b", value: 1 }, { key: "c", value: 2 }]);
+      await manager.mset([
+        { key: "b", value: 1 },
+        { key: "c", value: 2 },
+      ]);
       expect(await manager.wrap("d", () => "made", 70)).toBe("made");
       await manager.del("a");
       await manager.mdel(["b", "c"]);
@@ -106,6 +119,15 @@ describe("cache-manager", () => {
     expect(host.drafts.map(({ data }) => (data as { size: number }).size)).toEqual([1, 2]);
   });
 
+  it("sees a store that is written directly later", async () => {
+    const host = collectingHost(cache());
+    const [first, second] = [new Keyv(), new Keyv()];
+    const manager = host.instrument(createCache({ stores: [first, second] }));
+    await manager.set("a", 1);
+    await second.set("a", 22);
+    expect(host.drafts.map(({ data }) => (data as { size: number }).size)).toEqual([1, 2]);
+  });
+
   it("watches the store it makes by itself", async () => {
     const host = collectingHost(cache());
     await host.instrument(createCache()).set("a", 1);
@@ -117,9 +139,13 @@ describe("cache-manager", () => {
     const map = new Map<string, unknown>();
     const store = {
       set: async (key: string, value: unknown) => void map.set(key, value),
-      mset: async (pairs: [string, unknown][]) => { for (const [key, value] of pairs) map.set(key, value); },
+      mset: async (pairs: [string, unknown][]) => {
+        for (const [key, value] of pairs) map.set(key, value);
+      },
       del: async (key: string) => void map.delete(key),
-      mdel: async (...keys: string[]) => { for (const key of keys) map.delete(key); },
+      mdel: async (...keys: string[]) => {
+        for (const key of keys) map.delete(key);
+      },
       reset: async () => map.clear(),
       get: async (key: string) => map.get(key),
     };
@@ -139,8 +165,13 @@ describe("cache-manager", () => {
     await manager.reset();
     const library = "cache-manager";
     expect(host.drafts).toEqual([
-      updated(library, "a", { size: 1 }), updated(library, "b", { size: 1 }), updated(library, "c", { size: 1 }),
-      deleted(library, "a"), deleted(library, "b"), deleted(library, "c"), cleared(library),
+      updated(library, "a", { size: 1 }),
+      updated(library, "b", { size: 1 }),
+      updated(library, "c", { size: 1 }),
+      deleted(library, "a"),
+      deleted(library, "b"),
+      deleted(library, "c"),
+      cleared(library),
     ]);
   });
 });
@@ -148,21 +179,34 @@ describe("cache-manager", () => {
 describe("lru-cache", () => {
   it("makes one event of what really was set, deleted and cleared", () => {
     const host = collectingHost(cache());
-    const lru = new LRUCache<string, unknown>({ max: 10, maxEntrySize: 5, sizeCalculation: (value) => (value === "big" ? 9 : 1) });
+    const lru = new LRUCache<string, object | string>({
+      max: 10,
+      maxEntrySize: 5,
+      sizeCalculation: (value) => (value === "big" ? 9 : 1),
+    });
     expect(host.instrument(lru)).toBe(lru);
     expect(lru.set("a", secret, { ttl: 50 })).toBe(lru);
     lru.set("b", "big");
     lru.set("a", undefined);
     expect(lru.delete("a")).toBe(false);
     lru.clear();
-    expect(host.drafts).toEqual([updated("lru-cache", "a", { size, ttl_ms: 50 }), deleted("lru-cache", "a"), cleared("lru-cache")]);
+    expect(host.drafts).toEqual([
+      updated("lru-cache", "a", { size, ttl_ms: 50 }),
+      deleted("lru-cache", "a"),
+      cleared("lru-cache"),
+    ]);
     expect(Object.keys(lru)).not.toContain("set");
   });
 
   it("sees what fetch and memo write, once", async () => {
     const host = collectingHost(cache());
     const lru = host.instrument(
-      new LRUCache<string, string>({ max: 10, ttl: 1000, fetchMethod: async (key) => `fetched ${key}`, memoMethod: (key) => `made ${key}` }),
+      new LRUCache<string, string>({
+        max: 10,
+        ttl: 1000,
+        fetchMethod: async (key) => `fetched ${key}`,
+        memoMethod: (key) => `made ${key}`,
+      }),
     );
     expect(await Promise.all([lru.fetch("a"), lru.fetch("a")])).toEqual(["fetched a", "fetched a"]);
     expect(await lru.fetch("a")).toBe("fetched a");
@@ -174,23 +218,69 @@ describe("lru-cache", () => {
   });
 });
 
+describe("lru-cache up to 11.4, whose fetch and memo call set", () => {
+  class EarlierCache extends LRUCache<string, string> {
+    override memo(key: string, options: { status?: LRUCache.Status<string, string> } = {}): string {
+      if (options.status) Object.assign(options.status, { memo: "miss" });
+      this.set(key, `made ${key}`);
+      return `made ${key}`;
+    }
+    override async fetch(
+      key: string,
+      options: LRUCache.SetOptions<string, string, unknown> = {},
+    ): Promise<string> {
+      const running = Object.assign(Promise.resolve(`fetched ${key}`), { __staleWhileFetching: undefined });
+      this.set(key, running as never);
+      const value = await running;
+      if (options.status) Object.assign(options.status, { fetchUpdated: true });
+      this.set(key, value, options);
+      return value;
+    }
+  }
+
+  it("makes one event of what they write", async () => {
+    const host = collectingHost(cache());
+    const lru = host.instrument(new EarlierCache({ max: 10 }));
+    lru.memo("b");
+    await lru.fetch("a");
+    expect(host.drafts).toEqual([
+      updated("lru-cache", "b", { size: 6 }),
+      updated("lru-cache", "a", { size: 9 }),
+    ]);
+  });
+});
+
 describe("a cache of MOVA's shape", () => {
   it("is watched through set, delete and clear", async () => {
     const host = collectingHost(cache());
     const set = Promise.resolve();
-    const manager = host.instrument({ get: () => 1, set: (_key: string, _value: unknown) => set, delete: (key: string) => key === "a", clear: () => {} });
+    const manager = host.instrument({
+      get: () => 1,
+      set: (_key: string, _value: unknown) => set,
+      delete: (key: string) => key === "a",
+      clear: () => {},
+    });
     expect(manager.set("user_data_123", secret)).toBe(set);
     await set;
     manager.delete("a");
     manager.delete("nothing");
     manager.clear();
-    expect(host.drafts).toEqual([updated("mova", "user_data_123", { size }), deleted("mova", "a"), cleared("mova")]);
+    expect(host.drafts).toEqual([
+      updated("mova", "user_data_123", { size }),
+      deleted("mova", "a"),
+      cleared("mova"),
+    ]);
   });
 
   it("tells a key that is no text by its kind, and cuts a long one", () => {
     const host = collectingHost(cache());
     const map = host.instrument(new Map<unknown, unknown>());
     for (const key of [secret, 7, Symbol("s"), "k".repeat(1000)]) map.set(key, 1);
-    expect(host.drafts.map(({ data }) => (data as { key: string }).key)).toEqual(["[object]", "7", "[symbol]", "k".repeat(256)]);
+    expect(host.drafts.map(({ data }) => (data as { key: string }).key)).toEqual([
+      "[object]",
+      "7",
+      "[symbol]",
+      "k".repeat(256),
+    ]);
   });
 });

@@ -39,9 +39,18 @@ it("makes no event of a change that was refused", async () => {
 
 it.each([
   [new Map([["a", 1]]), ["a"]],
-  [[["a", 1], ["b", 2]], ["a", "b"]],
+  [
+    [
+      ["a", 1],
+      ["b", 2],
+    ],
+    ["a", "b"],
+  ],
   [(_old: unknown) => ({}), []],
-  [Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key${index}`, 1])), expect.toSatisfy((keys) => keys.length === 100)],
+  [
+    Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key${index}`, 1])),
+    expect.toSatisfy((keys) => keys.length === 100),
+  ],
 ])("reads the names in change number %#", (change, keys) => {
   const host = collectingHost(config());
   host.instrument({ set: () => {}, update: (_change: unknown) => {} }).update(change);

@@ -29,26 +29,40 @@ const started = (library: string, schema: string) => ({
   data: { schema, data_size: expect.any(Number), library },
 });
 
-describe.each([["Ajv", Ajv], ["Ajv2019", Ajv2019], ["Ajv2020", Ajv2020]] as const)("%s", (_, Class) => {
+describe.each([
+  ["Ajv", Ajv],
+  ["Ajv2019", Ajv2019],
+  ["Ajv2020", Ajv2020],
+] as const)("%s", (_, Class) => {
   it("makes two events of a validation, with names and sizes and without content", () => {
     const host = hostFor();
     const ajv = new Class();
     expect(host.instrument(ajv)).toBe(ajv);
     const validate = ajv.compile(userSchema);
-    expect(host.drafts, "compiling checks the schema, which is no event").toEqual([]);
+    expect(host.drafts).toEqual([]); // Compiling checks the schema itself, which is no event.
 
     expect(validate(good)).toBe(true);
     expect(validate(bad)).toBe(false);
     expect(validate.errors).toHaveLength(1);
     expect(host.drafts).toEqual([
-      { type: "validation.started", data: { schema: "user_schema", data_size: JSON.stringify(good).length, library: "ajv" } },
-      { type: "validation.completed", data: { schema: "user_schema", valid: true, errors: [], duration_ms: 2, library: "ajv" } },
+      {
+        type: "validation.started",
+        data: { schema: "user_schema", data_size: JSON.stringify(good).length, library: "ajv" },
+      },
+      {
+        type: "validation.completed",
+        data: { schema: "user_schema", valid: true, errors: [], duration_ms: 2, library: "ajv" },
+      },
       started("ajv", "user_schema"),
       {
         type: "validation.failed",
         data: {
-          schema: "user_schema", valid: false, errors: [{ path: "/age", rule: "minimum" }], error_count: 1,
-          duration_ms: 2, library: "ajv",
+          schema: "user_schema",
+          valid: false,
+          errors: [{ path: "/age", rule: "minimum" }],
+          error_count: 1,
+          duration_ms: 2,
+          library: "ajv",
         },
       },
     ]);
@@ -62,8 +76,18 @@ describe.each([["Ajv", Ajv], ["Ajv2019", Ajv2019], ["Ajv2020", Ajv2020]] as cons
     expect(ajv.validate("greeting", 1)).toBe(false);
     expect(ajv.errors).toHaveLength(1);
     expect(ajv.validate({ title: "number", type: "number" }, 1)).toBe(true);
-    expect(types(host)).toEqual(["validation.started", "validation.failed", "validation.started", "validation.completed"]);
-    expect(host.drafts.map(({ data }) => (data as { schema: string }).schema)).toEqual(["greeting", "greeting", "number", "number"]);
+    expect(types(host)).toEqual([
+      "validation.started",
+      "validation.failed",
+      "validation.started",
+      "validation.completed",
+    ]);
+    expect(host.drafts.map(({ data }) => (data as { schema: string }).schema)).toEqual([
+      "greeting",
+      "greeting",
+      "number",
+      "number",
+    ]);
   });
 
   it("answers the same validator for the same schema, with what Ajv put on it", async () => {
@@ -85,7 +109,12 @@ describe.each([["Ajv", Ajv], ["Ajv2019", Ajv2019], ["Ajv2020", Ajv2020]] as cons
     const validate = ajv.compile({ ...userSchema, $id: "async_user", $async: true });
     await expect(validate(good)).resolves.toBe(good);
     await expect(validate(bad)).rejects.toMatchObject({ validation: true });
-    expect(types(host)).toEqual(["validation.started", "validation.completed", "validation.started", "validation.failed"]);
+    expect(types(host)).toEqual([
+      "validation.started",
+      "validation.completed",
+      "validation.started",
+      "validation.failed",
+    ]);
     expect(host.drafts.at(-1)?.data).toMatchObject({ errors: [{ path: "/age", rule: "minimum" }] });
   });
 
@@ -94,7 +123,11 @@ describe.each([["Ajv", Ajv], ["Ajv2019", Ajv2019], ["Ajv2020", Ajv2020]] as cons
     const validate = new Class().compile(userSchema);
     const watched = host.instrument(validate);
     expect(watched).not.toBe(validate);
-    expect([watched(bad), watched.errors === validate.errors, watched.length]).toEqual([false, true, validate.length]);
+    expect([watched(bad), watched.errors === validate.errors, watched.length]).toEqual([
+      false,
+      true,
+      validate.length,
+    ]);
     expect(types(host)).toEqual(["validation.started", "validation.failed"]);
   });
 });
@@ -105,12 +138,16 @@ describe("options and limits", () => {
     const document = Array.from({ length: 30 }, () => "text");
     for (const [options, expected] of [
       [{}, { length: 20, first: { path: "/0", rule: "type" } }],
-      [{ maxErrors: 1, includeMessages: true }, { length: 1, first: { path: "/0", rule: "type", message: "must be number" } }],
+      [
+        { maxErrors: 1, includeMessages: true },
+        { length: 1, first: { path: "/0", rule: "type", message: "must be number" } },
+      ],
     ] as const) {
       const host = hostFor(options);
       host.instrument(new Ajv({ allErrors: true })).compile(items)(document);
-      const { errors, error_count } = host.drafts.at(-1)?.data as { errors: unknown[]; error_count: number };
-      expect([errors.length, errors[0], error_count]).toEqual([expected.length, expected.first, 30]);
+      const data = host.drafts.at(-1)?.data;
+      expect(data).toMatchObject({ errors: { length: expected.length }, error_count: 30 });
+      expect(data).toHaveProperty("errors.0", expected.first);
     }
   });
 
@@ -123,15 +160,25 @@ describe("options and limits", () => {
   });
 });
 
-const zods = [["zod 3", z3], ["zod 4", z4]] as const;
+const zods = [
+  ["zod 3", z3],
+  ["zod 4", z4],
+] as const;
 describe.each(zods)("%s", (_, z) => {
   const make = () =>
-    (z as typeof z4).object({ age: (z as typeof z4).number().min(0), tags: (z as typeof z4).array((z as typeof z4).string()).optional() }).describe("user_schema");
+    (z as typeof z4)
+      .object({
+        age: (z as typeof z4).number().min(0),
+        tags: (z as typeof z4).array((z as typeof z4).string()).optional(),
+      })
+      .describe("user_schema");
 
   it("makes two events of every way to parse, also unbound", async () => {
     const host = hostFor();
     const schema = make();
     expect(host.instrument(schema)).toBe(schema);
+    // zod binds its methods, so that they work unbound.
+    // oxlint-disable-next-line typescript/unbound-method
     const { parse, safeParse } = schema;
     const ways: [() => unknown, boolean][] = [
       [() => schema.parse({ age: 1 }), true],
@@ -145,7 +192,8 @@ describe.each(zods)("%s", (_, z) => {
     for (const [way, valid] of ways) {
       host.clear();
       await way();
-      expect(types(host), String(way)).toEqual(["validation.started", valid ? "validation.completed" : "validation.failed"]);
+      const end = valid ? "validation.completed" : "validation.failed";
+      expect([String(way), ...types(host)]).toEqual([String(way), "validation.started", end]);
     }
   });
 
@@ -155,8 +203,13 @@ describe.each(zods)("%s", (_, z) => {
     expect(() => schema.parse({ age: "secret", tags: ["a", 5] })).toThrow(z.ZodError);
     await expect(schema.parseAsync({ age: -1 })).rejects.toThrow(z.ZodError);
     expect(host.drafts[1]?.data).toMatchObject({
-      schema: "user_schema", valid: false, error_count: 2,
-      errors: [{ path: "/age", rule: "invalid_type" }, { path: "/tags/1", rule: "invalid_type" }],
+      schema: "user_schema",
+      valid: false,
+      error_count: 2,
+      errors: [
+        { path: "/age", rule: "invalid_type" },
+        { path: "/tags/1", rule: "invalid_type" },
+      ],
     });
     expect(host.drafts[3]?.data).toMatchObject({ errors: [{ path: "/age", rule: "too_small" }] });
     expect(JSON.stringify(host.published)).not.toContain("secret");
@@ -172,13 +225,19 @@ describe.each(zods)("%s", (_, z) => {
 
   it("does not take a document for a verdict", () => {
     const host = hostFor();
-    host.instrument((z as typeof z4).object({ success: (z as typeof z4).boolean() })).parse({ success: false });
+    host
+      .instrument((z as typeof z4).object({ success: (z as typeof z4).boolean() }))
+      .parse({ success: false });
     expect(types(host).at(-1)).toBe("validation.completed");
   });
 
   it("tells a validation that broke instead of judging", () => {
     const host = hostFor();
-    const schema = host.instrument((z as typeof z4).string().transform(() => { throw new RangeError("secret"); }));
+    const schema = host.instrument(
+      (z as typeof z4).string().transform(() => {
+        throw new RangeError("secret");
+      }),
+    );
     expect(() => schema.parse("x")).toThrow(RangeError);
     expect(host.drafts.at(-1)?.data).toMatchObject({ errors: [], error_count: 0, error_type: "RangeError" });
   });
@@ -192,7 +251,9 @@ it("watches zod/mini", () => {
 
 describe("a validator of MOVA's shape", () => {
   it.each([
-    [true, "completed"], [false, "failed"], [undefined, "completed"],
+    [true, "completed"],
+    [false, "failed"],
+    [undefined, "completed"],
     [{ valid: true, errors: [] }, "completed"],
     [{ valid: false, errors: ["secret line"] }, "failed"],
     [[false, [{ path: "/a", rule: "required" }]], "failed"],

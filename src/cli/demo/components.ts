@@ -100,10 +100,8 @@ const reportFailure: Component = async function reportFailure({ webhooks, say })
   try {
     JSON.parse("{ not JSON");
   } catch (error) {
-    const { name, message } = error as Error;
-    await webhooks.triggerEvent("error.occurred", {
-      error_type: name,
-      error_message: message,
+    webhooks.bus.publish("error:reported", {
+      error,
       context: { component: "loader", operation: "read protocol" },
     });
   }

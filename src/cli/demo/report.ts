@@ -80,14 +80,19 @@ function drawSpan(
   }
 }
 
-const shownMetrics =
-  /^mova_webhook_(events_total|deliveries_total|attempts_total|outbox_deliveries|delivery_lag_seconds_count)/;
+/** Events by source, whatever failed, and what waits or is dead: the lines an operator looks at first. */
+const shown = [
+  /^mova_webhook_events_total/,
+  /^mova_webhook_attempts_total.*outcome="(?!success)/,
+  /^mova_webhook_deliveries_total.*outcome="dead"/,
+  /^mova_webhook_outbox_deliveries/,
+  /^mova_webhook_delivery_lag_seconds_count/,
+];
 
-/** Picks the sample lines worth a look, summed up by Prometheus' own names. */
+/** Picks the sample lines worth a look, as a scrape would show them. */
 export function metricLines(text: string): string {
-  return text
+  const lines = text
     .split("\n")
-    .filter((line) => shownMetrics.test(line) && !line.endsWith(" 0"))
-    .map((line) => line.replace(/ # .*/, ""))
-    .join("\n");
+    .filter((line) => !line.endsWith(" 0") && shown.some((pattern) => pattern.test(line)));
+  return lines.map((line) => line.replace(/ # .*/, "")).join("\n");
 }

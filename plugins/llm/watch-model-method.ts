@@ -1,0 +1,34 @@
+/** Puts a watched method in place of one that asks a model, on one object or on a prototype. */
+import { patchMethod, type PluginHost } from "mova-webhooks/plugin";
+import { type ModelMethod, startCall, type WatchOptions } from "./call.ts";
+import { follow } from "./follow.ts";
+
+type Callable = (...args: never) => unknown;
+
+/**
+ * Watches once per host, whatever else is patched. Not `watchMethod` of the contract: that one settles with the
+ * promise, while these libraries parse lazily and stream.
+ */
+export function watchModelMethod(
+  target: object,
+  name: string,
+  method: ModelMethod,
+  host: PluginHost,
+  options: WatchOptions,
+): void {
+  patchMethod(target, name, host, function watched<Method extends Callable>(original: Method): Method {
+    function apply(_: Method, self: unknown, args: never[]): unknown {
+      const call = startCall(method, self, args, host, options);
+      if (call === undefined) return Reflect.apply(original, self, args);
+      let result: unknown;
+      try {
+        result = Reflect.apply(original, self, args);
+      } catch (error) {
+        call.failed(error);
+        throw error;
+      }
+      return follow(result, call);
+    }
+    return new Proxy(original, { apply });
+  });
+}

@@ -1,0 +1,22 @@
+/** What an `error.occurred` event tells of an error: its class and message, never its stack. */
+
+export interface ErrorDescription {
+  readonly error_type: string;
+  readonly error_message: string;
+}
+
+const maxMessageLength = 2_000;
+
+/** Prefers the class to a `name` that nobody set. What is not an error has no message; only a thrown text is one. */
+export function describeError(happened: unknown): ErrorDescription {
+  if (!(happened instanceof Error)) {
+    const message = typeof happened === "string" ? happened : `a thrown ${typeof happened}`;
+    return { error_type: typeof happened, error_message: message.slice(0, maxMessageLength) };
+  }
+  const inherited =
+    !Object.hasOwn(happened, "name") && !Object.hasOwn(happened.constructor.prototype, "name");
+  return {
+    error_type: inherited ? happened.constructor.name : happened.name,
+    error_message: String(happened.message).slice(0, maxMessageLength),
+  };
+}
