@@ -517,18 +517,6 @@ describe("secrets", () => {
     writeFileSync(join(cwd, "empty"), "\n");
     expect(mistakes("webhook: { secret_file: empty }")).toContain("1:25: `empty` is empty");
   });
-
-  test("a secret under 16 bytes works, with a warning that names its owner and not the secret", () => {
-    const { warnings } = load(
-      `webhook: { secret: canary, endpoints: [{ id: a, url: https://a.example, secret: [${strong}, canary] }, { url: https://b.example/canary, secret: whsec_Y2FuYXJ5 }] }`,
-    );
-    const advice = "has fewer than 16 bytes; `mova-webhooks secret` makes a good one";
-    expect(warnings).toEqual([
-      `The secret for all endpoints ${advice}`,
-      `A secret of the endpoint \`a\` ${advice}`,
-      `A secret of the endpoint \`https://b.example\` ${advice}`,
-    ]);
-  });
 });
 
 test("yaml and zod are loaded only when there is a file", () => {
