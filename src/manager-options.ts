@@ -1,11 +1,11 @@
 /** What a WebhookManager may be given, and how code, environment and file become one. */
 import type { TracerProvider } from "@opentelemetry/api";
-import type { Registry } from "prom-client";
 import { loadConfig, type WebhookConfig } from "./config/config.ts";
 import type { WebhookEndpoint } from "./event/endpoint.ts";
 import type { Logger } from "./event/logger.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { AnyPlugin } from "./plugin/contract.ts";
+import type { MetricRegistry } from "./telemetry/metrics.ts";
 import type { NetworkOptions } from "./security/network-policy.ts";
 
 export interface WebhookManagerOptions {
@@ -37,7 +37,7 @@ export interface WebhookManagerOptions {
   /** @default silent, or JSON lines on stderr where MOVA_WEBHOOK_LOG_LEVEL is set */
   readonly logger?: Logger;
   /** @default an OpenMetrics registry of its own */
-  readonly registry?: Registry;
+  readonly registry?: MetricRegistry;
   /** @default the global one */
   readonly tracerProvider?: TracerProvider;
 }

@@ -61,7 +61,10 @@ export class WebhookManager {
       backlog: async () => (await this.#outbox()).counts(),
       lanes: () => this.#laneStates(),
     });
-    this.#lifecycle = combineObservers([this.#metrics, createLog(this.#logger)], this.#logger);
+    this.#lifecycle = combineObservers(
+      [this.#metrics, createLog(this.#logger, { now: this.#now })],
+      this.#logger,
+    );
     this.#tracing = createTracing({
       ...(options.tracerProvider === undefined ? {} : { tracerProvider: options.tracerProvider }),
       now: this.#now,
@@ -297,6 +300,7 @@ export class WebhookManager {
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
     await worker?.close(leftMs());
     await outbox?.close();
+    this.#metrics.close();
   }
 
   #endpointChanged(endpointId: string, enabled: boolean, reason: string): void {

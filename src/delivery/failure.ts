@@ -34,7 +34,8 @@ const tlsCode =
 export function outcomeOfFailure(error: unknown): Outcome {
   for (const candidate of chainOf(error)) {
     if (WebhookError.is(candidate, "ENDPOINT_BLOCKED")) return "blocked";
-    const code = String((candidate as { code?: unknown }).code ?? "");
+    const code = (candidate as { code?: unknown }).code;
+    if (typeof code !== "string") continue;
     const known = byCode.get(code);
     if (known !== undefined) return known;
     if (tlsCode.test(code)) return "tls";

@@ -4,4 +4,4 @@
 // biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
 export interface ComponentEvents {}
 
-export type Topic = keyof ComponentEvents & string;
+export type Topic = Extract<keyof ComponentEvents, string>;

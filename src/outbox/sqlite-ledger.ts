@@ -29,12 +29,13 @@ export class Ledger {
       .pluck();
   }
 
-  /** Reserves numbers that follow each other and are never given again; answers the first. */
-  takeNumbers(count: number): number {
-    const store = this.#openStore();
-    const first = store.nextSeq;
-    store.nextSeq += count;
-    return first;
+  /** Numbers follow each other and are never given again. */
+  get nextNumber(): number {
+    return this.#openStore().nextSeq;
+  }
+
+  takeNumbers(count: number): void {
+    this.#openStore().nextSeq += count;
   }
 
   endpointKey(endpointId: string): number | undefined {

@@ -39,6 +39,8 @@ export class Ownership {
   readonly #seen = new Map<number, { beat: number; looks: number }>();
   readonly #self: Identity;
   #beatIsDue = true;
+  /** The row was seen within this transaction. */
+  #isConfirmed = false;
 
   constructor(database: Database, ledger: Ledger, self: Identity) {
     this.#database = database;
@@ -62,11 +64,13 @@ export class Ownership {
 
   /** The number to claim under. Within a transaction; a process that was taken for dead gets a new one. */
   claimant(): number {
+    if (this.#isConfirmed) return this.#self.id;
     if (this.#self.id === 0 || this.#exists.get(this.#self.id) === undefined) {
       this.#self.id = Number(this.#insert.run(hostId, process.pid, startOf(process.pid)).lastInsertRowid);
     } else {
-      this.showLife();
+      this.#showLife();
     }
+    this.#isConfirmed = true;
     return this.#self.id;
   }
 
@@ -75,12 +79,6 @@ export class Ownership {
     const wasShown = !this.#beatIsDue;
     this.#beatIsDue = true;
     return !wasShown && this.#holdsClaims;
-  }
-
-  /** Shows a sign of life. Within a transaction. */
-  showLife(): void {
-    if (this.#self.id !== 0 && this.#beatIsDue) this.#beat.run(this.#self.id);
-    this.#beatIsDue = false;
   }
 
   get #holdsClaims(): boolean {
@@ -109,11 +107,23 @@ export class Ownership {
     this.#self.id = 0;
   }
 
+  /** Ends a transaction that succeeds, with a sign of life where one is due. */
+  commit(): void {
+    this.#showLife();
+    this.#isConfirmed = false;
+  }
+
   /** A transaction that failed may have been the one that wrote the row. */
   rollback(): void {
+    this.#isConfirmed = false;
     this.#beatIsDue = true;
     if (this.#self.id !== 0 && this.#database.open && this.#exists.get(this.#self.id) === undefined)
       this.#self.id = 0;
+  }
+
+  #showLife(): void {
+    if (this.#self.id !== 0 && this.#beatIsDue) this.#beat.run(this.#self.id);
+    this.#beatIsDue = false;
   }
 
   #end(id: number): void {

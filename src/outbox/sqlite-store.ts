@@ -70,7 +70,7 @@ export class SqliteStore implements Transactions<SqliteSession> {
 
   commit(): void {
     const connection = this.#open();
-    connection.ownership.showLife();
+    connection.ownership.commit();
     connection.ledger.write();
     connection.commit.run();
   }

@@ -47,6 +47,7 @@ export class SqliteWrites {
   readonly #insertAttempt: Statement<
     [number, number, number, number, number, string, number | null, Text, Text, Text]
   >;
+  readonly #correctDeliveries: Statement<[number, number]>;
   readonly #hasEvent: Statement<[string], number>;
   readonly #selectDue: Statement<[number, number, number, number], ClaimRow>;
   readonly #lease: Statement<[number, number]>;
@@ -57,7 +58,10 @@ export class SqliteWrites {
   constructor(database: Database, ledger: Ledger, ownership: Ownership) {
     this.#ledger = ledger;
     this.#ownership = ownership;
-    this.#insertEvent = database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertEvent = database.prepare(
+      "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    );
+    this.#correctDeliveries = database.prepare("UPDATE events SET deliveries = ? WHERE seq = ?");
     this.#insertDelivery = database.prepare(
       `INSERT INTO deliveries (seq, id, event, endpoint, created_at, state, repeated, due_at, attempt, replays, lease,
        owner, type) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 1, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -151,17 +155,21 @@ export class SqliteWrites {
   }
 
   #store({ event, deliveries }: Submission): Stored {
-    if (this.#hasEvent.get(event.id) !== undefined) return { accepted: false, claims: [] };
-    const eventNumber = this.#ledger.takeNumbers(1 + deliveries.length);
-    const claims: Claim[] = [];
-    let stored = 0;
-    for (const delivery of deliveries) {
-      if (this.#storeDelivery(delivery, event, eventNumber, eventNumber + 1 + stored, claims)) stored += 1;
-    }
+    const number = this.#ledger.nextNumber;
     const { id, type, source, createdAt, traceparent, tracestate, origin, decisions, body } = event;
     const why = JSON.stringify(decisions);
     const trace = [traceparent ?? null, tracestate ?? null] as const;
-    this.#insertEvent.run(eventNumber, id, type, source, createdAt, stored, ...trace, origin, why, body);
+    const about = [type, source, createdAt, deliveries.length] as const;
+    const { changes } = this.#insertEvent.run(number, id, ...about, ...trace, origin, why, body);
+    if (changes === 0) return { accepted: false, claims: [] };
+    this.#ledger.takeNumbers(1 + deliveries.length);
+    const claims: Claim[] = [];
+    let stored = 0;
+    for (const delivery of deliveries) {
+      if (this.#storeDelivery(delivery, event, number, number + 1 + stored, claims)) stored += 1;
+    }
+    // A delivery id that was known: rare enough to be corrected afterwards.
+    if (stored < deliveries.length) this.#correctDeliveries.run(stored, number);
     if (stored === 0) this.#ledger.countUnrouted(1);
     return { accepted: true, claims };
   }

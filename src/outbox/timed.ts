@@ -4,39 +4,34 @@ import type { Outbox } from "./outbox.ts";
 
 /** Returns an outbox that does the same and is watched. */
 export function timeOutbox(outbox: Outbox, lifecycle: Required<Lifecycle>): Outbox {
-  function timed<Input extends unknown[], Result>(
-    operation: string,
-    run: (...input: Input) => Promise<Result>,
-  ): (...input: Input) => Promise<Result> {
-    return function timedOperation(...input) {
-      const startedAt = performance.now();
-      const done = run.apply(outbox, input);
-      done.then(
-        () => lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt }),
-        (error: unknown) =>
-          lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt, error }),
-      );
-      return done;
-    };
+  function timed<Result>(operation: string, done: Promise<Result>): Promise<Result> {
+    const startedAt = performance.now();
+    done.then(
+      () => lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt }),
+      (error: unknown) =>
+        lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt, error }),
+    );
+    return done;
   }
+  const { contract, name, guarantees, leaseMs } = outbox;
   return {
-    contract: outbox.contract,
-    name: outbox.name,
-    guarantees: outbox.guarantees,
-    leaseMs: outbox.leaseMs,
-    put: timed("put", outbox.put),
-    ...(outbox.putSync === undefined ? {} : { putSync: outbox.putSync.bind(outbox) }),
-    claim: timed("claim", outbox.claim),
-    settle: timed("settle", outbox.settle),
-    due: timed("due", outbox.due),
-    find: timed("find", outbox.find),
-    get: timed("get", outbox.get),
-    event: timed("event", outbox.event),
-    replay: timed("replay", outbox.replay),
-    bury: timed("bury", outbox.bury),
-    counts: timed("counts", outbox.counts),
-    prune: timed("prune", outbox.prune),
-    ping: outbox.ping.bind(outbox),
-    close: outbox.close.bind(outbox),
+    contract,
+    name,
+    guarantees,
+    leaseMs,
+    put: (submissions) => timed("put", outbox.put(submissions)),
+    ...(outbox.putSync && { putSync: (submissions) => outbox.putSync?.(submissions) }),
+    claim: (endpointId, limit) => timed("claim", outbox.claim(endpointId, limit)),
+    settle: (claim, settlement, attempt) => timed("settle", outbox.settle(claim, settlement, attempt)),
+    due: () => timed("due", outbox.due()),
+    find: (query) => timed("find", outbox.find(query)),
+    get: (deliveryId) => timed("get", outbox.get(deliveryId)),
+    event: (eventId) => timed("event", outbox.event(eventId)),
+    replay: (selection) => timed("replay", outbox.replay(selection)),
+    bury: (endpointId, reason) => timed("bury", outbox.bury(endpointId, reason)),
+    counts: () => timed("counts", outbox.counts()),
+    prune: (limits) => timed("prune", outbox.prune(limits)),
+    ping: () => outbox.ping(),
+    close: () => outbox.close(),
   };
 }

@@ -58,8 +58,8 @@ export function watchMethod(owner: object, name: string, host: PluginHost, watch
 }
 
 /**
- * Answers a Proxy of a function whose calls are seen: name, length, properties, `this`, result, error and promise
- * stay the very same. With an `owner` (used where `this` is not an object), calls nested in one of the same
+ * Answers a Proxy of a function whose calls are seen: name, length, properties, `this`, result and error stay
+ * the very same. With an `owner` (used where `this` is not an object), calls nested in one of the same
  * object are not seen.
  */
 export function watchFunction<Fn extends Callable>(
@@ -86,8 +86,7 @@ export function watchFunction<Fn extends Callable>(
       } finally {
         if (subject !== undefined) busy.delete(subject);
       }
-      tellWhenSettled(host, call, result);
-      return result;
+      return followToEnd(host, call, result);
     },
   });
 }
@@ -114,22 +113,34 @@ function beginWatching(
   }
 }
 
-/** Listens on the side: the caller keeps the promise the component made. */
-function tellWhenSettled(host: PluginHost, call: WatchedCall, result: unknown): void {
+/**
+ * Tells how the call ends and answers what the caller gets: the very result, or in place of a plain promise its
+ * continuation. Listening on the side would mark a rejection as handled, and one that the caller forgot would no
+ * longer end the process. A promise of a class of its own is handed on as it is: an SDK's may start its work in `then`.
+ */
+function followToEnd(host: PluginHost, call: WatchedCall, result: unknown): unknown {
   if (!types.isPromise(result)) {
     tell(host, call, "returned", result);
-    return;
+    return result;
   }
-  try {
-    // Not `result.then`: a lazy promise of an SDK must not be started by us.
-    void Promise.prototype.then.call(
-      result,
-      (value: unknown) => tell(host, call, "returned", value),
-      (error: unknown) => tell(host, call, "threw", error),
+  if (result.constructor === Promise) {
+    return result.then(
+      (value) => {
+        tell(host, call, "returned", value);
+        return value;
+      },
+      (error: unknown) => {
+        tell(host, call, "threw", error);
+        throw error;
+      },
     );
-  } catch (error) {
-    logFailure(host, error);
   }
+  void Promise.prototype.then.call(
+    result,
+    (value: unknown) => tell(host, call, "returned", value),
+    (error: unknown) => tell(host, call, "threw", error),
+  );
+  return result;
 }
 
 function tell(host: PluginHost, call: WatchedCall, end: keyof WatchedCall, outcome: unknown): void {

@@ -103,7 +103,8 @@ export const survivalCases: readonly OutboxCase[] = [
         attemptOf(first),
       );
       await claimOnly(holder);
-      await holder.put([submissionOf(subject, "evt_2", ["ops"], { claim: true })]);
+      const [stored] = await holder.put([submissionOf(subject, "evt_2", ["ops"], { claim: true })]);
+      if (stored?.claims.length === 0) await claimOnly(holder);
       await subject.crash(holder);
       const taken: Claim[] = [];
       taken.push(...(await takeOver(subject, other)), ...(await other.claim("ops", 10)));

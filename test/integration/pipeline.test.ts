@@ -52,7 +52,7 @@ describe("the pipeline", () => {
     await manager.triggerEvent("config.updated", { keys: ["a"] });
     expect(endpoint.requests).toHaveLength(0);
     await manager.start();
-    await endpoint.received(1);
+    expect(await endpoint.received(1)).toHaveLength(1);
   });
 
   it("retries with the same webhook-id until the receiver takes it", async () => {
@@ -128,6 +128,8 @@ describe("the pipeline", () => {
     await manager.start();
     const { deliveries } = await manager.triggerEvent("error.occurred", {});
     await until(async () => (await manager.get(deliveries[0] ?? ""))?.state === "delivered");
+    const [attempt] = (await manager.get(deliveries[0] ?? ""))?.attempts ?? [];
+    expect(attempt).toMatchObject({ outcome: "success", status: 200 });
   });
 
   it("delivers many events to several endpoints, each exactly once", async () => {

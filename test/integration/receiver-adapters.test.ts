@@ -34,11 +34,6 @@ const adapters: Readonly<Record<string, Adapter>> = {
     app.post("/webhook", expressHandler(receiver, options));
     return app;
   },
-  "express after express.raw()": (receiver, options) => {
-    const app = express();
-    app.post("/webhook", express.raw({ type: "*/*", limit: "2mb" }), expressHandler(receiver, options));
-    return app;
-  },
   fastify: async (receiver, options) => {
     let listener: RequestListener = () => {};
     const app = fastify({
@@ -154,7 +149,7 @@ const cases: Readonly<Record<string, readonly [SignedRequest, number, string?]>>
   "a handler that fails": [signRequest(eventBody("test.failing")), 500, "HANDLER_FAILED"],
 };
 
-describe.each(Object.entries(adapters))("the adapter for %s", (name, adapter) => {
+describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) => {
   const options: AnswerOptions = {
     startTimer: (callback, milliseconds) => {
       expect(milliseconds).toBe(10_000);
@@ -173,7 +168,7 @@ describe.each(Object.entries(adapters))("the adapter for %s", (name, adapter) =>
     expect(handled).toHaveLength(status === 200 || code === "HANDLER_FAILED" ? 1 : 0);
   });
 
-  it.runIf(name !== "express after express.raw()")("refuses a content coding", async () => {
+  it("refuses a content coding", async () => {
     const gzipped = { ...good, headers: { ...good.headers, "content-encoding": "gzip" } };
     expect(await post(await start(), gzipped)).toMatchObject({
       status: 415,
@@ -197,36 +192,34 @@ describe.each(Object.entries(adapters))("the adapter for %s", (name, adapter) =>
     expect(await first).toEqual({ status: 202, answer: { status: "accepted" } });
     expect(await post(url, slow)).toMatchObject({ status: 503, answer: { code: "EVENT_IN_PROGRESS" } });
     releaseHandler();
-    await until(() => true);
     expect((await post(url, slow)).status).toBe(200);
     expect(handled).toEqual(["evt_1"]);
   });
 
-  it.runIf(name !== "express after express.raw()")(
-    "answers an endless body at its limit and goes on serving",
-    async () => {
-      const url = await start();
-      let sent = 0;
-      const endless = new ReadableStream<Uint8Array>({
-        pull(controller) {
-          sent += 65_536;
-          controller.enqueue(new Uint8Array(65_536));
-        },
-      });
-      const stop = new AbortController();
-      const response = await fetch(url, {
-        method: "POST",
-        body: endless,
-        duplex: "half",
-        headers: good.headers,
-        signal: stop.signal,
-      });
-      expect(response.status).toBe(413);
-      stop.abort();
-      expect(sent).toBeGreaterThan(1_048_576);
-      expect((await post(url, good)).status).toBe(200);
-    },
-  );
+  it("answers an endless body at its limit and goes on serving", async () => {
+    const url = await start();
+    let sent = 0;
+    let answered = false;
+    const endless = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        // Lets the server, which is in the same process, have its turn.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (answered || sent > 64 * 1_048_576) return controller.close();
+        sent += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const response = await fetch(url, {
+      method: "POST",
+      body: endless,
+      duplex: "half",
+      headers: good.headers,
+    });
+    answered = true;
+    expect(response.status).toBe(413);
+    expect(sent).toBeGreaterThan(1_048_576);
+    expect((await post(url, good)).status).toBe(200);
+  });
 
   it("survives a sender that hangs up inside the body", async () => {
     const url = await start();
@@ -241,6 +234,12 @@ describe.each(Object.entries(adapters))("the adapter for %s", (name, adapter) =>
     expect((await post(url, good)).status).toBe(200);
     expect(handled).toEqual(["evt_1"]);
   });
+});
+
+it("answers 202 by itself when `answerWithin` is over", async () => {
+  const url = await listen(nodeHandler(makeReceiver(), { answerWithin: 0.01 }));
+  expect((await post(url, signRequest(eventBody("test.slow")))).status).toBe(202);
+  releaseHandler();
 });
 
 describe("a body that was parsed before", () => {
@@ -276,6 +275,15 @@ describe("a body that was parsed before", () => {
       expect(JSON.stringify(answer)).toContain("disable the JSON body parser for this route");
     },
   );
+
+  it.each([
+    ["express.raw()", express.raw({ type: "*/*" })],
+    ["express.text()", express.text({ type: "*/*" })],
+  ])("is good as %s leaves it", async (_name, parser) => {
+    const app = express();
+    app.post("/webhook", parser, expressHandler(makeReceiver()));
+    expect((await post(await listen(app), good)).status).toBe(200);
+  });
 
   it("is no concern of the Fastify adapter, which leaves other routes their parser", async () => {
     const app = fastify();

@@ -119,13 +119,14 @@ describe("cache-manager", () => {
     expect(host.drafts.map(({ data }) => (data as { size: number }).size)).toEqual([1, 2]);
   });
 
-  it("sees a store that is written directly later", async () => {
+  it("sees stores that are written directly, one after the other", async () => {
     const host = collectingHost(cache());
     const [first, second] = [new Keyv(), new Keyv()];
     const manager = host.instrument(createCache({ stores: [first, second] }));
     await manager.set("a", 1);
-    await second.set("a", 22);
-    expect(host.drafts.map(({ data }) => (data as { size: number }).size)).toEqual([1, 2]);
+    await first.set("b", 22);
+    await second.set("b", 333);
+    expect(host.drafts.map(({ data }) => (data as { size: number }).size)).toEqual([1, 2, 3]);
   });
 
   it("watches the store it makes by itself", async () => {

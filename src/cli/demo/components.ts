@@ -8,7 +8,7 @@ export interface Surroundings {
   /** Base URL of a server that speaks the chat-completions protocol. */
   readonly llmUrl: string;
   readonly redisUrl: string;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 type Component = (surroundings: Surroundings) => Promise<void>;

@@ -41,7 +41,7 @@ function show(span: tracing.ReadableSpan): ShownSpan {
   const attempt = span.attributes["mova.webhook.attempt"];
   const endpoint = span.attributes["mova.webhook.endpoint.id"];
   const notes = [
-    ...(endpoint === undefined ? [] : [`${endpoint}, attempt ${attempt}`]),
+    ...(endpoint === undefined ? [] : [`${String(endpoint)}, attempt ${String(attempt)}`]),
     ...(status === undefined ? [] : [String(status)]),
   ];
   return {

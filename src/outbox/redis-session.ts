@@ -1,0 +1,251 @@
+/** The outbox's connection to Redis: made when it is needed, bounded in time, and made again after it was lost. */
+import type { RedisQueueBackend } from "bullmq";
+import type { Redis, RedisOptions } from "ioredis";
+import { WebhookError } from "../event/errors.ts";
+import { type Logger, silentLogger } from "../event/logger.ts";
+import { explainRedisError, isOutage } from "./redis-errors.ts";
+import { type ScriptName, scripts } from "./redis-scripts.ts";
+
+export interface RedisOutboxOptions {
+  /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. @default "redis://127.0.0.1:6379" */
+  readonly url?: string;
+  /** Instead of a URL: ioredis options, or an ioredis client, which is copied and never used itself. */
+  readonly connection?: Redis | RedisOptions;
+  /** Beginning of every key. Outboxes that share a Redis but no deliveries need different ones. @default "mova-webhooks" */
+  readonly prefix?: string;
+  /** How long after the death of its holder a claim may stay out of reach. @default 10000 */
+  readonly leaseMs?: number;
+  /** Is warned of settings with which Redis may lose deliveries. */
+  readonly logger?: Logger;
+}
+
+/** One connection, from connecting to its end. */
+export interface Connected {
+  readonly client: Redis;
+  /** BullMQ on this connection; its queues are siblings of this one. */
+  readonly bullmq: RedisQueueBackend;
+}
+
+const defaultUrl = "redis://127.0.0.1:6379";
+/** An operation waits this long for a connection before it is refused. */
+const connectWithinMs = 4000;
+const answerWithinMs = 5000;
+/** Goes up when the keys change in a way that older versions cannot read. */
+const schemaVersion = 1;
+/** By this mark the Redis plugin knows clients whose doings must not become events. */
+const internal = Symbol.for("mova-webhooks.internal");
+
+export class RedisSession {
+  /** Host and port, without user, password or database. */
+  readonly address: string;
+  readonly prefix: string;
+  readonly leaseMs: number;
+  /** A holder renews its locks three times in this time. */
+  readonly lockMs: number;
+  readonly logger: Logger;
+  readonly #options: RedisOutboxOptions;
+  #connected: Connected | undefined;
+  #connecting: Promise<Connected> | undefined;
+  #inUse = 0;
+  #closed = false;
+
+  /** Throws CONFIG_INVALID. Connects on first use. */
+  constructor(options: RedisOutboxOptions) {
+    this.#options = options;
+    this.prefix = options.prefix ?? "mova-webhooks";
+    this.leaseMs = checkLease(options.leaseMs ?? 10_000);
+    this.lockMs = Math.ceil(this.leaseMs / 2);
+    this.logger = options.logger ?? silentLogger;
+    this.address = addressOf(options);
+  }
+
+  get isConnected(): boolean {
+    return this.#connected !== undefined;
+  }
+
+  /** Runs commands on the connection. Rejects with CLOSED, DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE, … within seconds. */
+  async use<Result>(commands: (connected: Connected) => Promise<Result>): Promise<Result> {
+    if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
+    const connected = this.#connected ?? (await this.#connect());
+    this.#keepAlive(connected, 1);
+    try {
+      return await commands(connected);
+    } catch (error) {
+      // A server that does not answer may have half of the commands: what comes next begins on a new connection.
+      if (/timed out/.test(String(error))) connected.client.disconnect();
+      throw explainRedisError(error, this.address);
+    } finally {
+      this.#keepAlive(connected, -1);
+    }
+  }
+
+  /** Runs one of the outbox's scripts; strings in its answer are Buffers. */
+  run({ client }: Connected, script: ScriptName, ...input: (string | number | Buffer)[]): Promise<unknown> {
+    const commands = client as unknown as Record<string, (...input: unknown[]) => Promise<unknown>>;
+    return (commands[`${script}Buffer`] as (...input: unknown[]) => Promise<unknown>).call(
+      client,
+      this.prefix,
+      ...input,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const connected = this.#connected ?? (await this.#connecting?.catch(() => undefined));
+    this.#connected = undefined;
+    connected?.client.disconnect();
+  }
+
+  /** The socket holds the process open only while an answer is awaited. */
+  #keepAlive({ client }: Connected, change: 1 | -1): void {
+    this.#inUse += change;
+    if (this.#inUse > 0) client.stream.ref();
+    else client.stream.unref();
+  }
+
+  #connect(): Promise<Connected> {
+    this.#connecting ??= this.#tryToConnect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #tryToConnect(): Promise<Connected> {
+    const startedAt = performance.now();
+    for (let pauseMs = 50; ; pauseMs *= 2) {
+      const leftMs = connectWithinMs - (performance.now() - startedAt);
+      try {
+        return await this.#open(leftMs);
+      } catch (error) {
+        if (this.#closed || !isOutage(error) || pauseMs >= leftMs) {
+          throw explainRedisError(error, this.address);
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  async #open(withinMs: number): Promise<Connected> {
+    const client = await this.#createClient();
+    Object.assign(client, { [internal]: true });
+    let reason: unknown;
+    // Without a listener ioredis writes every failure to stderr.
+    client.on("error", (error: unknown) => {
+      reason = error;
+    });
+    client.once("end", () => {
+      if (this.#connected?.client === client) this.#connected = undefined;
+    });
+    try {
+      await within(withinMs, client.connect());
+      await this.#checkSchema(client);
+      const bullmq = await this.#createBackend(client);
+      if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
+      this.#connected = { client, bullmq };
+      return this.#connected;
+    } catch (error) {
+      client.disconnect();
+      throw WebhookError.is(error) ? error : (reason ?? error);
+    }
+  }
+
+  async #createClient(): Promise<Redis> {
+    const { url, connection } = this.#options;
+    const own: RedisOptions & { replyMapping: "legacy" } = {
+      lazyConnect: true,
+      // Connections are made on demand: a Redis that is away for ever must not hold the process open.
+      retryStrategy: null,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      enableOfflineQueue: false,
+      connectTimeout: connectWithinMs,
+      commandTimeout: answerWithinMs,
+      connectionName: "mova-webhooks",
+      disableClientInfo: true,
+      keyPrefix: "",
+      // Answers come in the form that both protocols of Redis share.
+      replyMapping: "legacy",
+      stringNumbers: false,
+      scripts,
+    };
+    if (isClient(connection)) return connection.duplicate(own);
+    const ioredis = await load("ioredis", () => import("ioredis"));
+    return connection === undefined
+      ? new ioredis.Redis(url ?? defaultUrl, own)
+      : new ioredis.Redis({ ...connection, ...own });
+  }
+
+  async #createBackend(client: Redis): Promise<RedisQueueBackend> {
+    const { QueueKeys, RedisConnection, RedisQueueBackend } = await load("bullmq", () => import("bullmq"));
+    // The version check is ours: BullMQ's would write to the console.
+    const connection = new RedisConnection(client, { shared: true, blocking: false, skipVersionCheck: true });
+    connection.on("error", ignore);
+    await connection.client;
+    const prefix = `${this.prefix}:queue`;
+    const keys = new QueueKeys(prefix);
+    // Both are options of BullMQ's Worker, whose backend this is. Stalled more often than ever counted is never failed.
+    const options = {
+      connection: client,
+      prefix,
+      lockDuration: this.lockMs,
+      stalledInterval: Math.ceil(this.leaseMs / 20),
+      maxStalledCount: 1_000_000_000,
+    };
+    const toKey = (type: string): string => keys.toKey("none", type);
+    const backend = new RedisQueueBackend(connection, "none", keys.getKeys("none"), toKey, options);
+    backend.on("error", ignore);
+    return backend;
+  }
+
+  async #checkSchema(client: Redis): Promise<void> {
+    const key = `${this.prefix}:schema`;
+    const [, found] = await Promise.all([client.setnx(key, schemaVersion), client.get(key)]);
+    if (Number(found) <= schemaVersion) return;
+    const detail = `The outbox under \`${this.prefix}\` has version ${found}, this package knows ${schemaVersion}`;
+    throw new WebhookError("OUTBOX_INVALID", detail);
+  }
+}
+
+function ignore(): void {}
+
+function isClient(connection: Redis | RedisOptions | undefined): connection is Redis {
+  return connection !== undefined && typeof (connection as Partial<Redis>).duplicate === "function";
+}
+
+function addressOf({ url, connection }: RedisOutboxOptions): string {
+  if (url !== undefined && connection !== undefined) {
+    throw new WebhookError("CONFIG_INVALID", "Expected `url` or `connection` of the Redis outbox, got both");
+  }
+  if (connection !== undefined) {
+    const { path, host = "127.0.0.1", port = 6379 } = isClient(connection) ? connection.options : connection;
+    return path ?? `${host}:${port}`;
+  }
+  const text = url ?? defaultUrl;
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === "") {
+    const detail = "Expected the Redis outbox's `url` to look like redis://host:6379 or rediss://host:6379";
+    throw new WebhookError("CONFIG_INVALID", detail);
+  }
+  return `${parsed.hostname}:${parsed.port || 6379}`;
+}
+
+function checkLease(leaseMs: number): number {
+  if (leaseMs >= 500 && leaseMs <= 3_600_000) return leaseMs;
+  throw new WebhookError("CONFIG_INVALID", `Expected \`leaseMs\` to be from 500 to 3600000, got \`${leaseMs}\``);
+}
+
+async function load<Module>(name: string, importIt: () => Promise<Module>): Promise<Module> {
+  try {
+    return await importIt();
+  } catch (cause) {
+    const detail = `The Redis outbox needs the packages \`bullmq\` and \`ioredis\`, and \`${name}\` cannot be loaded`;
+    throw new WebhookError("DEPENDENCY_MISSING", detail, { cause });
+  }
+}
+
+function within<Result>(ms: number, promise: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("connecting timed out")), ms);
+    void promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,67 @@
+/** Renews what this process holds in Redis, and frees what dead processes held. */
+import type { RedisSession } from "./redis-session.ts";
+import { freeStalledTickets, renewTickets, type Ticket } from "./redis-tickets.ts";
+
+/** Calls a task again and again; answers what ends that. */
+export type Ticker = (intervalMs: number, task: () => void) => () => void;
+
+export class RedisUpkeep {
+  /** By lease. */
+  readonly held = new Map<string, Ticket>();
+  readonly #session: RedisSession;
+  readonly #stops: readonly (() => void)[];
+  #renewing = false;
+  #sweeping = false;
+
+  /**
+   * A lock lives half a lease, and every process looks for locks that ran out seven times in a lease: so that another
+   * process has a dead one's claims within the lease.
+   */
+  constructor(session: RedisSession, every: Ticker) {
+    this.#session = session;
+    this.#stops = [
+      every(session.lockMs / 3, () => void this.#renew()),
+      every(session.leaseMs / 7, () => void this.#sweep()),
+    ];
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  /** Frees what one endpoint's dead claimers held. */
+  async recover(endpointId: string): Promise<void> {
+    const session = this.#session;
+    await session.use(async (connected) => {
+      await freeStalledTickets(connected, endpointId);
+      await session.run(connected, "outboxRecover", endpointId);
+    });
+  }
+
+  async #renew(): Promise<void> {
+    // Without a connection there is nothing to renew: whoever needs one next makes it.
+    if (this.#renewing || this.held.size === 0 || !this.#session.isConnected) return;
+    this.#renewing = true;
+    try {
+      const { lockMs } = this.#session;
+      await this.#session.use((connected) => renewTickets(connected, [...this.held.values()], lockMs));
+    } catch (error) {
+      this.#session.logger.debug({ err: error }, "leases were not renewed");
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping || !this.#session.isConnected) return;
+    this.#sweeping = true;
+    try {
+      const busy = await this.#session.use(({ client }) => client.smembers(`${this.#session.prefix}:busy`));
+      await Promise.all(busy.map((endpointId) => this.recover(endpointId)));
+    } catch (error) {
+      this.#session.logger.debug({ err: error }, "stalled claims were not looked for");
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+}
