@@ -9,7 +9,7 @@ import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent } from "./event/webhook-event.ts";
 import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
 import { openOutbox } from "./outbox/open.ts";
-import type { Outbox, ReplaySelection } from "./outbox/outbox.ts";
+import type { EndpointCounts, Outbox, ReplaySelection } from "./outbox/outbox.ts";
 import { timeOutbox } from "./outbox/timed.ts";
 import { Pipeline, type Triggered } from "./pipeline.ts";
 import type { AnyPlugin } from "./plugin/contract.ts";
@@ -25,6 +25,8 @@ import { createMetrics, type LaneState, type Metrics } from "./telemetry/metrics
 import type { Tracing } from "./telemetry/trace-contract.ts";
 import { createTracing } from "./telemetry/tracing.ts";
 import { version } from "./version.ts";
+
+export type EndpointStatus = EndpointInfo & Omit<EndpointCounts, "endpointId">;
 
 /** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
 const shortSecretBytes = 16;
@@ -204,6 +206,14 @@ export class WebhookManager {
   async explain(eventId: string): Promise<Explanation | undefined> {
     const record = await (await this.#outbox()).event(eventId);
     return record && explain(record, (endpointId) => this.#endpoints.get(endpointId)?.enabled);
+  }
+
+  /** Each endpoint with what waits for it. */
+  async status(): Promise<EndpointStatus[]> {
+    const counts = await (await this.#outbox()).counts();
+    const byId = new Map(counts.map((each) => [each.endpointId, each]));
+    const nothing = { pending: 0, delivering: 0, dead: 0 };
+    return this.getEndpoints().map((endpoint) => ({ ...endpoint, ...nothing, ...byId.get(endpoint.id) }));
   }
 
   /** Delivers finished deliveries once more, under their lanes' limits; answers their ids. */

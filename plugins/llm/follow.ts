@@ -5,6 +5,7 @@
  * somebody asks for it; `.then` would parse it too early and spoil `.asResponse()`. So the hooks sit inside that very
  * promise, and every continuation takes the place of what it continues: a rejection that nobody handles stays one.
  */
+import { followResult } from "mova-webhooks/plugin";
 import { followIterator, followStream, isIterator, isStream } from "./follow-stream.ts";
 import type { Call } from "./call.ts";
 
@@ -21,18 +22,10 @@ export function follow(result: unknown, call: Call): unknown {
     call.guarded(() => followApiPromise(result, call));
     return result;
   }
-  if (isPlainPromise(result)) {
-    return result.then(
-      (value) => followValue(value, call),
-      (error: unknown) => {
-        call.failed(error);
-        throw error;
-      },
-    );
-  }
-  // Another kind of thenable may start its work in `then`: it is left alone.
-  if (typeof result === "object" && result !== null && "then" in result) return result;
-  return followValue(result, call);
+  return followResult(result, {
+    returned: (value) => void followValue(value, call),
+    threw: (error) => call.failed(error),
+  });
 }
 
 function followValue(value: unknown, call: Call): unknown {
@@ -94,8 +87,4 @@ function isApiPromise(value: unknown): value is ApiPromise {
     typeof parseResponse === "function" &&
     typeof asResponse === "function"
   );
-}
-
-function isPlainPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise && Object.getPrototypeOf(value) === Promise.prototype;
 }

@@ -7,7 +7,7 @@ import type { Transport } from "./transport.ts";
 export function createTransport(network: NetworkOptions, now: () => number): Transport {
   const policy = resolvePolicy(network);
   return new HttpTransport(
-    (endpoint) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs }),
+    (endpoint, signal) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal }),
     now,
   );
 }

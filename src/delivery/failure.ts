@@ -21,6 +21,7 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
   ["ECONNRESET", "reset"],
   ["EPIPE", "reset"],
   ["UND_ERR_SOCKET", "reset"],
+  ["UND_ERR_DESTROYED", "reset"],
   ["UND_ERR_HEADERS_OVERFLOW", "invalid_response"],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "invalid_response"],
   ["UND_ERR_RES_EXCEEDED_MAX_SIZE", "invalid_response"],
@@ -36,6 +37,9 @@ export function outcomeOfFailure(error: unknown): Outcome {
     if (WebhookError.is(candidate, "ENDPOINT_BLOCKED")) return "blocked";
     const code = (candidate as { code?: unknown }).code;
     if (typeof code !== "string") continue;
+    // undici says `bad upgrade` and `bad response` of a 101 or 100 that nobody asked for: its only mark is the text.
+    if (code === "UND_ERR_SOCKET" && candidate instanceof Error && candidate.message.startsWith("bad "))
+      return "invalid_response";
     const known = byCode.get(code);
     if (known !== undefined) return known;
     if (tlsCode.test(code)) return "tls";

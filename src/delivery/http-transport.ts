@@ -1,32 +1,37 @@
-/** Carries POSTs through undici: one pool per endpoint, so that a slow one keeps nobody else's connections. */
-import { Pool } from "undici";
+/** Carries POSTs through undici, over connections that no other endpoint shares. */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
+import { createRedactor, type Redactor } from "../security/redact.ts";
+import { Connections, type Connector } from "./connections.ts";
 import { ResponseHandler } from "./response.ts";
 import type { Post, Transport } from "./transport.ts";
 
-/** undici's `connect` option: a function that opens and checks a socket. */
-export type Connector = NonNullable<Pool.Options["connect"]>;
+interface Way {
+  readonly connections: Connections;
+  readonly path: string;
+  readonly redact: Redactor;
+}
 
 export class HttpTransport implements Transport {
-  readonly #pools = new Map<string, Pool>();
-  readonly #connectorFor: (endpoint: Endpoint) => Connector;
+  readonly #ways = new Map<string, Way>();
+  readonly #connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector;
   readonly #now: () => number;
 
-  constructor(connectorFor: (endpoint: Endpoint) => Connector, now: () => number) {
+  constructor(connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector, now: () => number) {
     this.#connectorFor = connectorFor;
     this.#now = now;
   }
 
   post({ endpoint, headers, body }: Post): Promise<AttemptOutcome> {
+    const { connections, path, redact } = this.#wayTo(endpoint);
+    const connection = connections.take();
     return new Promise((resolve) => {
-      const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, resolve);
-      const path = endpoint.url.pathname + endpoint.url.search;
+      const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, redact, (outcome, whole) => {
+        connections.release(connection, whole);
+        resolve(outcome);
+      });
       try {
-        this.#poolOf(endpoint).dispatch(
-          { method: "POST", path, headers: headers as string[], body },
-          handler,
-        );
+        connection.client.dispatch({ method: "POST", path, headers: headers as string[], body }, handler);
       } catch (error) {
         handler.fail(error);
       }
@@ -34,30 +39,40 @@ export class HttpTransport implements Transport {
   }
 
   forget(endpointId: string): void {
-    const pool = this.#pools.get(endpointId);
-    this.#pools.delete(endpointId);
-    pool?.close().catch(() => undefined);
+    this.#ways.get(endpointId)?.connections.close();
+    this.#ways.delete(endpointId);
   }
 
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    await Promise.all(pools.map((pool) => pool.destroy().catch(() => undefined)));
+    for (const { connections } of this.#ways.values()) connections.cutAll();
+    this.#ways.clear();
   }
 
-  #poolOf(endpoint: Endpoint): Pool {
-    const known = this.#pools.get(endpoint.id);
+  #wayTo(endpoint: Endpoint): Way {
+    const known = this.#ways.get(endpoint.id);
     if (known !== undefined) return known;
-    const pool = new Pool(endpoint.url.origin, {
-      connections: endpoint.concurrency,
-      pipelining: 1,
-      connect: this.#connectorFor(endpoint),
-      // The attempt's own deadline bounds both; undici's timers would only add a second, coarser one.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 10_000,
-    });
-    this.#pools.set(endpoint.id, pool);
-    return pool;
+    const { url } = endpoint;
+    const way = {
+      connections: new Connections(url.origin, (signal) => this.#connectorFor(endpoint, signal)),
+      path: url.pathname + url.search,
+      redact: createRedactor(confidentialTextsOf(endpoint)),
+    };
+    this.#ways.set(endpoint.id, way);
+    return way;
   }
+}
+
+/** What a receiver that echoes its request would otherwise bring into our records. */
+function confidentialTextsOf({ url, secrets, headers }: Endpoint): string[] {
+  const values = [...headers.values()].map((value) => value.reveal());
+  return [
+    ...secrets.map((secret) => secret.reveal()),
+    ...values,
+    // Of `Bearer …` and `Basic …` the credential alone, too.
+    ...values.flatMap((value) => value.split(" ").slice(1)),
+    url.pathname + url.search,
+    url.pathname,
+    ...url.searchParams.values(),
+    ...url.pathname.split("/").filter((segment) => segment.length >= 16),
+  ];
 }

@@ -1,100 +1,105 @@
 /** Hears one HTTP exchange of undici and says what became of it: the status decides, the body is only noted. */
 import type { Dispatcher } from "undici";
-import { type AttemptOutcome, outcomeOfStatus } from "../event/attempt-outcome.ts";
+import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../event/attempt-outcome.ts";
+import type { Redactor } from "../security/redact.ts";
 import { outcomeOfFailure } from "./failure.ts";
 import { parseRetryAfter } from "./retry.ts";
 
-/** Stored of a response body. */
+/** Stored of a response body, as UTF-8. */
 const keptBytes = 2048;
+/** Looked at for it: more, so that a credential across the cut is still found. */
+const seenBytes = 4 * keptBytes;
 /** Read of a response body so that its connection can serve again; beyond it the connection is cut. */
 const readBytes = 65_536;
 
-const spent = new Error("the attempt is over");
+/** `whole` where the exchange came to its proper end, so that its connection can serve again. */
+export type Finished = (outcome: AttemptOutcome, whole: boolean) => void;
+
+type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export class ResponseHandler implements Dispatcher.DispatchHandler {
   readonly #startedAt = performance.now();
   readonly #now: () => number;
-  readonly #resolve: (outcome: AttemptOutcome) => void;
+  readonly #redact: Redactor;
+  readonly #finished: Finished;
   readonly #deadline: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
-  #headers: Readonly<Record<string, string | string[] | undefined>> = {};
-  #kept: Buffer[] = [];
+  #headers: ResponseHeaders = {};
+  #seen: Buffer[] = [];
   #received = 0;
   #over = false;
 
-  constructor(timeoutMs: number, now: () => number, resolve: (outcome: AttemptOutcome) => void) {
+  constructor(timeoutMs: number, now: () => number, redact: Redactor, finished: Finished) {
     this.#now = now;
-    this.#resolve = resolve;
+    this.#redact = redact;
+    this.#finished = finished;
     // undici's own timeouts measure idle time; this one bounds the whole attempt.
-    this.#deadline = setTimeout(() => this.#expire(), timeoutMs);
+    this.#deadline = setTimeout(() => this.#end("timeout"), timeoutMs);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(spent);
-  }
+  /** Tells undici that this is a handler of its present form; there is nothing to do. */
+  onRequestStart(): void {}
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     // Interim responses (1xx) announce nothing about the outcome.
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    if (this.#status >= 300 && this.#received < seenBytes) this.#seen.push(chunk);
     this.#received += chunk.length;
-    if (this.#status >= 300 && this.#received - chunk.length < keptBytes) this.#kept.push(chunk);
-    if (this.#received <= readBytes) return;
-    this.#finish(outcomeOfStatus(this.#status));
-    controller.abort(spent);
+    if (this.#received > readBytes) this.#end("invalid_response");
   }
 
   onResponseEnd(): void {
-    this.#finish(outcomeOfStatus(this.#status));
+    this.#end("invalid_response", true);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.fail(error);
   }
 
-  /** Ends the exchange with an error. A body cut short does not change what the status line said. */
+  /** Ends the exchange with an error. */
   fail(error: unknown): void {
-    this.#finish(this.#status > 0 ? outcomeOfStatus(this.#status) : outcomeOfFailure(error));
+    this.#end(outcomeOfFailure(error));
   }
 
-  #expire(): void {
-    const controller = this.#controller;
-    this.#finish(this.#status > 0 ? outcomeOfStatus(this.#status) : "timeout");
-    controller?.abort(spent);
-  }
-
-  #finish(outcome: AttemptOutcome["outcome"]): void {
+  /** `otherwise` holds where no status arrived: a body cut short, endless or late does not change what that said. */
+  #end(otherwise: Outcome, whole = false): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#deadline);
     const durationMs = performance.now() - this.#startedAt;
-    if (this.#status === 0) return this.#resolve({ outcome, durationMs });
-    const asked =
-      this.#status === 429 || this.#status === 503 ? single(this.#headers["retry-after"]) : undefined;
-    const retryAfterMs = parseRetryAfter(asked, this.#now());
-    const control = single(this.#headers["webhook-delivery"])?.trim();
-    this.#resolve({
-      outcome,
-      durationMs,
-      status: this.#status,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      ...(control === "disable" || control === "abort-message" ? { control } : {}),
-      ...(this.#kept.length > 0 ? { response: this.#keptText() } : {}),
-    });
+    if (this.#status === 0) this.#finished({ outcome: otherwise, durationMs }, false);
+    else this.#finished(this.#answered(durationMs), whole);
   }
 
-  #keptText(): string {
-    return Buffer.concat(this.#kept).subarray(0, keptBytes).toString("utf8");
+  #answered(durationMs: number): AttemptOutcome {
+    const status = this.#status;
+    const asked = status === 429 || status === 503 ? single(this.#headers["retry-after"]) : undefined;
+    const retryAfterMs = parseRetryAfter(asked, this.#now());
+    const control = single(this.#headers["webhook-delivery"])?.trim();
+    const response = this.#responseText();
+    return {
+      outcome: outcomeOfStatus(status),
+      durationMs,
+      status,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(control === "disable" || control === "abort-message" ? { control } : {}),
+      ...(response === "" ? {} : { response }),
+    };
+  }
+
+  /** What a terminal would obey is left out, and what is compressed says nothing unless a bomb is let off. */
+  #responseText(): string {
+    if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
+    const seen = Buffer.concat(this.#seen).subarray(0, seenBytes).toString("utf8");
+    const shown = this.#redact(seen).replace(/[^\P{Cc}\t\n]/gu, "");
+    // Streaming, the decoder keeps back a character that the cut has split.
+    return new TextDecoder().decode(Buffer.from(shown).subarray(0, keptBytes), { stream: true });
   }
 }
 

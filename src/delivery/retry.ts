@@ -1,6 +1,7 @@
 /** What follows an attempt: delivered, again later, or dead. Pure: chance and time come in as arguments. */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
+import type { StatusRule, StatusVerdict } from "../event/sending-settings.ts";
 import type { Settlement } from "../outbox/outbox.ts";
 
 const baseMs = 1000;
@@ -8,39 +9,57 @@ const factor = 2;
 const capMs = 3_600_000;
 const retryAfterCapMs = 86_400_000;
 
-type Verdict = "delivered" | "retry" | "dead";
-
-/** First range that holds the status decides. 408, 425 and 429 ask for another try (RFC 9110, 8470, 6585). */
-const statusVerdicts: readonly { readonly from: number; readonly to: number; readonly verdict: Verdict }[] = [
+/**
+ * First range that holds the status decides. 408, 425 and 429 ask for another try (RFC 9110, 8470, 6585); 410 says
+ * that the endpoint is gone for good (Standard Webhooks).
+ */
+const usualRules: readonly StatusRule[] = [
   { from: 200, to: 299, verdict: "delivered" },
   { from: 300, to: 399, verdict: "retry" },
   { from: 408, to: 408, verdict: "retry" },
+  { from: 410, to: 410, verdict: "disable" },
   { from: 425, to: 425, verdict: "retry" },
   { from: 429, to: 429, verdict: "retry" },
   { from: 400, to: 499, verdict: "dead" },
   { from: 500, to: 599, verdict: "retry" },
 ];
 
+/**
+ * Says what an outcome means: by the endpoint's rules, then the usual ones. Without a status everything is worth
+ * another try but a refused address. `webhook-delivery: abort-message` makes dead whatever was not delivered.
+ */
+export function verdictOf(outcome: AttemptOutcome, ownRules: readonly StatusRule[] = []): StatusVerdict {
+  const { status, control } = outcome;
+  if (status === undefined) return outcome.outcome === "blocked" ? "dead" : "retry";
+  const holds = ({ from, to }: StatusRule): boolean => status >= from && status <= to;
+  const verdict = (ownRules.find(holds) ?? usualRules.find(holds))?.verdict ?? "retry";
+  return control === "abort-message" && verdict === "retry" ? "dead" : verdict;
+}
+
+/** Says why the receiver wants nothing more, where it does: by its status or by `webhook-delivery: disable`. */
+export function disableReason(outcome: AttemptOutcome, verdict: StatusVerdict): string | undefined {
+  if (outcome.control === "disable") return "webhook-delivery: disable";
+  return verdict === "disable" ? `http_${outcome.status}` : undefined;
+}
+
 /** Decides what becomes of a delivery after its attempt number `attempt` (from 1) ended at `nowMs`. */
 export function decideSettlement(
   outcome: AttemptOutcome,
   attempt: number,
-  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs">,
+  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs" | "statusRules">,
   nowMs: number,
   random: () => number,
 ): Settlement {
-  const verdict = verdictOf(outcome);
+  const verdict = verdictOf(outcome, endpoint.statusRules);
   if (verdict === "delivered") return { kind: "delivered" };
-  if (verdict === "dead" || attempt > endpoint.retries) return { kind: "dead", reason: outcome.outcome };
+  if (verdict !== "retry" || attempt > endpoint.retries) return { kind: "dead", reason: deathReason(outcome) };
   const planned = retryDelayMs(attempt, endpoint.retryScheduleMs, random);
   const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterCapMs);
   return { kind: "retry", dueAt: Math.round(nowMs + Math.max(planned, asked)), reason: outcome.outcome };
 }
 
-function verdictOf(outcome: AttemptOutcome): Verdict {
-  if (outcome.status === undefined) return outcome.outcome === "blocked" ? "dead" : "retry";
-  const { status } = outcome;
-  return statusVerdicts.find(({ from, to }) => status >= from && status <= to)?.verdict ?? "retry";
+function deathReason(outcome: AttemptOutcome): string {
+  return outcome.control === "abort-message" ? "webhook-delivery: abort-message" : outcome.outcome;
 }
 
 /**

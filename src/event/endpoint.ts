@@ -4,10 +4,12 @@ import { checkHeaders } from "./endpoint-headers.ts";
 import { WebhookError } from "./errors.ts";
 import { isEventPattern } from "./event-types.ts";
 import { Secret } from "./secret.ts";
+import { checkSending, type Sending, type SendingSettings } from "./sending-settings.ts";
+import { between, invalid, whole } from "./setting-checks.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
 
 /** An endpoint as the user writes it. Times are seconds, as in the Python original. */
-export interface WebhookEndpoint {
+export interface WebhookEndpoint extends SendingSettings {
   readonly url: string;
   /** Label of metrics and records. @default `ep_` and a hash of the URL */
   readonly id?: string;
@@ -37,7 +39,7 @@ export interface WebhookEndpoint {
 }
 
 /** An endpoint that was checked: every default filled in, durations in milliseconds, secrets hidden. */
-export interface Endpoint {
+export interface Endpoint extends Sending {
   readonly id: string;
   /** Six characters that stand for the id in delivery ids. */
   readonly key: string;
@@ -99,6 +101,7 @@ export function resolveEndpoint(endpoint: WebhookEndpoint, defaults: EndpointDef
     ...(endpoint.rateLimit ? { rateLimit: checkRateLimit(id, endpoint.rateLimit) } : {}),
     ...(endpoint.filter ? { filter: endpoint.filter } : {}),
     propagateTrace: endpoint.propagateTrace ?? true,
+    ...checkSending(id, endpoint),
   };
 }
 
@@ -139,23 +142,6 @@ function checkRateLimit(id: string, limit: { max: number; per: number }): { max:
     max: whole(id, "rateLimit.max", limit.max, 1, 1_000_000),
     perMs: between(id, "rateLimit.per", limit.per, 0.01, 86_400, "seconds ") * 1000,
   };
-}
-
-function whole(id: string, name: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value)) throw invalid(id, name, `a whole number from ${min} to ${max}`, value);
-  return between(id, name, value, min, max);
-}
-
-function between(id: string, name: string, value: number, min: number, max: number, unit = ""): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw invalid(id, name, `${unit}from ${min} to ${max}`, value);
-}
-
-function invalid(id: string, name: string, expected: string, got: unknown): WebhookError {
-  return new WebhookError(
-    "ENDPOINT_INVALID",
-    `Expected \`${name}\` of endpoint \`${id}\` to be ${expected}, got \`${String(got)}\``,
-  );
 }
 
 function hash(text: string): string {

@@ -22,7 +22,10 @@ export const WebhookEventType = {
 
 export type WebhookEventType = (typeof WebhookEventType)[keyof typeof WebhookEventType];
 
-export const builtInEventTypes: readonly string[] = Object.values(WebhookEventType);
+/** Published when this package switches an endpoint off. Data: `{ endpoint_id, reason, failing_since }`. */
+export const endpointDisabledType = "endpoint.disabled";
+
+export const builtInEventTypes: readonly string[] = [...Object.values(WebhookEventType), endpointDisabledType];
 
 const segment = /^[a-z0-9_-]+$/i;
 

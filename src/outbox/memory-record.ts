@@ -1,6 +1,6 @@
 /** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
 import type { Attempt, Delivery, DeliveryQuery, DeliveryState } from "../event/delivery.ts";
-import type { Claim, OutboxEvent } from "./outbox.ts";
+import type { Claim, DeliveryContent, OutboxEvent } from "./outbox.ts";
 
 export interface StoredEvent {
   readonly event: OutboxEvent;
@@ -12,6 +12,7 @@ export interface DeliveryRecord {
   readonly stored: StoredEvent;
   readonly endpointId: string;
   readonly sequence: number;
+  readonly content: DeliveryContent | undefined;
   state: DeliveryState;
   dueAt: number;
   replays: number;
@@ -19,6 +20,7 @@ export interface DeliveryRecord {
   /** Goes up with every change of state: a claim or a place in a list that names an older one is void. */
   version: number;
   reason: string | undefined;
+  batch: string | undefined;
   previous: { readonly traceId: string; readonly spanId: string } | undefined;
   attempts: Attempt[];
 }
@@ -53,6 +55,8 @@ export function claimOf(record: DeliveryRecord): Claim {
     event: record.stored.event,
     attempt: record.attempt,
     replay: record.replays,
+    ...(record.content === undefined ? {} : { content: record.content }),
+    ...(record.batch === undefined ? {} : { batch: record.batch }),
     ...(record.previous === undefined ? {} : { previous: record.previous }),
     lease: record.version,
   };

@@ -77,10 +77,12 @@ class MemoryOutbox implements Outbox {
       this.#store.enter(record, "pending", settlement.dueAt);
     } else if (settlement.kind === "retry") {
       record.reason = settlement.reason;
+      record.batch = settlement.batch;
       record.attempt += 1;
       this.#store.enter(record, "pending", settlement.dueAt);
     } else {
       record.reason = settlement.kind === "dead" ? settlement.reason : undefined;
+      record.batch = undefined;
       this.#store.enter(record, settlement.kind, this.#now());
     }
     return "settled";

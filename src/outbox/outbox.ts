@@ -25,6 +25,14 @@ export interface OutboxEvent {
   readonly decisions: readonly RoutingDecision[];
 }
 
+/** What one endpoint gets instead of the event's own body. */
+export interface DeliveryContent {
+  /** Exactly the bytes that are signed and sent. */
+  readonly body: Buffer;
+  /** By lower-case name; they come before the endpoint's own. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface NewDelivery {
   /** The same for the same event and endpoint, so that storing twice stores once. */
   readonly id: string;
@@ -32,6 +40,8 @@ export interface NewDelivery {
   readonly dueAt: number;
   /** Asks for the delivery to be stored as already claimed by this process. An outbox may ignore it. */
   readonly claim?: boolean;
+  /** Kept with the delivery and given back with each of its claims. */
+  readonly content?: DeliveryContent;
 }
 
 export interface Submission {
@@ -55,6 +65,10 @@ export interface Claim {
   readonly attempt: number;
   /** 0, or the number of the replay it belongs to. */
   readonly replay: number;
+  /** What was stored with the delivery to be sent instead of the event's body. */
+  readonly content?: DeliveryContent;
+  /** The batch it was in when it was last settled as a retry: those that failed together are tried again together. */
+  readonly batch?: string;
   /** Span of the attempt before, to link to. */
   readonly previous?: { readonly traceId: string; readonly spanId: string };
   /** What the outbox needs to recognise the lease; nobody else looks at it. */
@@ -63,7 +77,8 @@ export interface Claim {
 
 export type Settlement =
   | { readonly kind: "delivered" }
-  | { readonly kind: "retry"; readonly dueAt: number; readonly reason: string }
+  /** `batch` comes back with every claim until the next settlement that is no release. */
+  | { readonly kind: "retry"; readonly dueAt: number; readonly reason: string; readonly batch?: string }
   | { readonly kind: "dead"; readonly reason: string }
   /** Handed back without an attempt: it counts as none. */
   | { readonly kind: "release"; readonly dueAt: number; readonly reason?: string };

@@ -31,7 +31,7 @@ const complaints: readonly Complaint[] = [
     says: "The host name of the Redis at % is not known",
   },
   {
-    pattern: /Protocol error|unexpected reply type/i,
+    pattern: /Protocol error|RESP type/i,
     code: "OUTBOX_UNAVAILABLE",
     says: "What answers at % does not speak the protocol of Redis",
   },

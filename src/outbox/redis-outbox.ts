@@ -16,7 +16,7 @@ import type {
 } from "./outbox.ts";
 import { readClaim, writeSubmission } from "./redis-records.ts";
 import { byAge, matches, readDeliveries, readStoredEvent, search } from "./redis-search.ts";
-import type { RedisSession } from "./redis-session.ts";
+import type { Connected, RedisSession } from "./redis-session.ts";
 import { judgeRedis } from "./redis-settings.ts";
 import {
   addTickets,
@@ -56,18 +56,15 @@ export class RedisOutbox implements Outbox {
   async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
     const input = submissions.flatMap(writeSubmission);
     const call = this.#nextLease();
-    const store = () =>
-      this.#session.use(async (connected) => {
-        const answers = (await this.#session.run(connected, "outboxPut", call, submissions.length, ...input)) as number[];
-        const accepted = submissions.filter((_, index) => answers[index] === 1);
-        await this.#follow(addTickets(connected, accepted.flatMap(ticketsOf)));
-        return answers.map((answer) => ({ accepted: answer === 1, claims: [] }));
-      });
-    // A connection that is lost under way leaves open whether the events are stored. The second try knows them.
-    return store().catch((error: unknown) => {
-      if (WebhookError.is(error, "OUTBOX_UNAVAILABLE")) return store();
-      throw error;
-    });
+    const store = async (connected: Connected): Promise<Stored[]> => {
+      const counted = [call, submissions.length, ...input];
+      const answers = (await this.#session.run(connected, "outboxPut", ...counted)) as number[];
+      const accepted = submissions.filter((_, index) => answers[index] === 1);
+      await this.#follow(addTickets(connected, accepted.flatMap(ticketsOf)));
+      return answers.map((answer) => ({ accepted: answer === 1, claims: [] }));
+    };
+    // Repeatable: a second run of the same call knows what the first one stored.
+    return this.#session.use(store, true);
   }
 
   async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {

@@ -63,16 +63,25 @@ export class RedisSession {
     return this.#connected !== undefined;
   }
 
-  /** Runs commands on the connection. Rejects with CLOSED, DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE, … within seconds. */
-  async use<Result>(commands: (connected: Connected) => Promise<Result>): Promise<Result> {
+  /**
+   * Runs commands on the connection. Rejects with CLOSED, DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE, OUTBOX_FULL or
+   * OUTBOX_INVALID, within seconds. `repeatable` ones run once more where the connection was lost under way.
+   */
+  async use<Result>(
+    commands: (connected: Connected) => Promise<Result>,
+    repeatable = false,
+  ): Promise<Result> {
     if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
     const connected = this.#connected ?? (await this.#connect());
     this.#keepAlive(connected, 1);
     try {
       return await commands(connected);
     } catch (error) {
-      // A server that does not answer may have half of the commands: what comes next begins on a new connection.
-      if (/timed out/.test(String(error))) connected.client.disconnect();
+      // Nobody knows which commands arrived: what comes next begins on a new connection.
+      if (isOutage(error)) {
+        this.#drop(connected);
+        if (repeatable) return await this.use(commands);
+      }
       throw explainRedisError(error, this.address);
     } finally {
       this.#keepAlive(connected, -1);
@@ -94,6 +103,11 @@ export class RedisSession {
     const connected = this.#connected ?? (await this.#connecting?.catch(() => undefined));
     this.#connected = undefined;
     connected?.client.disconnect();
+  }
+
+  #drop(connected: Connected): void {
+    if (this.#connected === connected) this.#connected = undefined;
+    connected.client.disconnect();
   }
 
   /** The socket holds the process open only while an answer is awaited. */
@@ -133,16 +147,17 @@ export class RedisSession {
     client.on("error", (error: unknown) => {
       reason = error;
     });
-    client.once("end", () => {
-      if (this.#connected?.client === client) this.#connected = undefined;
-    });
     try {
       await within(withinMs, client.connect());
+      // A database number that does not exist is only emitted: the connection would use database 0.
+      if (reason !== undefined) throw reason;
       await this.#checkSchema(client);
       const bullmq = await this.#createBackend(client);
       if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
-      this.#connected = { client, bullmq };
-      return this.#connected;
+      const connected = { client, bullmq };
+      client.once("close", () => this.#drop(connected));
+      this.#connected = connected;
+      return connected;
     } catch (error) {
       client.disconnect();
       throw WebhookError.is(error) ? error : (reason ?? error);

@@ -51,11 +51,18 @@ export function patiently<Result>(database: BetterSqlite3.Database, run: () => R
   }
 }
 
+let driver: typeof BetterSqlite3 | undefined;
+
+/** The native part is loaded with the first database, so one is opened to see whether it can be. */
 function loadDriver(): typeof BetterSqlite3 {
+  if (driver !== undefined) return driver;
   try {
-    return createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
+    const loaded = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
+    new loaded(":memory:").close();
+    driver = loaded;
+    return loaded;
   } catch (cause) {
-    const detail = "The SQLite outbox needs the package `better-sqlite3`, built for this version of Node";
+    const detail = `The SQLite outbox needs the package \`better-sqlite3\`, built for Node ${process.version}`;
     throw new WebhookError("DEPENDENCY_MISSING", detail, { cause });
   }
 }

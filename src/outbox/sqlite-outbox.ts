@@ -15,7 +15,7 @@ import type {
 import { GroupCommit } from "./sqlite-batch.ts";
 import { looksPerLease } from "./sqlite-owner.ts";
 import { pruneEvents } from "./sqlite-prune.ts";
-import { findDeliveries, matchingRows } from "./sqlite-search.ts";
+import { findDeliveries, findRows } from "./sqlite-search.ts";
 import { stateNumbers } from "./sqlite-schema.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import type { SqliteSession } from "./sqlite-store.ts";
@@ -189,18 +189,10 @@ export class SqliteOutbox implements Outbox {
   }
 
   async #selectFinished(selection: ReplaySelection): Promise<WalkedRow[]> {
-    const { limit = 10_000 } = selection;
-    const state = selection.state ?? (selection.deliveryIds === undefined ? "dead" : undefined);
-    const chosen: WalkedRow[] = [];
-    const rows = matchingRows(
-      this.#store,
-      state === undefined ? selection : { ...selection, state },
-      "oldest first",
-    );
-    for await (const row of rows) {
-      if (row.state === stateNumbers.delivered || row.state === stateNumbers.dead) chosen.push(row);
-      if (chosen.length >= limit) break;
-    }
-    return chosen;
+    const { limit = 10_000, deliveryIds } = selection;
+    const state = selection.state ?? (deliveryIds === undefined ? "dead" : undefined);
+    if (state !== undefined) return findRows(this.#store, { ...selection, state }, "oldest first", limit);
+    const rows = await findRows(this.#store, selection, "oldest first", Number.POSITIVE_INFINITY);
+    return rows.filter((row) => row.state >= stateNumbers.delivered).slice(0, limit);
   }
 }

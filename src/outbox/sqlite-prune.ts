@@ -6,6 +6,9 @@ import { upkeepRows } from "./sqlite-upkeep.ts";
 import type { PrunableEvent } from "./sqlite-upkeep.ts";
 import type { Position } from "./sqlite-walk.ts";
 
+/** Rows looked at without a pause. */
+const stepRows = 1000;
+
 interface Limits {
   readonly before?: number;
   readonly keep?: number;
@@ -54,7 +57,7 @@ function finishedAfter(
   { walk, upkeep }: SqliteSession,
   from: Position,
 ): { events: PrunableEvent[]; next?: Position } {
-  const step = walk.newer(from, false);
+  const step = walk.newer(from, false, stepRows);
   const unrouted = upkeep.unroutedAfter(from);
   const end = earlier(step.next, unrouted.next);
   const numbers = new Set(step.rows.filter((row) => row.state >= 2).map((row) => row.event));

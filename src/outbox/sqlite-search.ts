@@ -10,71 +10,92 @@ interface Search extends DeliveryQuery {
   readonly deliveryIds?: readonly string[];
 }
 
+/** Most searches end within the first rows; the others look at no more rows than take a millisecond or two. */
+const firstStepRows = 200;
+const maxStepRows = 1000;
+
 type Direction = "newest first" | "oldest first";
 
 /** Answers one page, newest first. */
 export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): Promise<DeliveryPage> {
   const limit = query.limit ?? 100;
-  const rows: WalkedRow[] = [];
-  for await (const row of matchingRows(store, query, "newest first")) {
-    if (rows.push(row) > limit) break;
-  }
-  const page = rows.slice(0, limit);
+  const found = await findRows(store, query, "newest first", limit + 1);
+  const page = found.slice(0, limit);
   const last = page.at(-1);
-  const deliveries = store.read(({ reads }) => page.map(({ sequence }) => reads.delivery(sequence)));
-  const present = deliveries.filter((delivery): delivery is Delivery => delivery !== undefined);
-  if (rows.length <= limit || last === undefined) return { deliveries: present };
-  return { deliveries: present, cursor: `${last.createdAt}.${last.sequence}` };
+  const deliveries = store
+    .read(({ reads }) => page.map(({ sequence }) => reads.delivery(sequence)))
+    .filter((delivery): delivery is Delivery => delivery !== undefined);
+  if (found.length <= limit || last === undefined) return { deliveries };
+  return { deliveries, cursor: `${last.createdAt}.${last.sequence}` };
 }
 
-/** Yields the rows that match every field of a query. */
-export async function* matchingRows(
+/** Answers up to `limit` rows that match every field of a query. */
+export async function findRows(
   store: SqliteStore,
   query: Search,
   direction: Direction,
-): AsyncGenerator<WalkedRow, void, void> {
-  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, endpointId, eventType } = query;
-  const endpoint =
-    endpointId === undefined ? undefined : store.read(({ ledger }) => ledger.endpointKey(endpointId));
-  if (endpointId !== undefined && endpoint === undefined) return;
-  const wanted = query.deliveryIds && new Set(query.deliveryIds);
-  const state = query.state === undefined ? undefined : stateNumbers[query.state];
-  for await (const row of rowsInOrder(store, query, direction)) {
-    if (direction === "newest first" ? row.createdAt < since : row.createdAt >= until) return;
-    if (row.createdAt < since || row.createdAt >= until) continue;
-    if (endpoint !== undefined && row.endpoint !== endpoint) continue;
-    if (state !== undefined && row.state !== state) continue;
-    if (wanted?.has(row.id) === false) continue;
-    if (eventType !== undefined && row.type !== eventType) continue;
-    yield row;
+  limit: number,
+): Promise<WalkedRow[]> {
+  const found: WalkedRow[] = [];
+  const matches = matcherOf(store, query);
+  for await (const rows of stepsOf(store, query, direction)) {
+    for (const row of rows) {
+      if (found.length < limit && matches(row)) found.push(row);
+    }
+    const last = rows.at(-1);
+    if (found.length >= limit || last === undefined || isBeyond(last, query, direction)) break;
   }
+  return found;
 }
 
-async function* rowsInOrder(
+function matcherOf(store: SqliteStore, query: Search): (row: WalkedRow) => boolean {
+  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, endpointId, eventType } = query;
+  const wanted = query.deliveryIds && new Set(query.deliveryIds);
+  const state = query.state && stateNumbers[query.state];
+  // An endpoint that was never seen matches no row.
+  const endpoint = endpointId && (store.read(({ ledger }) => ledger.endpointKey(endpointId)) ?? Number.NaN);
+  return (row) =>
+    row.createdAt >= since &&
+    row.createdAt < until &&
+    (endpoint === undefined || row.endpoint === endpoint) &&
+    (state === undefined || row.state === state) &&
+    (eventType === undefined || row.type === eventType) &&
+    (wanted === undefined || wanted.has(row.id));
+}
+
+/** True where no later row of this direction can be within the query's time. */
+function isBeyond(row: WalkedRow, query: Search, direction: Direction): boolean {
+  if (direction === "newest first") return query.since !== undefined && row.createdAt < query.since;
+  return query.until !== undefined && row.createdAt >= query.until;
+}
+
+async function* stepsOf(
   store: SqliteStore,
   query: Search,
   direction: Direction,
-): AsyncGenerator<WalkedRow, void, void> {
+): AsyncGenerator<readonly WalkedRow[]> {
   const { eventId, deliveryIds } = query;
-  let position: Position | undefined = startOf(query, direction);
+  const start = startOf(query, direction);
   if (eventId !== undefined || deliveryIds !== undefined) {
-    const from = position;
     const rows = store.read(({ walk }) => {
       return eventId === undefined ? walk.ofDeliveries(deliveryIds ?? []) : walk.ofEvent(eventId);
     });
-    if (direction === "oldest first") yield* rows.filter((row) => isBefore(from, row));
-    else yield* rows.filter((row) => isBefore(row, from)).toReversed();
+    if (direction === "oldest first") yield rows.filter((row) => isBefore(start, row));
+    else yield rows.filter((row) => isBefore(row, start)).toReversed();
     return;
   }
   const onlyDead = query.state === "dead";
-  while (position !== undefined) {
-    const from: Position = position;
+  let stepRows = firstStepRows;
+  for (let from: Position | undefined = start; from !== undefined; stepRows = maxStepRows) {
+    const position: Position = from;
     const step: Step = store.read(({ walk }) => {
-      return direction === "newest first" ? walk.older(from, onlyDead) : walk.newer(from, onlyDead);
+      return direction === "newest first"
+        ? walk.older(position, onlyDead, stepRows)
+        : walk.newer(position, onlyDead, stepRows);
     });
-    yield* step.rows;
-    position = step.next;
-    if (position !== undefined) await pause();
+    yield step.rows;
+    from = step.next;
+    if (from !== undefined) await pause();
   }
 }
 

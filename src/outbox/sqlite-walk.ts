@@ -21,9 +21,6 @@ export interface Step {
   readonly next?: Position;
 }
 
-/** Rows looked at without a pause: one or two milliseconds. */
-const stepRows = 1000;
-
 const columns = "id, created_at AS createdAt, seq AS sequence, event, endpoint, state, type";
 
 type StepStatement = Statement<[number, number, number], WalkedRow>;
@@ -68,18 +65,18 @@ export class SqliteWalk {
   }
 
   /** Takes the next rows older than a position. */
-  older(than: Position, onlyDead: boolean): Step {
-    return step(onlyDead ? this.#newestDeadFirst : this.#newestFirst, than);
+  older(than: Position, onlyDead: boolean, rows: number): Step {
+    return step(onlyDead ? this.#newestDeadFirst : this.#newestFirst, than, rows);
   }
 
   /** Takes the next rows newer than a position. */
-  newer(than: Position, onlyDead: boolean): Step {
-    return step(onlyDead ? this.#oldestDeadFirst : this.#oldestFirst, than);
+  newer(than: Position, onlyDead: boolean, rows: number): Step {
+    return step(onlyDead ? this.#oldestDeadFirst : this.#oldestFirst, than, rows);
   }
 }
 
-function step(statement: StepStatement, from: Position): Step {
-  const rows = statement.all(from.createdAt, from.sequence, stepRows);
+function step(statement: StepStatement, from: Position, limit: number): Step {
+  const rows = statement.all(from.createdAt, from.sequence, limit);
   const next = rows.at(-1);
-  return next === undefined || rows.length < stepRows ? { rows } : { rows, next };
+  return next === undefined || rows.length < limit ? { rows } : { rows, next };
 }

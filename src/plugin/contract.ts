@@ -11,6 +11,7 @@ export type { ComponentEvents, Topic } from "../event/component-event.ts";
 export { describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
+export { followResult, type ResultEnd } from "./follow-result.ts";
 export { hasMethods } from "./has-methods.ts";
 export { sizeInBytes } from "./size-in-bytes.ts";
 export { patchMethod, watchFunction, watchMethod, type Watch, type WatchedCall } from "./watch-calls.ts";

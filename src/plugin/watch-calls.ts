@@ -1,10 +1,10 @@
 /** Lets a plugin see the calls of a method or function, while the caller notices nothing. */
-import { types } from "node:util";
 import type { PluginHost } from "./contract.ts";
+import { followResult } from "./follow-result.ts";
 
 type Callable = (...args: never) => unknown;
 
-/** How a watched call ended. A promise that was returned counts when it settles. */
+/** How a watched call ended. A promise that was returned counts when it settles; see `followResult` for which. */
 export interface WatchedCall {
   returned?(value: unknown): void;
   threw?(error: unknown): void;
@@ -86,7 +86,10 @@ export function watchFunction<Fn extends Callable>(
       } finally {
         if (subject !== undefined) busy.delete(subject);
       }
-      return followToEnd(host, call, result);
+      return followResult(result, {
+        returned: (value) => tell(host, call, "returned", value),
+        threw: (error) => tell(host, call, "threw", error),
+      });
     },
   });
 }
@@ -111,36 +114,6 @@ function beginWatching(
     logFailure(host, error);
     return undefined;
   }
-}
-
-/**
- * Tells how the call ends and answers what the caller gets: the very result, or in place of a plain promise its
- * continuation. Listening on the side would mark a rejection as handled, and one that the caller forgot would no
- * longer end the process. A promise of a class of its own is handed on as it is: an SDK's may start its work in `then`.
- */
-function followToEnd(host: PluginHost, call: WatchedCall, result: unknown): unknown {
-  if (!types.isPromise(result)) {
-    tell(host, call, "returned", result);
-    return result;
-  }
-  if (result.constructor === Promise) {
-    return result.then(
-      (value) => {
-        tell(host, call, "returned", value);
-        return value;
-      },
-      (error: unknown) => {
-        tell(host, call, "threw", error);
-        throw error;
-      },
-    );
-  }
-  void Promise.prototype.then.call(
-    result,
-    (value: unknown) => tell(host, call, "returned", value),
-    (error: unknown) => tell(host, call, "threw", error),
-  );
-  return result;
 }
 
 function tell(host: PluginHost, call: WatchedCall, end: keyof WatchedCall, outcome: unknown): void {

@@ -20,7 +20,7 @@ export function nodeHandler(receiver: WebhookReceiver, options?: AnswerOptions) 
   };
 }
 
-/** Leaves the stream open when it stops early: destroying it would close the connection before the answer is sent. */
+/** Leaves the stream open when it stops early: the answer still has to go out on the same connection. */
 export async function readNodeBody(
   request: IncomingMessage & { body?: unknown },
   maxBytes: number,

@@ -15,6 +15,8 @@ export type ConnectionSettings = Pick<
 > & {
   /** Milliseconds for connecting and TLS. @default 10_000 */
   readonly timeout?: number;
+  /** Cuts the sockets opened here when it aborts. */
+  readonly signal?: AbortSignal;
 };
 
 /**

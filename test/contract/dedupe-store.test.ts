@@ -24,9 +24,9 @@ afterAll(async () => {
 
 interface Subject {
   readonly name: string;
-  make(options: DedupeOptions): DedupeStore;
+  readonly make: (options: DedupeOptions) => DedupeStore;
   /** Lets more than the given time pass for the store. */
-  pass(seconds: number, key: string): Promise<void>;
+  readonly pass: (seconds: number, key: string) => Promise<void>;
 }
 
 let nowMs = 0;
@@ -139,7 +139,7 @@ describe("the redis store", () => {
       retryStrategy: () => null,
     });
     away.on("error", () => {});
-    await expect(redisStore({ client: away }).claim("a")).rejects.toThrow();
+    await expect(redisStore({ client: away }).claim("a")).rejects.toThrow("Stream isn't writeable");
     away.disconnect();
   });
 });

@@ -1,5 +1,5 @@
 /** The same requests through every adapter, on real servers, get the same answers. */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
@@ -22,10 +22,10 @@ import {
   testSecret,
 } from "../signed-request.ts";
 
-type Adapter = (
-  receiver: WebhookReceiver,
-  options: AnswerOptions,
-) => RequestListener | Promise<RequestListener>;
+/** Some of them return a promise, which the server does not wait for. */
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+type Adapter = (receiver: WebhookReceiver, options: AnswerOptions) => Listener | Promise<Listener>;
 
 const adapters: Readonly<Record<string, Adapter>> = {
   node: (receiver, options) => nodeHandler(receiver, options),
@@ -35,7 +35,7 @@ const adapters: Readonly<Record<string, Adapter>> = {
     return app;
   },
   fastify: async (receiver, options) => {
-    let listener: RequestListener = () => {};
+    let listener: Listener = () => {};
     const app = fastify({
       serverFactory: (handler) => {
         listener = handler;
@@ -68,7 +68,7 @@ function makeReceiver(): WebhookReceiver {
   return receiver;
 }
 
-async function listen(listener: RequestListener): Promise<string> {
+async function listen(listener: Listener): Promise<string> {
   const started = createServer(listener);
   server = started;
   await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
@@ -160,11 +160,8 @@ describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) =
   const start = async (): Promise<string> => listen(await adapter(makeReceiver(), options));
 
   it.each(Object.entries(cases))("answers %s", async (_name, [request, status, code]) => {
-    const { answer, ...rest } = await post(await start(), request);
-    expect({ ...rest, answer }).toEqual({
-      status,
-      answer: status === 200 ? { status: "success" } : { status: "error", code, message: expect.any(String) },
-    });
+    const wanted = status === 200 ? { status: "success" } : { status: "error", code };
+    expect(await post(await start(), request)).toMatchObject({ status, answer: wanted });
     expect(handled).toHaveLength(status === 200 || code === "HANDLER_FAILED" ? 1 : 0);
   });
 
@@ -204,7 +201,7 @@ describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) =
       async pull(controller) {
         // Lets the server, which is in the same process, have its turn.
         await new Promise((resolve) => setImmediate(resolve));
-        if (answered || sent > 64 * 1_048_576) return controller.close();
+        if (answered || sent > 32 * 1_048_576) return controller.close();
         sent += 65_536;
         controller.enqueue(new Uint8Array(65_536));
       },
@@ -218,6 +215,7 @@ describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) =
     answered = true;
     expect(response.status).toBe(413);
     expect(sent).toBeGreaterThan(1_048_576);
+    expect(sent).toBeLessThan(32 * 1_048_576);
     expect((await post(url, good)).status).toBe(200);
   });
 
@@ -230,7 +228,7 @@ describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) =
     });
     await expect(
       fetch(url, { method: "POST", body: begun, duplex: "half", headers: good.headers, signal: stop.signal }),
-    ).rejects.toThrow();
+    ).rejects.toThrow("aborted");
     expect((await post(url, good)).status).toBe(200);
     expect(handled).toEqual(["evt_1"]);
   });

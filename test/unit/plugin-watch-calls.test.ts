@@ -1,4 +1,6 @@
 /** Watching calls: the component's callers notice nothing. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import {
   definePlugin,
@@ -18,8 +20,8 @@ const plugin = definePlugin({
 });
 
 /** A watch that writes down what it saw. */
-function recorder(): { seen: unknown[]; watch: Watch } {
-  const seen: unknown[] = [];
+function recorder(): { seen: unknown[][]; watch: Watch } {
+  const seen: unknown[][] = [];
   const watch: Watch = (args) => {
     seen.push(["begins", ...args]);
     return {
@@ -28,6 +30,21 @@ function recorder(): { seen: unknown[]; watch: Watch } {
     };
   };
   return { seen, watch };
+}
+
+/** Runs a program of its own; `thrown` is the line that names what ended it. */
+async function run(program: string, ...args: string[]): Promise<object> {
+  const tsx = ["--import", "tsx", "--input-type=module", "--eval", program, ...args];
+  const child = spawn(process.execPath, tsx, { cwd: new URL("../..", import.meta.url) });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [code] = (await once(child, "close")) as [number];
+  return { code, stdout: stdout(), thrown: /^\w*Error: .*$/m.exec(stderr())?.[0] };
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = "";
+  stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
 }
 
 class Component {
@@ -72,15 +89,24 @@ describe("watchMethod", () => {
     expect(seen.at(-1)).toEqual(["threw", error]);
   });
 
-  it("answers the very same promise and sees how it settles, without starting a lazy one", async () => {
+  it("sees how a promise ends, and answers its continuation with the same value or the very same error", async () => {
     const host = collectingHost(plugin);
     const component = new Component();
     const { seen, watch } = recorder();
     watchMethod(component, "later", host, watch);
-    const good = Promise.resolve("value");
-    const bad = Promise.reject(new Error("no"));
-    expect(component.later(good)).toBe(good);
-    expect(component.later(bad)).toBe(bad);
+    const error = new Error("no");
+    const value = {};
+    expect(await component.later(Promise.resolve(value))).toBe(value);
+    await expect(component.later(Promise.reject(error))).rejects.toBe(error);
+    expect(seen.filter(([what]) => what !== "begins")).toEqual([
+      ["returned", value],
+      ["threw", error],
+    ]);
+  });
+
+  it("hands on what starts its work in `then` untouched and unstarted", () => {
+    const host = collectingHost(plugin);
+    const { seen, watch } = recorder();
     let started = 0;
     class Lazy extends Promise<string> {
       override then<A, B>(...handlers: Parameters<Promise<string>["then"]>): Promise<A | B> {
@@ -88,10 +114,29 @@ describe("watchMethod", () => {
         return super.then(...handlers) as Promise<A | B>;
       }
     }
-    void component.later(new Lazy((resolve) => resolve("lazy")));
-    await expect(bad).rejects.toThrow("no");
-    expect(seen.filter((entry) => (entry as unknown[])[0] !== "begins")).toHaveLength(3);
-    expect(started).toBe(0);
+    const lazy = new Lazy((resolve) => resolve("lazy"));
+    const query = { then: () => (started += 1) };
+    const component = { give: (thenable: object) => thenable };
+    watchMethod(component, "give", host, watch);
+    expect(component.give(lazy)).toBe(lazy);
+    expect(component.give(query)).toBe(query);
+    expect([started, seen.map(([what]) => what)]).toEqual([0, ["begins", "begins"]]);
+  });
+
+  it("leaves a rejection that nobody handles unhandled: exit code and stderr are as without us", async () => {
+    const program = `
+      import { watchMethod } from ${JSON.stringify(new URL("../../src/plugin/contract.ts", import.meta.url).href)};
+      const component = { fail: async () => { throw new RangeError("nobody waits for me"); } };
+      if (process.argv.includes("watched")) {
+        const host = { wants: () => true, publish() {}, log: console };
+        watchMethod(component, "fail", host, () => ({ returned() {}, threw() {} }));
+      }
+      component.fail();
+      setTimeout(() => console.log("survived"), 1000);
+    `;
+    const [bare, watched] = await Promise.all([run(program), run(program, "watched")]);
+    expect(watched).toEqual(bare);
+    expect(watched).toEqual({ code: 1, stdout: "", thrown: "RangeError: nobody waits for me" });
   });
 
   it("sees a call once when the instance and its prototype are both patched, in either order", () => {
@@ -104,7 +149,7 @@ describe("watchMethod", () => {
       for (const owner of owners) watchMethod(owner, "add", host, watch);
       component.add(1);
       new Local().add(10);
-      expect(seen.filter((entry) => (entry as unknown[])[0] === "begins")).toEqual([
+      expect(seen.filter((entry) => entry[0] === "begins")).toEqual([
         ["begins", 1],
         ["begins", 10],
       ]);

@@ -69,7 +69,7 @@ describe("the original's methods", () => {
     expect(await receiver.handleWebhook(body, undefined)).toBe(false);
     expect(await receiver.handleWebhook(body, sign(`${body} `))).toBe(false);
     expect(await receiver.handleWebhook(body, receiver.generateSignature(body, "s", "sha1"))).toBe(false);
-    expect(await receiver.handleWebhook("[]", sign("[]"))).toBe(false);
+    expect(await receiver.handleWebhook("[]", sign("[]"), "cache.cleared")).toBe(false);
     expect(await receiver.handleWebhook("{}", sign("{}"))).toBe(false);
     // The type given is not signed, and must not send a signed event to another handler.
     expect(await receiver.handleWebhook(body, sign(body), "cache.updated")).toBe(false);
@@ -145,6 +145,7 @@ describe("a good request", () => {
 describe("a bad request", () => {
   const standard = ["webhook-id", "webhook-timestamp", "webhook-signature"];
   const array = signRequest("[]");
+  const notUtf8 = signRequest(Buffer.from(eventBody("cache.updated", "\u00ff"), "latin1"));
   const untyped = signRequest('{"data":{}}');
   const cases: readonly [string, unknown, unknown, string, number][] = [
     ["no headers", request.body, {}, "HEADERS_MISSING", 401],
@@ -205,6 +206,7 @@ describe("a bad request", () => {
       "BODY_ENCODED",
       415,
     ],
+    ["bytes that are not UTF-8", notUtf8.body, notUtf8.headers, "BODY_INVALID", 400],
     ["an array as body", array.body, array.headers, "BODY_INVALID", 400],
     ["no event type", untyped.body, untyped.headers, "BODY_INVALID", 400],
     ["a large body", Buffer.alloc(1_048_577), request.headers, "BODY_TOO_LARGE", 413],

@@ -167,10 +167,15 @@ describe("keys", () => {
     "whsec_====",
     "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
     "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfV",
-  ])("refuse the secret %j without showing it", (text) => {
+  ])("refuse the secret %j", (text) => {
     const build = (): unknown => createSigningKey(new Secret(text));
     expect(build).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
-    if (text.length > 10) expect(build).not.toThrow(text.slice(6));
+  });
+
+  it("do not show the secret they refuse", () => {
+    const build = (): unknown => createSigningKey(new Secret("whsec_correct horse battery"));
+    expect(build).toThrow("is not base64");
+    expect(build).not.toThrow("horse");
   });
 
   it("refuse to sign with none", () => {

@@ -1,0 +1,42 @@
+/** `mova-webhooks config check`: is the configuration right, and what does it come to? */
+import { Command } from "commander";
+import { loadConfig } from "../config/config.ts";
+import { WebhookManager } from "../manager.ts";
+import { type CommonOptions, configOption, jsonOption } from "./options.ts";
+import { columns, print, say } from "./terminal.ts";
+
+export function configCommand(): Command {
+  const check = new Command("check")
+    .description("Check file and environment, and print what they come to. Secrets stay hidden.")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExample:\n  $ mova-webhooks config check --config ./mova.config.yaml")
+    .action(async (options: CommonOptions) => {
+      const source = options.config === undefined ? {} : { path: options.config };
+      const config = loadConfig(source);
+      // Endpoints are checked where they are used: by a manager, which is not started. The outbox is not opened.
+      const webhooks = new WebhookManager({
+        ...(options.config === undefined ? {} : { config: options.config }),
+      });
+      const endpoints = webhooks.getEndpoints();
+      await webhooks.close();
+      for (const warning of config.warnings) say(`warning: ${warning}`);
+      print({ source: config.sourcePath, config, endpoints }, options.json, () =>
+        [
+          `${config.sourcePath ?? "no file; the environment alone"}: right`,
+          `outbox ${config.outbox?.type ?? "memory"}; plugins ${config.plugins.map(({ name }) => name).join(", ") || "none"}`,
+          columns(
+            ["endpoint", "enabled", "timeout", "retries", "events"],
+            endpoints.map(({ id, enabled, timeout, retries, eventTypes }) => [
+              id,
+              enabled ? "yes" : "no",
+              `${timeout} s`,
+              String(retries),
+              eventTypes.join(" "),
+            ]),
+          ),
+        ].join("\n"),
+      );
+    });
+  return new Command("config").description("Check the configuration.").addCommand(check);
+}

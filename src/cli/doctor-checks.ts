@@ -1,0 +1,156 @@
+/** The doctor's checks, each a finding with what to do about it. */
+import { loadConfig, type WebhookConfig } from "../config/config.ts";
+import { resolveEndpoint, type Endpoint } from "../event/endpoint.ts";
+import { WebhookManager } from "../manager.ts";
+import { openOutbox } from "../outbox/open.ts";
+import { checkUrl } from "../security/check-url.ts";
+
+export interface Finding {
+  readonly check: string;
+  readonly level: "ok" | "warn" | "fail";
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+interface DoctorInput {
+  readonly config?: string;
+  /** Sends a test event to every endpoint. */
+  readonly send: boolean;
+}
+
+/** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
+const earliestSaneTime = Date.parse("2026-01-01T00:00:00Z");
+
+export async function* runChecks({ config: path, send }: DoctorInput): AsyncGenerator<Finding> {
+  yield checkNode();
+  yield checkClock();
+  let config: WebhookConfig;
+  try {
+    config = loadConfig(path === undefined ? {} : { path });
+  } catch (error) {
+    yield failure("configuration", error);
+    return;
+  }
+  yield {
+    check: "configuration",
+    level: "ok",
+    message: config.sourcePath ?? "no file; the environment alone",
+  };
+  for (const warning of config.warnings) yield { check: "configuration", level: "warn", message: warning };
+  if (config.endpoints.length === 0) {
+    yield {
+      check: "endpoints",
+      level: "warn",
+      message: "none is configured",
+      remedy: "Add `endpoints` to the file, or set MOVA_WEBHOOK_URL",
+    };
+  }
+  for (const settings of config.endpoints) yield* checkEndpoint(config, settings);
+  yield await checkOutbox(config);
+  if (send) yield* sendTest(path);
+}
+
+function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const good = major > 20 || (major === 20 && minor >= 19);
+  return good
+    ? { check: "node", level: "ok", message: process.version }
+    : { check: "node", level: "fail", message: process.version, remedy: "Use Node 20.19 or newer" };
+}
+
+function checkClock(): Finding {
+  const now = Date.now();
+  const message = new Date(now).toISOString();
+  if (now > earliestSaneTime) return { check: "clock", level: "ok", message };
+  return {
+    check: "clock",
+    level: "fail",
+    message,
+    remedy: "Set the clock; receivers refuse signatures over 5 minutes off",
+  };
+}
+
+async function* checkEndpoint(
+  config: WebhookConfig,
+  settings: WebhookConfig["endpoints"][number],
+): AsyncGenerator<Finding> {
+  let endpoint: Endpoint;
+  try {
+    endpoint = resolveEndpoint(settings, {
+      ...(config.timeout === undefined ? {} : { timeout: config.timeout }),
+      ...(config.maxRetries === undefined ? {} : { retries: config.maxRetries }),
+      ...(config.secret === undefined ? {} : { secret: config.secret }),
+    });
+  } catch (error) {
+    yield failure("endpoint", error);
+    return;
+  }
+  const check = `endpoint ${endpoint.id}`;
+  const weak = endpoint.secrets.some((secret) => secret.byteLength < 16);
+  yield weak
+    ? {
+        check,
+        level: "warn",
+        message: "a secret has fewer than 16 bytes",
+        remedy: "Use one from `mova-webhooks secret`",
+      }
+    : { check, level: "ok", message: "its secrets are long enough" };
+  const { allowed, reason, addresses } = await checkUrl(endpoint.url.href, config.network);
+  yield allowed
+    ? { check, level: "ok", message: `${endpoint.url.host} is ${addresses.join(", ")}, which may be called` }
+    : {
+        check,
+        level: "fail",
+        message: reason ?? "may not be called",
+        remedy: "Correct the URL, DNS or `network.allow`",
+      };
+}
+
+async function checkOutbox(config: WebhookConfig): Promise<Finding> {
+  const choice = config.outbox ?? { type: "memory" as const };
+  if (choice.type === "memory") {
+    const remedy = "Set `outbox` to sqlite or redis where events must survive a restart";
+    return { check: "outbox", level: "warn", message: "memory: it survives nothing", remedy };
+  }
+  try {
+    const outbox = await openOutbox(choice);
+    await outbox.ping();
+    await outbox.close();
+    return { check: "outbox", level: "ok", message: `${choice.type} answers` };
+  } catch (error) {
+    return failure("outbox", error);
+  }
+}
+
+/** The test event goes through the real pipeline, so that TLS, signature and status are what an event would meet. */
+async function* sendTest(path: string | undefined): AsyncGenerator<Finding> {
+  const { memoryOutbox } = await import("../outbox/memory.ts");
+  const webhooks = new WebhookManager({
+    ...(path === undefined ? {} : { config: path }),
+    outbox: memoryOutbox(),
+    maxRetries: 0,
+  });
+  try {
+    await webhooks.start();
+    const { id } = await webhooks.triggerEvent("config.updated", {
+      test: true,
+      sent_by: "mova-webhooks doctor",
+    });
+    await webhooks.drain(60_000);
+    for (const { endpointId, attempts } of (await webhooks.find({ eventId: id })).deliveries) {
+      const attempt = attempts.at(-1);
+      const message = `test event: ${attempt?.outcome ?? "no attempt"}${attempt?.status === undefined ? "" : ` (${attempt.status})`}`;
+      yield {
+        check: `endpoint ${endpointId}`,
+        level: attempt?.outcome === "success" ? "ok" : "fail",
+        message,
+      };
+    }
+  } finally {
+    await webhooks.close(0);
+  }
+}
+
+function failure(check: string, error: unknown): Finding {
+  return { check, level: "fail", message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,138 @@
+/** `mova-webhooks listen`: a receiver that verifies, prints, forwards, and fails when told to. */
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
+import { Command, InvalidArgumentError } from "commander";
+import { WebhookError } from "../event/errors.ts";
+import { WebhookReceiver } from "../receiver/receiver.ts";
+import { generateSecret } from "../signing/key.ts";
+import { jsonOption, readPort, readSecret, secretOptions } from "./options.ts";
+import { paint, print, say } from "./terminal.ts";
+
+/** One planned failure: an HTTP status, a request that is never answered, or a connection that is cut. */
+type Failure = number | "hang" | "reset";
+
+interface ListenOptions {
+  readonly json: boolean;
+  readonly secret?: string;
+  readonly secretFile?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly fail: readonly Failure[];
+  readonly forward?: string;
+}
+
+export function listenCommand(): Command {
+  const command = new Command("listen")
+    .description("Receive webhooks: verify them, print them, pass them on.")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <number>", "port to listen on; 0 for a free one", readPort, 9465)
+    .option(
+      "--fail <plan>",
+      "fail first: statuses, hang or reset, each with :times, such as 500:3,hang,reset",
+      readPlan,
+      [],
+    )
+    .option("--forward <url>", "pass verified requests on to this URL and answer what it answers")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ mova-webhooks listen --fail 500:3,hang --forward http://127.0.0.1:3000/hook",
+    );
+  for (const option of secretOptions()) command.addOption(option);
+  return command.action(runListen);
+}
+
+async function runListen(options: ListenOptions): Promise<void> {
+  const given =
+    options.secret !== undefined || options.secretFile !== undefined || process.env["MOVA_WEBHOOK_SECRET"];
+  const secret = given ? readSecret(options) : generateSecret();
+  const receiver = new WebhookReceiver({ secret });
+  const movaReceiver = new WebhookReceiver({ secret, require: "mova" });
+  const plan = [...options.fail];
+
+  const server = createServer((request, response) => {
+    void buffer(request).then(
+      (body) => answer(body, request.headers, response),
+      () => response.destroy(),
+    );
+  });
+
+  async function answer(body: Buffer, headers: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
+    const [standard, mova] = await Promise.all([
+      receiver.receive(body, headers),
+      movaReceiver.receive(body, headers),
+    ]);
+    const failure = plan.shift();
+    const event = standard.ok ? standard.event : mova.ok ? mova.event : undefined;
+    const seen = {
+      attempt: headers["x-mova-attempt"],
+      event_type: event?.event_type,
+      id: event?.id,
+      standard: standard.ok ? "verified" : standard.code,
+      mova: mova.ok ? "verified" : mova.code,
+      duplicate: standard.ok && standard.duplicate,
+      ...(failure === undefined ? {} : { answered: failure }),
+      data: event?.data,
+    };
+    print(seen, options.json, showSeen);
+    if (failure === "hang") return;
+    if (failure === "reset") {
+      response.destroy();
+      return;
+    }
+    if (failure !== undefined) return void response.writeHead(failure).end();
+    if (!standard.ok && !mova.ok) return void response.writeHead(standard.status).end(standard.message);
+    if (options.forward === undefined) return void response.writeHead(200).end();
+    response.writeHead(await forward(options.forward, body, headers)).end();
+  }
+
+  server.listen(options.port, options.host);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${options.host}:${options.port}`, { cause });
+  }
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  say(`Listening on http://${options.host}:${port}/. Ctrl-C ends.`);
+  if (!given) say(`Secret for the sender: ${secret}`);
+  process.once("SIGINT", () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server, "close");
+}
+
+/** Passes the same bytes and headers on; answers the status, 502 where nobody answers. */
+async function forward(url: string, body: Buffer, headers: IncomingHttpHeaders): Promise<number> {
+  const { request } = await import("undici");
+  const { host: _host, connection: _connection, "content-length": _length, ...kept } = headers;
+  try {
+    const answer = await request(url, { method: "POST", body, headers: kept });
+    await answer.body.dump();
+    return answer.statusCode;
+  } catch {
+    say("forward: nobody answers");
+    return 502;
+  }
+}
+
+function showSeen(seen: Readonly<Record<string, unknown>>): string {
+  const good = seen["standard"] === "verified" || seen["mova"] === "verified";
+  const mark = good ? paint("green", "✓") : paint("red", "✗");
+  const signatures = `webhook-signature ${String(seen["standard"])}, X-Mova-Signature ${String(seen["mova"])}`;
+  const failed = seen["answered"] === undefined ? "" : `  → ${String(seen["answered"])}`;
+  const what = good ? `${String(seen["event_type"])}  ${String(seen["id"])}` : "refused";
+  const data = good ? `\n  ${JSON.stringify(seen["data"])}` : "";
+  return `${mark} ${what}  attempt ${String(seen["attempt"] ?? "?")}  (${signatures})${failed}${data}`;
+}
+
+function readPlan(text: string): Failure[] {
+  return text.split(",").flatMap((entry) => {
+    const match = /^(hang|reset|[1-5]\d\d)(?::(\d{1,4}))?$/.exec(entry.trim());
+    if (match === null) throw new InvalidArgumentError("expected a plan such as 500:3,hang,reset");
+    const failure = match[1] === "hang" || match[1] === "reset" ? match[1] : Number(match[1]);
+    return Array.from({ length: Number(match[2] ?? 1) }, (): Failure => failure);
+  });
+}

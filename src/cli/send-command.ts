@@ -1,0 +1,116 @@
+/** `mova-webhooks send`: one event to the configured endpoints, every attempt shown. */
+import { setTimeout as wait } from "node:timers/promises";
+import { Command } from "commander";
+import type { Delivery } from "../event/delivery.ts";
+import { silentLogger } from "../event/logger.ts";
+import { WebhookManager } from "../manager.ts";
+import { memoryOutbox } from "../outbox/memory.ts";
+import {
+  type CommonOptions,
+  configOption,
+  jsonOption,
+  readJson,
+  readSecret,
+  secretOptions,
+} from "./options.ts";
+import { at, columns, print, say } from "./terminal.ts";
+
+interface SendOptions extends CommonOptions {
+  readonly data: string;
+  readonly id?: string;
+  readonly url?: string;
+  readonly secret?: string;
+  readonly secretFile?: string;
+  readonly allow: readonly string[];
+}
+
+export function sendCommand(): Command {
+  const command = new Command("send")
+    .description("Send one event and show each attempt until it is delivered or dead.")
+    .argument("<type>", "event type, such as cache.updated")
+    .option("--data <json>", "event data: JSON, @file or - for stdin", "{}")
+    .option("--id <id>", "event id (default: a new one)")
+    .option("--url <url>", "send to this URL instead of the configured endpoints")
+    .option(
+      "--allow <cidr>",
+      "with --url: an address range to permit, such as 127.0.0.0/8; repeatable",
+      collect,
+      [],
+    )
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      '\nExample:\n  $ mova-webhooks send cache.updated --data \'{"key":"user_1"}\' --url http://127.0.0.1:9465/ --allow 127.0.0.0/8',
+    );
+  for (const option of secretOptions()) command.addOption(option);
+  return command.action(runSend);
+}
+
+async function runSend(type: string, options: SendOptions): Promise<void> {
+  const data = await readJson(options.data);
+  const webhooks = new WebhookManager({
+    // An outbox of its own: what this command sends is shown here, and nothing else is delivered meanwhile.
+    outbox: memoryOutbox(),
+    logger: { ...silentLogger, info: showAttempt, warn: showAttempt },
+    ...(options.url === undefined
+      ? { ...(options.config === undefined ? {} : { config: options.config }) }
+      : {
+          config: false,
+          endpoints: [{ id: "url", url: options.url, secret: readSecret(options) }],
+          network: { allow: options.allow },
+          // Whatever type one wants to try at a URL.
+          eventTypes: ["*"],
+        }),
+  });
+  try {
+    await webhooks.start();
+    const { id } = await webhooks.triggerEvent(
+      type,
+      data,
+      options.id === undefined ? {} : { id: options.id },
+    );
+    const deliveries = await settled(webhooks, id);
+    print({ id, deliveries }, options.json, () => show(id, deliveries));
+    process.exitCode = deliveries.every(({ state }) => state === "delivered") ? 0 : 1;
+  } finally {
+    await webhooks.close(0);
+  }
+}
+
+async function settled(webhooks: WebhookManager, eventId: string): Promise<readonly Delivery[]> {
+  for (;;) {
+    await webhooks.drain(1000);
+    const { deliveries } = await webhooks.find({ eventId });
+    if (deliveries.every(({ state }) => state === "delivered" || state === "dead")) return deliveries;
+    await wait(100);
+  }
+}
+
+/** Reads the log's line of an attempt. */
+function showAttempt(fields: object, message: string): void {
+  if (message !== "delivery.attempted") return;
+  const { endpoint, attempt, outcome, status, duration_ms, next_at } = fields as Readonly<
+    Record<string, unknown>
+  >;
+  const answered = status === undefined ? String(outcome) : `${String(status)} ${String(outcome)}`;
+  const next = next_at === undefined ? "" : `, again at ${String(next_at)}`;
+  say(
+    `${String(endpoint)}  attempt ${String(attempt)}: ${answered} in ${Math.round(Number(duration_ms))} ms${next}`,
+  );
+}
+
+function show(id: string, deliveries: readonly Delivery[]): string {
+  if (deliveries.length === 0) return `${id}: no endpoint wants it`;
+  const rows = deliveries.map((each) => [
+    each.endpointId,
+    each.state,
+    String(each.attempts.length),
+    at(each.dueAt),
+  ]);
+  return `${id}\n${columns(["endpoint", "state", "attempts", "finished"], rows)}`;
+}
+
+function collect(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
+}

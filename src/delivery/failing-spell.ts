@@ -1,0 +1,44 @@
+/**
+ * How long an endpoint has done nothing but fail, when to warn of it, and when to switch it off: pure.
+ *
+ * Everything that was not delivered counts, client errors too: an endpoint that answers 404 for days is gone. One
+ * success ends the spell; so does a pause of a fifth of the limit without any attempt, because two failures a week
+ * apart are no week of failure. Warnings come at 50, 70 and 90 % (Outpost's alerts), the end after five days (Svix).
+ */
+
+export interface FailingSpell {
+  /** End of the first failure, Unix milliseconds. */
+  readonly since: number;
+  readonly lastAt: number;
+  /** Percent of the limit that was warned of last; 0 for none. */
+  readonly warned: number;
+}
+
+const warnings = [90, 70, 50];
+
+export interface SpellStep {
+  /** Undefined while the endpoint is well. */
+  readonly spell: FailingSpell | undefined;
+  /** Percent of the limit to warn of now. */
+  readonly warn?: number;
+  readonly disable: boolean;
+}
+
+/** What an attempt that ended at `now` makes of the spell. Without a limit it lasts, and nothing follows. */
+export function nextSpell(
+  spell: FailingSpell | undefined,
+  delivered: boolean,
+  limitMs: number | undefined,
+  now: number,
+): SpellStep {
+  if (delivered) return { spell: undefined, disable: false };
+  if (limitMs === undefined) return { spell: spell ?? { since: now, lastAt: now, warned: 0 }, disable: false };
+  if (spell === undefined || now - spell.lastAt > limitMs / 5) {
+    return { spell: { since: now, lastAt: now, warned: 0 }, disable: false };
+  }
+  const percent = ((now - spell.since) / limitMs) * 100;
+  if (percent >= 100) return { spell: { ...spell, lastAt: now }, disable: true };
+  const reached = warnings.find((warning) => percent >= warning) ?? 0;
+  if (reached <= spell.warned) return { spell: { ...spell, lastAt: now }, disable: false };
+  return { spell: { ...spell, lastAt: now, warned: reached }, warn: reached, disable: false };
+}

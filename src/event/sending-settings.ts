@@ -1,0 +1,108 @@
+/** How an endpoint wants to be treated: what its answers mean, when to leave it alone, what to post together. */
+import { between, invalid, whole } from "./setting-checks.ts";
+import type { WebhookEvent } from "./webhook-event.ts";
+
+/** What an answer means for its delivery: `disable` also switches the endpoint off. */
+export type StatusVerdict = "delivered" | "retry" | "dead" | "disable";
+
+export interface StatusRule {
+  readonly from: number;
+  /** Inclusive. */
+  readonly to: number;
+  readonly verdict: StatusVerdict;
+}
+
+/** What a `transform` makes of an event. */
+export interface TransformedEvent {
+  /** An object is written as JSON; a text is sent as UTF-8, bytes as they are. */
+  readonly body: object | string | Uint8Array;
+  /** Stored as they are: what is secret belongs into the endpoint's `headers`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface SendingSettings {
+  /**
+   * What answers mean, by status (`404`) or class (`5xx`), from 300 to 599: `retry`, `dead`, `delivered` or
+   * `disable`. What is not named keeps the meaning it has anyway.
+   */
+  readonly statusRules?: Readonly<Record<string, StatusVerdict>>;
+  /**
+   * Leaves the endpoint alone after so many failures in a row, for `wait` seconds, doubling up to `maxWait`; then one
+   * delivery is tried. What waits meanwhile spends no retries. @default { failures: 5, wait: 1, maxWait: 60 }
+   */
+  readonly circuitBreaker?:
+    | false
+    | { readonly failures?: number; readonly wait?: number; readonly maxWait?: number };
+  /** Seconds of nothing but failure until the endpoint is switched off; 0 for never. @default 432_000, five days */
+  readonly disableAfter?: number;
+  /** Posts up to `maxEvents` together as a JSON array, and waits up to `maxWaitSeconds` for company. */
+  readonly batch?: { readonly maxEvents: number; readonly maxWaitSeconds: number };
+  /** Makes the body and headers this receiver wants; called once, when the event is routed. Excludes `batch`. */
+  readonly transform?: (event: WebhookEvent) => TransformedEvent;
+}
+
+/** The settings after the check: durations in milliseconds. */
+export interface Sending {
+  /** The first that holds a status decides. */
+  readonly statusRules?: readonly StatusRule[];
+  /** Absent where the endpoint is never left alone. */
+  readonly circuitBreaker?: { readonly failures: number; readonly waitMs: number; readonly maxWaitMs: number };
+  /** Absent where it is never switched off for failing. */
+  readonly disableAfterMs?: number;
+  readonly batch?: { readonly maxEvents: number; readonly maxWaitMs: number };
+  readonly transform?: (event: WebhookEvent) => TransformedEvent;
+}
+
+const verdicts: readonly unknown[] = ["delivered", "retry", "dead", "disable"] satisfies StatusVerdict[];
+
+/** Checks the settings and fills in defaults. Throws ENDPOINT_INVALID. */
+export function checkSending(id: string, settings: SendingSettings): Sending {
+  const { statusRules, circuitBreaker = {}, disableAfter = 432_000, batch, transform } = settings;
+  if (transform !== undefined && batch !== undefined) {
+    throw invalid(id, "transform", "absent where there is a `batch`", "both");
+  }
+  const disableAfterMs = between(id, "disableAfter", disableAfter, 0, 31_536_000, "seconds ") * 1000;
+  return {
+    ...(statusRules === undefined ? {} : { statusRules: checkStatusRules(id, statusRules) }),
+    ...(circuitBreaker === false ? {} : { circuitBreaker: checkCircuitBreaker(id, circuitBreaker) }),
+    ...(disableAfterMs === 0 ? {} : { disableAfterMs }),
+    ...(batch === undefined ? {} : { batch: checkBatch(id, batch) }),
+    ...(transform === undefined ? {} : { transform }),
+  };
+}
+
+/** Single statuses come before classes, in whatever order they were written. */
+function checkStatusRules(id: string, rules: Readonly<Record<string, StatusVerdict>>): StatusRule[] {
+  const checked = Object.entries(rules).map(([key, verdict]): StatusRule => {
+    if (!/^[345](\d\d|xx)$/.test(key)) {
+      throw invalid(id, "statusRules", "by statuses such as `404` or `5xx`, from 300 to 599", key);
+    }
+    if (!verdicts.includes(verdict)) {
+      throw invalid(id, `statusRules.${key}`, "retry, dead, delivered or disable", verdict);
+    }
+    return { from: Number(key.replace("xx", "00")), to: Number(key.replace("xx", "99")), verdict };
+  });
+  return checked.sort((one, other) => one.to - one.from - (other.to - other.from));
+}
+
+function checkCircuitBreaker(
+  id: string,
+  { failures = 5, wait = 1, maxWait = Math.max(60, wait) }: Exclude<SendingSettings["circuitBreaker"], false | undefined>,
+): NonNullable<Sending["circuitBreaker"]> {
+  const waitMs = between(id, "circuitBreaker.wait", wait, 0.01, 86_400, "seconds ") * 1000;
+  return {
+    failures: whole(id, "circuitBreaker.failures", failures, 1, 1_000_000),
+    waitMs,
+    maxWaitMs: between(id, "circuitBreaker.maxWait", maxWait, wait, 86_400, "seconds ") * 1000,
+  };
+}
+
+function checkBatch(
+  id: string,
+  { maxEvents, maxWaitSeconds }: NonNullable<SendingSettings["batch"]>,
+): NonNullable<Sending["batch"]> {
+  return {
+    maxEvents: whole(id, "batch.maxEvents", maxEvents, 1, 1000),
+    maxWaitMs: between(id, "batch.maxWaitSeconds", maxWaitSeconds, 0, 3600, "seconds ") * 1000,
+  };
+}

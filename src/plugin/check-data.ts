@@ -1,0 +1,30 @@
+/** Checks a plugin's event data against the schema the plugin declared for it. */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { WebhookError } from "../event/errors.ts";
+import type { EventDefinition } from "./contract.ts";
+
+/** Answers the data as the schema made it, or throws PLUGIN_INVALID with the places that do not fit, never with values. */
+export function checkData({ schema }: EventDefinition<unknown>, data: unknown, type: string): unknown {
+  if (schema === undefined) return data;
+  const result = validateNow(schema, data, type);
+  if (result.issues === undefined) return result.value;
+  const places = result.issues.slice(0, 5).map(placeOf).join(", ");
+  throw new WebhookError("PLUGIN_INVALID", `The data of \`${type}\` do not fit its schema at ${places}`);
+}
+
+/** An event of a crashing process cannot wait: so schemas must answer at once. Throws PLUGIN_INVALID where one does not. */
+export function validateNow(
+  schema: StandardSchemaV1<unknown, unknown>,
+  data: unknown,
+  type: string,
+): StandardSchemaV1.Result<unknown> {
+  const result = schema["~standard"].validate(data);
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => undefined);
+  throw new WebhookError("PLUGIN_INVALID", `The schema of \`${type}\` is asynchronous; event data are checked at once`);
+}
+
+export function placeOf({ path = [] }: StandardSchemaV1.Issue): string {
+  const names = path.map((part) => String(typeof part === "object" ? part.key : part));
+  return names.length === 0 ? "the top" : `\`${names.join(".")}\``;
+}

@@ -1,0 +1,257 @@
+/** What the Redis outbox says and does when its server is wrong, strange, full, gone or back. */
+import { execFile } from "node:child_process";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
+import { WebhookError } from "../../src/event/errors.ts";
+import { silentLogger } from "../../src/event/logger.ts";
+import type { Submission } from "../../src/outbox/outbox.ts";
+import { checkRedisSettings, redisOutbox, type RedisOutboxOptions } from "../../src/outbox/redis.ts";
+import { judgeRedis } from "../../src/outbox/redis-settings.ts";
+import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../fixtures/redis-server.ts";
+
+const without = reasonWithoutRedisServer();
+const secret = "s3cret-Pass";
+
+function submission(id: string, body = Buffer.from("{}")): Submission {
+  const event = { id, type: "a.b", source: "api", createdAt: Date.now(), body, origin: "test", decisions: [] };
+  return { event, deliveries: [{ id: `dlv_${id}`, endpointId: "ops", dueAt: Date.now() }] };
+}
+
+async function errorOfPing(options: RedisOutboxOptions): Promise<WebhookError> {
+  const outbox = redisOutbox(options);
+  const error: unknown = await outbox.ping().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  await outbox.close();
+  if (!WebhookError.is(error)) throw new Error(`expected a WebhookError, got ${String(error)}`);
+  return error;
+}
+
+function everythingSaid(error: WebhookError): string {
+  const cause = error.cause as Error;
+  return [error.message, error.stack, cause.message, JSON.stringify(cause), Object.values(cause)].join("\n");
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function withRedis(settings: string[], run: (server: RedisServer) => Promise<void>): Promise<void> {
+  const server = await startRedis(...settings);
+  try {
+    await run(server);
+  } finally {
+    await server.end();
+  }
+}
+
+describe("the Redis outbox's options", () => {
+  it.each(["", "localhost:6379", `http://:${secret}@host`, `redis://:${secret}@`])(
+    "refuse the URL %s without repeating it",
+    (url) => {
+      const call = () => redisOutbox({ url });
+      expect(call).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+      expect(call).not.toThrow(secret);
+    },
+  );
+
+  it("refuse a URL together with a connection, and a lease too short to renew", () => {
+    const both = { url: "redis://127.0.0.1", connection: { host: "127.0.0.1" } };
+    expect(() => redisOutbox(both)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => redisOutbox({ leaseMs: 10 })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
+});
+
+describe("a Redis that cannot be used", () => {
+  it("is named by its address when nothing listens there", async () => {
+    const error = await errorOfPing({ url: `redis://:${secret}@127.0.0.1:1` });
+    expect(error.code).toBe("OUTBOX_UNAVAILABLE");
+    expect(error.message).toContain("Nothing listens at 127.0.0.1:1");
+    expect(everythingSaid(error)).not.toContain(secret);
+  });
+
+  it("is named when its host name is unknown", async () => {
+    const error = await errorOfPing({ url: "redis://redis.invalid" });
+    expect(error.message).toContain("host name of the Redis at redis.invalid:6379");
+  });
+
+  it.skipIf(without)("asks for its password, and refuses a wrong one, without telling it", async () => {
+    await withRedis(["--requirepass", "right"], async ({ port, url }) => {
+      expect((await errorOfPing({ url })).message).toContain("asks for a password");
+      for (const wrong of [`redis://:${secret}@127.0.0.1:${port}`, `redis://bob:${secret}@127.0.0.1:${port}`]) {
+        const error = await errorOfPing({ url: wrong });
+        expect(error.code).toBe("OUTBOX_UNAVAILABLE");
+        expect(error.message).toContain("refuses the user name or password");
+        expect(everythingSaid(error)).not.toContain(secret);
+      }
+      const outbox = redisOutbox({ url: `redis://:right@127.0.0.1:${port}` });
+      await outbox.ping();
+      await outbox.close();
+    });
+  });
+
+  it.skipIf(without)("is not used with another database than the one asked for", async () => {
+    await withRedis([], async ({ url }) => {
+      expect((await errorOfPing({ url: `${url}/99` })).message).toContain("no database of that number");
+    });
+  });
+
+  it("is recognised as something else when it does not speak the protocol", async () => {
+    const server = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const port = await listen(server);
+    const error = await errorOfPing({ url: `redis://127.0.0.1:${port}` });
+    server.close();
+    expect(error.message).toContain("does not speak the protocol of Redis");
+  });
+
+  it("is given up within seconds when it never answers", async () => {
+    const sockets = new Set<{ destroy(): void }>();
+    const server = createServer((socket) => sockets.add(socket));
+    const port = await listen(server);
+    const error = await errorOfPing({ url: `redis://127.0.0.1:${port}` });
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    expect(error.message).toContain("did not answer in time");
+  });
+
+  it.skipIf(without)("is left alone when its keys are of a newer version or of somebody else", async () => {
+    await withRedis([], async ({ url }) => {
+      const client = new Redis(url);
+      await client.set("newer:schema", "2");
+      await client.hset("other:schema", "a", "b");
+      await client.quit();
+      expect((await errorOfPing({ url, prefix: "newer" })).code).toBe("OUTBOX_INVALID");
+      expect((await errorOfPing({ url, prefix: "other" })).code).toBe("OUTBOX_INVALID");
+    });
+  });
+});
+
+describe("a Redis that is full, gone or back", () => {
+  it.skipIf(without)("refuses what it has no room for, and keeps what it has", async () => {
+    await withRedis(["--maxmemory", "4mb"], async ({ url }) => {
+      const outbox = redisOutbox({ url });
+      const accepted: string[] = [];
+      let error: unknown;
+      for (let number = 0; error === undefined && number < 1000; number += 1) {
+        const id = `evt_${number}`;
+        await outbox.put([submission(id, Buffer.alloc(50_000))]).then(
+          () => accepted.push(id),
+          (reason: unknown) => {
+            error = reason;
+          },
+        );
+      }
+      expect(WebhookError.is(error, "OUTBOX_FULL")).toBe(true);
+      expect((await outbox.find({})).deliveries.map(({ eventId }) => eventId).toSorted()).toEqual(
+        accepted.toSorted(),
+      );
+      await outbox.close();
+    });
+  });
+
+  it.skipIf(without)("makes a put reject while it is away, and accept when it is back", async () => {
+    await withRedis(["--appendonly", "yes", "--appendfsync", "always"], async (server) => {
+      const outbox = redisOutbox({ url: server.url });
+      await outbox.put([submission("evt_1")]);
+      await server.stop("SIGKILL");
+      await expect(outbox.put([submission("evt_2")])).rejects.toMatchObject({
+        code: "OUTBOX_UNAVAILABLE",
+        retryable: true,
+      });
+      await server.start();
+      expect((await outbox.put([submission("evt_2")]))[0]?.accepted).toBe(true);
+      expect((await outbox.claim("ops", 10)).map(({ event }) => event.id)).toEqual(["evt_1", "evt_2"]);
+      await outbox.close();
+    });
+  });
+
+  it.skipIf(without)("accepts a put that was waiting for it", async () => {
+    await withRedis([], async (server) => {
+      const outbox = redisOutbox({ url: server.url });
+      await outbox.ping();
+      await server.stop();
+      const waiting = outbox.put([submission("evt_1")]);
+      await server.start();
+      expect((await waiting)[0]?.accepted).toBe(true);
+      await outbox.close();
+    });
+  });
+
+  it.skipIf(without)("does not doubt its own put when the connection is lost before the answer", async () => {
+    await withRedis([], async ({ url }) => {
+      const outbox = redisOutbox({ url });
+      const other = new Redis(url);
+      await outbox.ping();
+      await other.client("PAUSE", 300, "WRITE");
+      const waiting = outbox.put([submission("evt_1")]);
+      await sleep(100);
+      await other.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+      expect((await waiting)[0]?.accepted).toBe(true);
+      expect((await outbox.put([submission("evt_1")]))[0]?.accepted).toBe(false);
+      expect((await outbox.find({})).deliveries).toHaveLength(1);
+      await outbox.close();
+      other.disconnect();
+    });
+  });
+});
+
+describe("the settings of a Redis", () => {
+  it("are told with what they should be", () => {
+    const info = (version: string, aof: string, policy: string) =>
+      `# Server\r\nredis_version:${version}\r\naof_enabled:${aof}\r\nmaxmemory_policy:${policy}\r\n`;
+    const settings = (text: string) => judgeRedis(text).map(({ setting, severity }) => [setting, severity]);
+    expect(settings(info("7.2.4", "1", "noeviction"))).toEqual([]);
+    expect(settings(info("6.2.0", "1", "noeviction"))).toEqual([]);
+    expect(settings(info("6.0.16", "1", "noeviction"))).toEqual([["version", "error"]]);
+    expect(settings(info("8.0.0", "0", "allkeys-lru"))).toEqual([
+      ["appendonly", "warning"],
+      ["maxmemory-policy", "warning"],
+    ]);
+  });
+
+  it.skipIf(without)("are asked of the server, and warned of at start", async () => {
+    await withRedis(["--maxmemory-policy", "volatile-lru"], async ({ url }) => {
+      expect(await checkRedisSettings({ url })).toMatchObject([
+        { setting: "appendonly", found: "no" },
+        { setting: "maxmemory-policy", found: "volatile-lru" },
+      ]);
+      const warnings: object[] = [];
+      const outbox = redisOutbox({
+        url,
+        logger: { ...silentLogger, warn: (fields) => warnings.push(fields) },
+      });
+      await outbox.ping();
+      await outbox.close();
+      expect(warnings).toHaveLength(2);
+    });
+  });
+});
+
+describe("a process with a Redis outbox", () => {
+  const module = fileURLToPath(new URL("../../src/outbox/redis.ts", import.meta.url));
+
+  async function runScript(script: string): Promise<{ stdout: string; stderr: string }> {
+    const code = `import(${JSON.stringify(module)}).then(async ({ redisOutbox }) => { ${script} });`;
+    return promisify(execFile)(process.execPath, ["--import", "tsx", "-e", code], { timeout: 15_000 });
+  }
+
+  it.skipIf(without)("ends by itself, also without close and also when Redis went away", async () => {
+    await withRedis([], async ({ url, stop }) => {
+      const use = `const outbox = redisOutbox({ url: "${url}" }); await outbox.due(); console.log("used");`;
+      expect(await runScript(use)).toEqual({ stdout: "used\n", stderr: "" });
+      const closed = await runScript(`${use} await outbox.close();`);
+      expect(closed).toEqual({ stdout: "used\n", stderr: "" });
+      await stop();
+      const caught = `await outbox.due().catch((error) => console.log(error.code));`;
+      const away = await runScript(`const outbox = redisOutbox({ url: "${url}" }); ${caught}`);
+      expect(away).toEqual({ stdout: "OUTBOX_UNAVAILABLE\n", stderr: "" });
+    });
+  });
+});

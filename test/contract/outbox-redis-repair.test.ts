@@ -1,0 +1,155 @@
+/** Records and BullMQ's tickets that fell apart, as a crash between the two leaves them, come together again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Outbox } from "../../src/outbox/outbox.ts";
+import { attemptOf, claimOnly, deliveryId, idsOf, submissionOf } from "../../src/testing/outbox-subject.ts";
+import { reasonWithoutRedis, redisSubject, type RedisSubject } from "./redis-subject.ts";
+
+const without = await reasonWithoutRedis();
+let subject: RedisSubject;
+let outbox: Outbox;
+
+/** Deletes what BullMQ holds, as if it had never been written. */
+async function loseTickets(pattern = "*"): Promise<void> {
+  const keys = await subject.client.keys(`${subject.prefix}:queue:${pattern}`);
+  expect(keys.length).toBeGreaterThan(0);
+  await subject.client.del(keys);
+}
+
+async function ticketCount(): Promise<number> {
+  const keys = await subject.client.keys(`${subject.prefix}:queue:*`);
+  return keys.filter((key) => /:evt_[^:]*$/.test(key)).length;
+}
+
+/** Claims until there is something, for as long as a dead holder may keep it. */
+async function claimSoon(endpointId = "ops"): Promise<string[]> {
+  for (let tries = 0; tries < 40; tries += 1) {
+    const claims = await outbox.claim(endpointId, 10);
+    if (claims.length > 0) return idsOf(claims);
+    await sleep(subject.open === undefined ? 0 : 50);
+  }
+  return [];
+}
+
+describe.skipIf(without)("the Redis outbox", () => {
+  beforeEach(async ({ onTestFinished }) => {
+    subject = redisSubject(1000);
+    onTestFinished(() => subject.end());
+    outbox = await subject.open();
+  });
+
+  it("delivers what was stored by a put that died before it wrote the tickets", async () => {
+    await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
+    await loseTickets();
+    expect((await outbox.due()).endpointIds).toEqual(["ops"]);
+    expect(idsOf(await outbox.claim("ops", 10))).toEqual([deliveryId("evt_1"), deliveryId("evt_2")]);
+  });
+
+  it("delivers a retry and a replay whose tickets were lost", async () => {
+    await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
+    const [first, second] = await outbox.claim("ops", 2);
+    if (first === undefined || second === undefined) throw new Error("two claims expected");
+    await outbox.settle(first, { kind: "retry", dueAt: Date.now(), reason: "timeout" }, attemptOf(first));
+    await outbox.settle(second, { kind: "dead", reason: "http_4xx" }, attemptOf(second));
+    await outbox.replay({});
+    await loseTickets();
+    const claims = await outbox.claim("ops", 10);
+    expect(claims.map(({ id, attempt, replay }) => [id, attempt, replay]).toSorted()).toEqual([
+      [deliveryId("evt_1"), 2, 0],
+      [deliveryId("evt_2"), 1, 1],
+    ]);
+  });
+
+  it("ends the ticket of a delivery that was settled by a process that died before it could", async () => {
+    await outbox.put([submissionOf(subject, "evt_1")]);
+    const claim = await claimOnly(outbox);
+    const key = `${subject.prefix}:queue:ops.first`;
+    const ticket = await subject.client.hgetall(`${key}:${claim.id}`);
+    await outbox.settle(claim, { kind: "delivered" }, attemptOf(claim));
+    await subject.client.hset(`${key}:${claim.id}`, ticket);
+    await subject.client.rpush(`${key}:wait`, claim.id);
+    await outbox.put([submissionOf(subject, "evt_2")]);
+    expect((await claimOnly(outbox)).id).toBe(deliveryId("evt_2"));
+    expect((await outbox.get(claim.id))?.state).toBe("delivered");
+    expect(await ticketCount()).toBe(1);
+  });
+
+  it("claims a delivery with two tickets once", async () => {
+    await outbox.put([submissionOf(subject, "evt_1")]);
+    const first = await claimOnly(outbox);
+    await outbox.settle(first, { kind: "retry", dueAt: Date.now(), reason: "timeout" }, attemptOf(first));
+    const key = `${subject.prefix}:queue:ops.first`;
+    await subject.client.hset(`${key}:${first.id}`, { name: "delivery", data: "{}", opts: "{}" });
+    await subject.client.lpush(`${key}:wait`, first.id);
+    expect(await claimSoon()).toEqual([first.id]);
+    await outbox.put([submissionOf(subject, "evt_2")]);
+    expect(await claimSoon()).toEqual([deliveryId("evt_2")]);
+  });
+
+  it("hands out again what a process drew and never looked up", async () => {
+    await outbox.put([submissionOf(subject, "evt_1")]);
+    const key = `${subject.prefix}:queue:ops.first`;
+    await subject.client.rpoplpush(`${key}:wait`, `${key}:active`);
+    await subject.client.set(`${key}:${deliveryId("evt_1")}:lock`, "dead", "PX", 300);
+    expect(await outbox.claim("ops", 1)).toEqual([]);
+    expect(await claimSoon()).toEqual([deliveryId("evt_1")]);
+  });
+
+  it("puts back a ticket that was drawn before its time", async () => {
+    await outbox.put([submissionOf(subject, "evt_1")]);
+    const claim = await claimOnly(outbox);
+    const dueAt = Date.now() + 60_000;
+    await outbox.settle(claim, { kind: "retry", dueAt, reason: "timeout" }, attemptOf(claim));
+    const key = `${subject.prefix}:queue:ops.again`;
+    await subject.client.zrem(`${key}:delayed`, claim.id);
+    await subject.client.lpush(`${key}:wait`, claim.id);
+    await outbox.put([submissionOf(subject, "evt_2")]);
+    const second = await claimOnly(outbox);
+    await outbox.settle(second, { kind: "retry", dueAt: Date.now(), reason: "timeout" }, attemptOf(second));
+    expect(idsOf(await outbox.claim("ops", 10))).toEqual([second.id]);
+    expect(await subject.client.zscore(`${key}:delayed`, claim.id)).not.toBeNull();
+    expect(await outbox.due()).toEqual({ endpointIds: [], nextAt: dueAt });
+  });
+
+  it("leaves no ticket of what is delivered, dead or buried", async () => {
+    await outbox.put(["evt_1", "evt_2", "evt_3", "evt_4"].map((id) => submissionOf(subject, id)));
+    const [one, two, three] = await outbox.claim("ops", 3);
+    if (one === undefined || two === undefined || three === undefined) throw new Error("three expected");
+    await outbox.settle(one, { kind: "delivered" });
+    await outbox.settle(two, { kind: "dead", reason: "http_4xx" });
+    await outbox.settle(three, { kind: "retry", dueAt: Date.now() + 60_000, reason: "timeout" });
+    expect(await outbox.bury("ops", "endpoint removed")).toBe(2);
+    expect(await ticketCount()).toBe(0);
+  });
+
+  it("keeps nothing of what was pruned", async () => {
+    await outbox.put([submissionOf(subject, "evt_1", ["ops", "audit"]), submissionOf(subject, "evt_2", [])]);
+    for (const endpointId of ["ops", "audit"]) {
+      const claim = await claimOnly(outbox, endpointId);
+      await outbox.settle(claim, { kind: "delivered" }, attemptOf(claim));
+    }
+    expect(await outbox.prune({ keep: 0 })).toBe(2);
+    const left = await subject.client.keys(`${subject.prefix}:*`);
+    const ours = left.filter((key) => !key.startsWith(`${subject.prefix}:queue:`));
+    expect(ours.toSorted()).toEqual([`${subject.prefix}:nowhere`, `${subject.prefix}:schema`]);
+  });
+
+  it("works on one connection whatever the number of endpoints, and marks it as its own", async () => {
+    const before = await subject.client.client("LIST");
+    const endpointIds = Array.from({ length: 50 }, (_, index) => `endpoint ${index}`);
+    await outbox.put([submissionOf(subject, "evt_1", endpointIds)]);
+    for (const endpointId of endpointIds) await claimOnly(outbox, endpointId);
+    const after = await subject.client.client("LIST");
+    const named = (list: unknown) => String(list).split("\n").filter((line) => line.includes("name=mova-webhooks"));
+    expect(named(after).length - named(before).length).toBeLessThanOrEqual(1);
+  });
+
+  it("copies a client it is given and leaves it as it was", async () => {
+    const other = await subject.open({ connection: subject.client, url: undefined } as never);
+    await other.put([submissionOf(subject, "evt_1")]);
+    await other.close();
+    expect(subject.client.status).toBe("ready");
+    expect(Object.getOwnPropertySymbols(subject.client)).not.toContain(Symbol.for("mova-webhooks.internal"));
+    expect((await claimOnly(outbox)).id).toBe(deliveryId("evt_1"));
+  });
+});

@@ -1,0 +1,219 @@
+/** The file of the SQLite outbox: what it accepts as one, whose locks it respects, and how it takes over from the dead. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebhookError } from "../../src/event/errors.ts";
+import type { ErrorCode } from "../../src/event/errors.ts";
+import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
+
+let directory: string;
+let path: string;
+let outboxes: Outbox[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "mova-outbox-"));
+  path = join(directory, "outbox.db");
+  outboxes = [];
+});
+
+afterEach(async () => {
+  await Promise.all(outboxes.map((outbox) => outbox.close()));
+  rmSync(directory, { recursive: true });
+});
+
+function open(at = path): Outbox {
+  const outbox = sqliteOutbox({ path: at });
+  outboxes.push(outbox);
+  return outbox;
+}
+
+function submission(id: string, bytes = 100): Submission {
+  const createdAt = Date.now();
+  const body = Buffer.alloc(bytes, "x");
+  return {
+    event: { id, type: "cache.updated", source: "cache", createdAt, body, origin: "test", decisions: [] },
+    deliveries: [{ id: `${id}-ops`, endpointId: "ops", dueAt: createdAt }],
+  };
+}
+
+async function failureOf(call: Promise<unknown>): Promise<WebhookError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!WebhookError.is(error)) throw new Error("expected a WebhookError", { cause: error });
+  return error;
+}
+
+async function expectFailure(call: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
+  const error = await failureOf(call);
+  expect(error.code).toBe(code);
+  expect(error.message).toMatch(message);
+  expect(error.message).not.toContain(directory);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 1000; tries += 1) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error("the condition did not come true");
+}
+
+describe("a file that is no outbox is refused with its name and what is wrong", () => {
+  it("where it is not a database", async () => {
+    writeFileSync(path, "a text file, long enough to be read as a page\n".repeat(100));
+    await expectFailure(open().ping(), "OUTBOX_INVALID", /outbox\.db is not a database/);
+  });
+
+  it("where it belongs to another program, which is left as it was", async () => {
+    const other = new Database(path);
+    other.exec("CREATE TABLE notes (text)");
+    other.close();
+    await expectFailure(open().ping(), "OUTBOX_INVALID", /another program/);
+    const again = new Database(path);
+    expect(again.prepare("SELECT count(*) FROM sqlite_schema").pluck().get()).toBe(1);
+    again.close();
+  });
+
+  it("where a newer version of this package wrote it", async () => {
+    await open().ping();
+    await outboxes[0]?.close();
+    const database = new Database(path);
+    database.pragma("user_version = 99");
+    database.close();
+    await expectFailure(open().ping(), "OUTBOX_INVALID", /has version 99, this package knows up to 1/);
+  });
+
+  it("where pages are damaged", async () => {
+    const outbox = open();
+    await outbox.put(Array.from({ length: 200 }, (_, index) => submission(`evt_${index}`)));
+    await outbox.close();
+    const bytes = readFileSync(path);
+    for (let page = 4; page < bytes.length / 4096; page += 1)
+      bytes.fill(0xa5, page * 4096, page * 4096 + 600);
+    writeFileSync(path, bytes);
+    await expectFailure(open().ping(), "OUTBOX_INVALID", /outbox\.db is damaged/);
+  });
+
+  it("where it is a directory", async () => {
+    mkdirSync(path);
+    await expectFailure(open().ping(), "OUTBOX_UNAVAILABLE", /outbox\.db cannot be opened/);
+  });
+});
+
+describe("a file that comes and goes", () => {
+  it("is created once its directory exists, by the same outbox", async () => {
+    const outbox = open(join(directory, "later", "outbox.db"));
+    await expectFailure(outbox.put([submission("evt_1")]), "OUTBOX_UNAVAILABLE", /directory does not exist/);
+    mkdirSync(join(directory, "later"));
+    await outbox.put([submission("evt_1")]);
+    expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");
+  });
+
+  it("is readable by its owner only", async () => {
+    await open().put([submission("evt_1")]);
+    for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+  });
+
+  it("is left when it was replaced, so that nothing is written into a file that is gone", async () => {
+    const outbox = sqliteOutbox({ path, leaseMs: 60 });
+    outboxes.push(outbox);
+    await outbox.put([submission("evt_1")]);
+    const elsewhere = join(directory, "moved.db");
+    for (const suffix of ["", "-wal", "-shm"]) renameSync(path + suffix, elsewhere + suffix);
+    await until(async () => (await outbox.find({})).deliveries.length === 0);
+    await outbox.put([submission("evt_2")]);
+    await outbox.close();
+    expect((await open().get("evt_2-ops"))?.state).toBe("pending");
+    expect((await open(elsewhere).get("evt_1-ops"))?.state).toBe("pending");
+  });
+
+  it("keeps its settings for durability whatever opened it before", async () => {
+    const other = new Database(path);
+    other.pragma("journal_mode = DELETE");
+    other.close();
+    await open().put([submission("evt_1")]);
+    const reader = new Database(path, { readonly: true });
+    expect(reader.pragma("journal_mode", { simple: true })).toBe("wal");
+    reader.close();
+  });
+});
+
+describe("another process's lock", () => {
+  it("is waited for without blocking this one", async () => {
+    const outbox = open();
+    await outbox.ping();
+    const other = new Database(path);
+    other.exec("BEGIN IMMEDIATE");
+    let isStored = false;
+    const put = outbox.put([submission("evt_1")]).then(() => {
+      isStored = true;
+    });
+    let turns = 0;
+    await until(async () => (turns += 1) > 10);
+    expect(isStored).toBe(false);
+    expect(await outbox.counts()).toEqual([]);
+    other.exec("COMMIT");
+    other.close();
+    await put;
+    expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");
+  });
+
+  it("does not mix up the writes of several outboxes", async () => {
+    const [one, other] = [open(), open()];
+    const puts = Array.from({ length: 300 }, (_, index) => {
+      return (index % 2 === 0 ? one : other).put([submission(`evt_${index}`)]);
+    });
+    await Promise.all(puts);
+    expect((await one.find({ limit: 1000 })).deliveries).toHaveLength(300);
+    expect((await other.counts())[0]?.pending).toBe(300);
+  });
+});
+
+describe("a delivery held by a process that was killed", () => {
+  it("is taken over by the next to open the file, without waiting for the lease", async () => {
+    const holder = spawn(process.execPath, ["--import", "tsx", "test/fixtures/sqlite-holder.ts", path], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(holder, "exit");
+    await once(holder.stdout, "data");
+    holder.kill("SIGKILL");
+    await exited;
+    const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
+    outboxes.push(outbox);
+    await until(async () => (await outbox.claim("ops", 1)).length === 1);
+  });
+
+  it("is taken over where another process has its id by now", async () => {
+    const holder = open();
+    await holder.put([submission("evt_1")]);
+    await holder.claim("ops", 1);
+    const database = new Database(path);
+    database.prepare("UPDATE owners SET started = '1'").run();
+    database.close();
+    const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
+    outboxes.push(outbox);
+    await until(async () => (await outbox.claim("ops", 1)).length === 1);
+  });
+
+  it("is not taken from a process that lives in another container, whatever its process id", async () => {
+    const holder = open();
+    await holder.put([submission("evt_1")]);
+    await holder.claim("ops", 1);
+    const database = new Database(path);
+    database.prepare("UPDATE owners SET host = 'elsewhere', pid = 999999999").run();
+    database.close();
+    const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
+    outboxes.push(outbox);
+    await outbox.ping();
+    await outbox.ping();
+    expect(await outbox.claim("ops", 1)).toEqual([]);
+    expect((await outbox.counts())[0]?.delivering).toBe(1);
+  });
+});
