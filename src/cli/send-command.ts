@@ -22,6 +22,7 @@ interface SendOptions extends CommonOptions {
   readonly secret?: string;
   readonly secretFile?: string;
   readonly allow: readonly string[];
+  readonly anyType: boolean;
 }
 
 export function sendCommand(): Command {
@@ -37,6 +38,7 @@ export function sendCommand(): Command {
       collect,
       [],
     )
+    .option("--any-type", "with --url: also a type that nobody declares", false)
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -59,8 +61,7 @@ async function runSend(type: string, options: SendOptions): Promise<void> {
           config: false,
           endpoints: [{ id: "url", url: options.url, secret: readSecret(options) }],
           network: { allow: options.allow },
-          // Whatever type one wants to try at a URL.
-          eventTypes: ["*"],
+          eventTypes: options.anyType ? ["*"] : [],
         }),
   });
   try {
@@ -90,13 +91,13 @@ async function settled(webhooks: WebhookManager, eventId: string): Promise<reado
 /** Reads the log's line of an attempt. */
 function showAttempt(fields: object, message: string): void {
   if (message !== "delivery.attempted") return;
-  const { endpoint, attempt, outcome, status, duration_ms, next_at } = fields as Readonly<
+  const { endpoint_id, attempt, outcome, status, duration_ms, next_at } = fields as Readonly<
     Record<string, unknown>
   >;
   const answered = status === undefined ? String(outcome) : `${String(status)} ${String(outcome)}`;
   const next = next_at === undefined ? "" : `, again at ${String(next_at)}`;
   say(
-    `${String(endpoint)}  attempt ${String(attempt)}: ${answered} in ${Math.round(Number(duration_ms))} ms${next}`,
+    `${String(endpoint_id)}  attempt ${String(attempt)}: ${answered} in ${Math.round(Number(duration_ms))} ms${next}`,
   );
 }
 
