@@ -1,0 +1,322 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { secret, testEndpoint } from "./support.ts";
+
+/** The built command line: `npm test` builds it before. */
+const main = new URL("../../dist/src/cli/main.js", import.meta.url).pathname;
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-cli-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function cli(args: readonly string[], { env = {}, input = "" } = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  child.stdin.end(input);
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  return { code: Number(code), out, err };
+}
+
+function write(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const commands = [
+  "demo",
+  "serve",
+  "send",
+  "listen",
+  "deliveries list",
+  "deliveries show",
+  "deliveries replay",
+  "explain",
+  "status",
+  "doctor",
+  "config check",
+  "secret",
+  "sign",
+  "verify",
+];
+
+describe("every command", () => {
+  it.each(commands)("%s has a help with an example", async (command) => {
+    const { code, out } = await cli([...command.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain(`Example:\n  $ `);
+    expect(out).toContain(`mova-webhooks ${command}`);
+  });
+
+  it.each([
+    [["fly"]],
+    [["secret", "--loud"]],
+    [["send"]],
+    [["deliveries", "list", "--state", "lost"]],
+    [["listen", "--fail", "sometimes"]],
+    [["serve", "--port", "70000"]],
+  ])("%j is wrong usage: exit 2, said on stderr", async (args) => {
+    const { code, out, err } = await cli(args);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain("error:");
+  });
+
+  it("prints no colour into a pipe", async () => {
+    const { out, err } = await cli(["doctor"]);
+    expect(out + err).not.toContain("\u001b[");
+  });
+});
+
+describe("secret, sign and verify", () => {
+  it("fit together: what sign prints for a new secret, verify takes", async () => {
+    const made = JSON.parse((await cli(["secret", "--json"])).out) as { secret: string };
+    const env = { MOVA_WEBHOOK_SECRET: made.secret };
+    const body = '{"event_type":"cache.updated","data":{"key":"a"}}';
+    const { out } = await cli(["sign", "-", "--id", "evt_7", "--json"], { env, input: body });
+    const headers = Object.entries(JSON.parse(out) as Record<string, string>).flatMap(([name, value]) => [
+      "-H",
+      `${name}: ${value}`,
+    ]);
+    const file = write("body.json", body);
+    expect(await cli(["verify", `@${file}`, ...headers], { env })).toMatchObject({
+      code: 0,
+      out: "genuine: cache.updated evt_7\n",
+    });
+    const changed = await cli(["verify", `${body} `, ...headers, "--json"], { env });
+    expect(changed.code).toBe(1);
+    expect(JSON.parse(changed.out)).toMatchObject({ ok: false, code: "SIGNATURE_INVALID" });
+  });
+
+  it("without a secret ask for one and name where it goes", async () => {
+    const { code, err } = await cli(["sign", "{}"]);
+    expect(code).toBe(2);
+    expect(err).toContain("MOVA_WEBHOOK_SECRET");
+  });
+});
+
+describe("send", () => {
+  const toUrl = (url: string): string[] => ["--url", url, "--allow", "127.0.0.0/8", "--secret", secret];
+
+  it("shows each attempt and ends with 0 when it is delivered", async () => {
+    const endpoint = await testEndpoint((_, response, count) =>
+      response.writeHead(count < 2 ? 503 : 200).end(),
+    );
+    const { code, out, err } = await cli([
+      "send",
+      "cache.updated",
+      "--data",
+      '{"key":"a"}',
+      "--json",
+      ...toUrl(endpoint.url),
+    ]);
+    expect(err).toMatch(/attempt 1: 503 http_5xx[^]*attempt 2: 200 success/);
+    expect(JSON.parse(out)).toMatchObject({
+      deliveries: [{ state: "delivered", attempts: [{}, { outcome: "success" }] }],
+    });
+    expect(JSON.parse(endpoint.requests[1]?.body.toString() ?? "")).toMatchObject({ data: { key: "a" } });
+    expect(code).toBe(0);
+  });
+
+  it("ends with 1 when the receiver refuses it", async () => {
+    const endpoint = await testEndpoint(400);
+    expect((await cli(["send", "cache.updated", ...toUrl(endpoint.url)])).code).toBe(1);
+  });
+
+  it("reads data from a file and from stdin, and says what is wrong with it", async () => {
+    const endpoint = await testEndpoint();
+    const file = write("data.json", '{"from":"file"}');
+    await cli(["send", "cache.updated", "--data", `@${file}`, ...toUrl(endpoint.url)]);
+    await cli(["send", "cache.updated", "--data", "-", ...toUrl(endpoint.url)], {
+      input: '{"from":"stdin"}',
+    });
+    const sent = endpoint.requests.map(({ body }) => (JSON.parse(body.toString()) as { data: unknown }).data);
+    expect(sent).toEqual([{ from: "file" }, { from: "stdin" }]);
+    const wrong = await cli(["send", "cache.updated", "--data", "{key:1}", ...toUrl(endpoint.url)]);
+    expect(wrong).toMatchObject({ code: 2, out: "" });
+    expect(wrong.err).toContain("Expected --data to be JSON");
+  });
+
+  it("names the nearest types where one is mistyped", async () => {
+    const { code, err } = await cli(["send", "cache.updatd", ...toUrl("http://127.0.0.1:9/")]);
+    expect(code).toBe(2);
+    expect(err).toContain("cache.updated");
+  });
+
+  it("to a forbidden address is refused with the setting that permits it", async () => {
+    const { code, err } = await cli([
+      "send",
+      "cache.updated",
+      "--url",
+      "http://127.0.0.1:9/",
+      "--secret",
+      secret,
+    ]);
+    expect(code).toBe(2);
+    expect(err).toContain("network.allow");
+  });
+});
+
+describe("listen", () => {
+  it("verifies, prints, fails as planned, and forwards", async () => {
+    const behind = await testEndpoint(202);
+    const child = spawn(
+      process.execPath,
+      [
+        main,
+        "listen",
+        "--port",
+        "0",
+        "--json",
+        "--fail",
+        "500:1,reset",
+        "--forward",
+        behind.url,
+        "--secret",
+        secret,
+      ],
+      { cwd: folder },
+    );
+    const out = text(child.stdout);
+    const [banner] = (await once(child.stderr, "data")) as [Buffer];
+    const url = /http:\S+\//.exec(banner.toString())?.[0] ?? "";
+    const { code, err } = await cli([
+      "send",
+      "cache.updated",
+      "--url",
+      url,
+      "--allow",
+      "127.0.0.0/8",
+      "--secret",
+      secret,
+    ]);
+    child.kill("SIGINT");
+    expect(code).toBe(0);
+    expect(err).toMatch(/attempt 1: 500[^]*attempt 2: reset[^]*attempt 3: 202/);
+    const lines = (await out)
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ attempt, standard, mova, answered }) => [attempt, standard, mova, answered])).toEqual(
+      [
+        ["1", "verified", "verified", 500],
+        ["2", "verified", "verified", "reset"],
+        ["3", "verified", "verified", undefined],
+      ],
+    );
+    expect(behind.requests).toHaveLength(1);
+    expect(behind.requests[0]?.headers["webhook-signature"]).toMatch(/^v1,/);
+  });
+});
+
+describe("records", () => {
+  it("are listed, shown, explained and replayed from the configured outbox", async () => {
+    const endpoint = await testEndpoint(400);
+    const { WebhookManager } = await import("mova-webhooks");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const config = write(
+      "mova.config.yaml",
+      `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
+    );
+    const manager = new WebhookManager({ config, outbox: sqliteOutbox({ path: join(folder, "x.db") }) });
+    await manager.start();
+    const { id, deliveries } = await manager.triggerEvent("error.occurred", {});
+    await manager.drain(5000);
+    await manager.close();
+    const deliveryId = deliveries[0] ?? "";
+
+    const listed = JSON.parse((await cli(["deliveries", "list", "--state", "dead", "--json"])).out) as {
+      deliveries: unknown[];
+    };
+    expect(listed.deliveries).toMatchObject([{ id: deliveryId, state: "dead", reason: "http_4xx" }]);
+    expect((await cli(["deliveries", "show", deliveryId])).out).toMatch(/ops[^]*http_4xx[^]*400/);
+    expect((await cli(["explain", id])).out).toMatch(/ops +dead +1 +http_4xx/);
+    expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
+      { id: "ops", dead: 1, pending: 0 },
+    ]);
+    expect((await cli(["deliveries", "replay", "--all", "--dry-run"])).out).toBe(
+      `${deliveryId}\n1 would be replayed\n`,
+    );
+    expect((await cli(["deliveries", "replay", deliveryId])).out).toBe(`${deliveryId}\n1 replayed\n`);
+    expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
+      { id: "ops", dead: 0, pending: 1 },
+    ]);
+
+    const unknown = await cli(["deliveries", "show", "dlv_nobody"]);
+    expect(unknown).toMatchObject({ code: 1, out: "" });
+    expect(unknown.err).toContain("deliveries list");
+    expect((await cli(["deliveries", "replay"])).code).toBe(2);
+  });
+
+  it("of a memory outbox cannot be looked at, and the message names what to set", async () => {
+    const { code, err } = await cli(["status"]);
+    expect(code).toBe(2);
+    expect(err).toContain("MOVA_WEBHOOK_OUTBOX");
+  });
+});
+
+describe("config check and doctor", () => {
+  it("take a right configuration and hide its secrets", async () => {
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: ops, url: "https://127.0.0.1/hook", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+    );
+    const checked = await cli(["config", "check", "--json"]);
+    expect(checked.code).toBe(0);
+    expect(JSON.parse(checked.out)).toMatchObject({ endpoints: [{ id: "ops" }] });
+    expect(checked.out).not.toContain(secret);
+    const examined = await cli(["doctor", "--json"]);
+    expect(examined.code).toBe(0);
+    expect(JSON.parse(examined.out)).toContainEqual({
+      check: "endpoint ops",
+      level: "ok",
+      message: expect.stringContaining("127.0.0.1"),
+    });
+  });
+
+  it("refuse a wrong one with file, line and column", async () => {
+    write("mova.config.yaml", "webhook:\n  timeout: soon\n");
+    const checked = await cli(["config", "check"]);
+    expect(checked.code).toBe(2);
+    expect(checked.err).toContain("mova.config.yaml:2:12");
+    expect((await cli(["doctor"])).code).toBe(1);
+  });
+
+  it("refuse a configuration that is a directory", async () => {
+    const { code, err } = await cli(["config", "check", "--config", folder]);
+    expect(code).toBe(2);
+    expect(err).toContain("directory");
+  });
+
+  it("find an address that may not be called", async () => {
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: ops, url: "https://10.1.2.3/hook", secret: ${secret} }]\n`,
+    );
+    const { code, out } = await cli(["doctor", "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toContainEqual(
+      expect.objectContaining({
+        check: "endpoint ops",
+        level: "fail",
+        remedy: expect.stringContaining("network.allow"),
+      }),
+    );
+  });
+});
