@@ -1,11 +1,12 @@
 /** The public surface, in the order of the story. */
 export { WebhookManager } from "./manager.ts";
-export type { WebhookManagerOptions } from "./manager-options.ts";
+export type { PluginUse, WebhookManagerOptions } from "./manager-options.ts";
 export type { Triggered } from "./pipeline.ts";
 export {
   addWebhookEndpoint,
   getWebhookManager,
   removeWebhookEndpoint,
+  reportError,
   setWebhookManager,
   triggerCacheCleared,
   triggerCacheUpdated,

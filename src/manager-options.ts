@@ -1,16 +1,23 @@
 /** What a WebhookManager may be given, and how code, environment and file become one. */
 import type { TracerProvider } from "@opentelemetry/api";
 import { loadConfig, type WebhookConfig } from "./config/config.ts";
-import type { WebhookEndpoint } from "./event/endpoint.ts";
+import type { EndpointDefaults, WebhookEndpoint } from "./event/endpoint.ts";
+import type { SecretSetting } from "./event/endpoint-secrets.ts";
 import type { Logger } from "./event/logger.ts";
 import type { Outbox } from "./outbox/outbox.ts";
-import type { AnyPlugin } from "./plugin/contract.ts";
+import type { AnyPlugin, UseOptions } from "./plugin/contract.ts";
 import type { MetricRegistry } from "./telemetry/metrics.ts";
 import type { NetworkOptions } from "./security/network-policy.ts";
 
+/** A plugin with what the user says about it. */
+export interface PluginUse extends UseOptions {
+  readonly use: AnyPlugin;
+}
+
 export interface WebhookManagerOptions {
   readonly endpoints?: readonly WebhookEndpoint[];
-  readonly plugins?: readonly AnyPlugin[];
+  /** Plugins, or `{ use: plugin, volume, redact }`. */
+  readonly plugins?: readonly (AnyPlugin | PluginUse)[];
   /** @default true */
   readonly enabled?: boolean;
   /** Seconds; for endpoints that set none. @default 30 */
@@ -18,7 +25,7 @@ export interface WebhookManagerOptions {
   /** For endpoints that set no `retries`. @default 3 */
   readonly maxRetries?: number;
   /** For endpoints that set none. */
-  readonly secret?: string;
+  readonly secret?: SecretSetting | readonly SecretSetting[];
   /** @default a memory outbox, or what the configuration says */
   readonly outbox?: Outbox;
   /** Event types, or patterns such as `order.*`, that no plugin declares but the program triggers itself. */
@@ -28,6 +35,8 @@ export interface WebhookManagerOptions {
   readonly maxBodyBytes?: number;
   /** Attempts at the same time over all endpoints. @default 256 */
   readonly maxInFlight?: number;
+  /** Attempts under way keep no process alive: for what runs beside a program that does not wait for it. @default false */
+  readonly background?: boolean;
   /** Path of a configuration file; false to read neither file nor environment. @default the file, where there is one */
   readonly config?: string | false;
   /** Unix milliseconds. @default Date.now */
@@ -45,11 +54,12 @@ export interface WebhookManagerOptions {
 export interface Settings {
   readonly enabled: boolean;
   readonly endpoints: readonly WebhookEndpoint[];
-  readonly defaults: { readonly timeout?: number; readonly retries?: number; readonly secret?: string };
+  readonly defaults: EndpointDefaults;
   readonly eventTypes: readonly string[];
   readonly network: NetworkOptions;
   readonly maxBodyBytes: number;
   readonly maxInFlight: number;
+  readonly background: boolean;
   /** What only code can use: plugin names to load, the outbox to open, the log level. */
   readonly config: WebhookConfig | undefined;
 }
@@ -75,6 +85,7 @@ export function mergeSettings(options: WebhookManagerOptions): Settings {
     network: { ...config?.network, ...options.network },
     maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
     maxInFlight: options.maxInFlight ?? 256,
+    background: options.background ?? false,
     config,
   };
 }

@@ -1,24 +1,33 @@
 /** The front door: settings in; the pipeline assembled, started, asked and closed. */
 import type { Bus } from "./bus/bus.ts";
+import { type Circuit, closedCircuit } from "./delivery/circuit-breaker.ts";
+import { type PlannedAttempt, scheduleOf } from "./delivery/schedule.ts";
+import type { DisableCause } from "./delivery/station.ts";
 import { Worker } from "./delivery/worker.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "./event/delivery.ts";
 import type { WebhookEndpoint } from "./event/endpoint.ts";
 import { WebhookError } from "./event/errors.ts";
+import { asOwnWork } from "./event/own-work.ts";
+import { endpointDisabledType } from "./event/event-types.ts";
 import { KnownTypes } from "./event/known-types.ts";
 import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent } from "./event/webhook-event.ts";
 import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
 import { openOutbox } from "./outbox/open.ts";
 import type { EndpointCounts, Outbox, ReplaySelection } from "./outbox/outbox.ts";
+import { replayMissed } from "./outbox/replay-missed.ts";
 import { timeOutbox } from "./outbox/timed.ts";
 import { Pipeline, type Triggered } from "./pipeline.ts";
-import type { AnyPlugin } from "./plugin/contract.ts";
+import type { AnyPlugin, UseOptions } from "./plugin/contract.ts";
 import { loadPlugin } from "./plugin/load.ts";
+import type { ModulePatch } from "./plugin/module-patches.ts";
 import { EndpointBook, type EndpointInfo } from "./routing/endpoint-book.ts";
 import type { EventHandler } from "./routing/event-handlers.ts";
 import { type Explanation, explain } from "./routing/explain.ts";
 import { refuseLiteral } from "./security/check-url.ts";
 import type { ListeningServer, ListenOptions } from "./server/server.ts";
+import { type Activity, createActivity } from "./telemetry/activity.ts";
+import { discreetLogger } from "./telemetry/discreet-logger.ts";
 import { combineObservers, type Lifecycle } from "./telemetry/lifecycle.ts";
 import { createLog, loggerFromEnvironment } from "./telemetry/log.ts";
 import { createMetrics, type LaneState, type Metrics } from "./telemetry/metrics.ts";
@@ -26,10 +35,20 @@ import type { Tracing } from "./telemetry/trace-contract.ts";
 import { createTracing } from "./telemetry/tracing.ts";
 import { version } from "./version.ts";
 
-export type EndpointStatus = EndpointInfo & Omit<EndpointCounts, "endpointId">;
+export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
+  /** Posts that are running, in this process. */
+  readonly inFlight: number;
+  /** Since when nothing was delivered to it, or since when it is disabled; Unix milliseconds. */
+  readonly failingSince?: number;
+  /** When its open circuit is tried again, Unix milliseconds. */
+  readonly circuitUntil?: number;
+}
 
 /** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
 const shortSecretBytes = 16;
+
+/** As the metric has them. */
+const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
 
 export class WebhookManager {
   readonly #settings: Settings;
@@ -37,11 +56,13 @@ export class WebhookManager {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #metrics: Metrics;
+  readonly #activity: Activity;
   readonly #lifecycle: Required<Lifecycle>;
   readonly #tracing: Tracing;
   readonly #types: KnownTypes;
   readonly #endpoints: EndpointBook;
   readonly #pipeline: Pipeline;
+  readonly #servers: ListeningServer[] = [];
   /** What the configuration asks to load; undefined once it is there, or where nothing was asked. */
   #loading: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
@@ -52,7 +73,7 @@ export class WebhookManager {
     this.#settings = mergeSettings(options);
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#logger = options.logger ?? loggerFromEnvironment(this.#settings.config?.logLevel);
+    this.#logger = discreetLogger(options.logger ?? loggerFromEnvironment(this.#settings.config?.logLevel));
     this.#types = new KnownTypes(this.#settings.eventTypes);
     const { defaults, network } = this.#settings;
     this.#endpoints = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
@@ -63,8 +84,9 @@ export class WebhookManager {
       backlog: async () => (await this.#outbox()).counts(),
       lanes: () => this.#laneStates(),
     });
+    this.#activity = createActivity(this.#now);
     this.#lifecycle = combineObservers(
-      [this.#metrics, createLog(this.#logger, { now: this.#now })],
+      [this.#metrics, this.#activity, createLog(this.#logger, { now: this.#now })],
       this.#logger,
     );
     this.#tracing = createTracing({
@@ -77,10 +99,14 @@ export class WebhookManager {
       tracing: this.#tracing,
       logger: this.#logger,
       now: this.#now,
+      random: this.#random,
       maxBodyBytes: this.#settings.maxBodyBytes,
     });
     this.#pipeline.open = this.#settings.enabled;
-    for (const plugin of options.plugins ?? []) this.use(plugin);
+    for (const entry of options.plugins ?? []) {
+      if ("use" in entry) this.use(entry.use, entry);
+      else this.use(entry);
+    }
     for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
     for (const warning of this.#settings.config?.warnings ?? []) this.#logger.warn({}, warning);
     this.#assemble(options.outbox);
@@ -128,18 +154,39 @@ export class WebhookManager {
   }
 
   getEndpoints(): EndpointInfo[] {
-    return this.#endpoints.list();
+    return this.#endpoints.list((id) => this.#circuitOf(id).state);
   }
 
   /** Switches one endpoint by id or URL; what waits for it waits on. Answers whether there is one. */
   setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
     const id = this.#endpoints.idOf(urlOrId);
     if (id === undefined) return false;
-    if (this.#endpoints.setEnabled(id, enabled, reason)) {
-      this.#pipeline.worker?.setEnabled(id, enabled);
-      this.#endpointChanged(id, enabled, reason);
-    }
+    this.#switchEndpoint(id, enabled, reason);
     return true;
+  }
+
+  /**
+   * Switches one endpoint on, as `setEndpointEnabled` does. With `replay`, what it missed is delivered too: the
+   * deliveries that died since it began to fail, or since it was switched off. Events that came while it was off
+   * were never accepted for it; `explain` names them. Answers the ids replayed; undefined where there is none.
+   */
+  async enableEndpoint(
+    urlOrId: string,
+    { replay = false }: { readonly replay?: boolean } = {},
+  ): Promise<readonly string[] | undefined> {
+    const id = this.#endpoints.idOf(urlOrId);
+    if (id === undefined) return undefined;
+    const since = this.#endpoints.missingSince(id);
+    // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
+    const replayed = replay && since !== undefined ? await replayMissed(await this.#outbox(), id, since) : [];
+    this.#switchEndpoint(id, true, "by hand");
+    return replayed;
+  }
+
+  /** Plans the attempts of a delivery that never succeeds; undefined where there is no such endpoint. */
+  scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
+    const route = this.#endpoints.get(this.#endpoints.idOf(urlOrId) ?? "");
+    return route && scheduleOf(route.endpoint);
   }
 
   /** Calls `handler` in this process with every event of a type or pattern. */
@@ -183,15 +230,44 @@ export class WebhookManager {
     this.#pipeline.host.refresh();
   }
 
-  /** Adds a source plugin. Throws PLUGIN_INVALID. */
-  use(plugin: AnyPlugin): void {
-    this.#pipeline.host.use(plugin);
+  /** Adds a source plugin, and says how many of its events are kept and what of their data. Throws PLUGIN_INVALID or CONFIG_INVALID. */
+  use(plugin: AnyPlugin, { volume, redact }: UseOptions = {}): void {
+    this.#pipeline.host.use(plugin, {
+      ...(volume === undefined ? {} : { volume }),
+      ...(redact === undefined ? {} : { redact }),
+    });
     this.#types.add(Object.keys(plugin.events));
+  }
+
+  /**
+   * Publishes `error.occurred` for an error that the program caught, once for every error object. Never throws.
+   * What the `error()` plugin is told about volume and redaction applies where it is in use.
+   */
+  reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
+    const report = (): void => this.#pipeline.reportError(error, context);
+    if (this.#loading === undefined) report();
+    else this.#loading.then(report, report);
   }
 
   /** Watches a live component that a plugin recognises; returns it. Throws COMPONENT_UNKNOWN. */
   instrument<Component extends object>(component: Component): Component {
     return this.#pipeline.host.instrument(component);
+  }
+
+  /** Tells whether a plugin of this name is in use. */
+  uses(pluginName: string): boolean {
+    return this.#pipeline.host.has(pluginName);
+  }
+
+  /** Answers what to patch when modules load, for one plugin or all; `mova-webhooks/instrumentation` does it. */
+  modulePatches(pluginName?: string): readonly ModulePatch[] {
+    return this.#pipeline.host.modulePatches(pluginName);
+  }
+
+  /** Ends all watching and stores at once what is on its way, where the outbox can: for a process's last moment. Never throws. */
+  storeNow(): void {
+    this.#pipeline.host.detach();
+    this.#pipeline.storeNow();
   }
 
   async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
@@ -205,7 +281,13 @@ export class WebhookManager {
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
   async explain(eventId: string): Promise<Explanation | undefined> {
     const record = await (await this.#outbox()).event(eventId);
-    return record && explain(record, (endpointId) => this.#endpoints.get(endpointId)?.enabled);
+    return (
+      record &&
+      explain(record, (endpointId) => {
+        const enabled = this.#endpoints.get(endpointId)?.enabled;
+        return enabled === undefined ? undefined : { enabled, circuit: this.#circuitOf(endpointId) };
+      })
+    );
   }
 
   /** Each endpoint with what waits for it. */
@@ -213,7 +295,12 @@ export class WebhookManager {
     const counts = await (await this.#outbox()).counts();
     const byId = new Map(counts.map((each) => [each.endpointId, each]));
     const nothing = { pending: 0, delivering: 0, dead: 0 };
-    return this.getEndpoints().map((endpoint) => ({ ...endpoint, ...nothing, ...byId.get(endpoint.id) }));
+    return this.getEndpoints().map((endpoint) => ({
+      ...endpoint,
+      ...nothing,
+      ...byId.get(endpoint.id),
+      ...this.#laneStatus(endpoint.id),
+    }));
   }
 
   /** Delivers finished deliveries once more, under their lanes' limits; answers their ids. */
@@ -225,15 +312,26 @@ export class WebhookManager {
 
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
   async ready(): Promise<void> {
-    if (this.#pipeline.worker === undefined) throw new WebhookError("CLOSED", "This manager is not started");
     this.#refuseWhenClosed();
+    if (this.#starting === undefined) throw new WebhookError("CLOSED", "This manager is not started");
+    await this.#starting;
     await (await this.#outbox()).ping();
   }
 
-  /** Serves metrics and health over HTTP. Rejects with CONFIG_INVALID where the port is taken. */
+  /**
+   * Serves metrics, health, the API and the console over HTTP, until it is closed or this manager is. Rejects with
+   * CONFIG_INVALID where the port is taken, or where others than this machine could reach it without a token.
+   */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("./server/server.ts");
-    return listen(this, options);
+    const { maxBodyBytes } = this.#settings;
+    const server = await listen(
+      this,
+      { activity: this.#activity, logger: this.#logger, maxBodyBytes },
+      options,
+    );
+    this.#servers.push(server);
+    return server;
   }
 
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
@@ -255,7 +353,7 @@ export class WebhookManager {
   #assemble(given: Outbox | undefined): void {
     const { config } = this.#settings;
     const outbox = given ?? openOutbox(config?.outbox, this.#now);
-    if (!(outbox instanceof Promise)) this.#pipeline.outbox = timeOutbox(outbox, this.#lifecycle);
+    if (!(outbox instanceof Promise)) this.#pipeline.outbox = this.#watched(outbox);
     if (!(outbox instanceof Promise) && (config?.plugins ?? []).length === 0) return;
     this.#loading = this.#load(outbox);
     // Whoever needs the parts hears of the failure; until then it is not an unhandled rejection.
@@ -263,13 +361,18 @@ export class WebhookManager {
   }
 
   async #load(outbox: Outbox | Promise<Outbox>): Promise<void> {
-    this.#pipeline.outbox ??= timeOutbox(await outbox, this.#lifecycle);
+    this.#pipeline.outbox ??= this.#watched(await outbox);
     const { config } = this.#settings;
-    for (const { name, options } of config?.plugins ?? []) {
-      if (this.#pipeline.host.has(name)) continue;
-      this.use(await loadPlugin(name, options, config?.sourcePath));
+    const { host } = this.#pipeline;
+    const choices = (config?.plugins ?? []).filter(({ name }) => !host.has(name));
+    for (const { name, options, ...use } of choices) {
+      this.use(await loadPlugin(name, options, config?.sourcePath), use);
     }
     this.#loading = undefined;
+  }
+
+  #watched(outbox: Outbox): Outbox {
+    return timeOutbox(outbox, this.#lifecycle, (run) => this.#asOwnWork(run));
   }
 
   async #outbox(): Promise<Outbox> {
@@ -282,22 +385,30 @@ export class WebhookManager {
     await outbox.ping();
     // undici is loaded here, not with the package: a program that never delivers does not pay for it.
     const { createTransport } = await import("./delivery/create-transport.ts");
-    const worker = new Worker({
-      outbox,
-      transport: createTransport(this.#settings.network, this.#now),
-      tracing: this.#tracing,
-      lifecycle: this.#lifecycle,
-      logger: this.#logger,
-      now: this.#now,
-      random: this.#random,
-      origin: this.#pipeline.origin,
-      maxInFlight: this.#settings.maxInFlight,
-      disable: (endpointId, reason) => this.setEndpointEnabled(endpointId, false, reason),
-    });
+    const worker = this.#asOwnWork(
+      () =>
+        new Worker({
+          outbox,
+          transport: createTransport(this.#settings.network, this.#now, this.#settings.background),
+          tracing: this.#tracing,
+          lifecycle: this.#lifecycle,
+          logger: this.#logger,
+          now: this.#now,
+          random: this.#random,
+          origin: this.#pipeline.origin,
+          maxInFlight: this.#settings.maxInFlight,
+          disable: (cause) => this.#disable(cause),
+        }),
+    );
     for (const { endpoint, enabled } of this.#endpoints.routes()) worker.addEndpoint(endpoint, enabled);
     this.#pipeline.worker = worker;
     this.#pipeline.host.attach();
-    await worker.start();
+    await this.#asOwnWork(() => worker.start());
+  }
+
+  /** Neither an event nor a span of others comes of what runs in it, nor of what that starts. */
+  #asOwnWork<Result>(run: () => Result): Result {
+    return asOwnWork(() => this.#tracing.suppress(run));
   }
 
   async #close(deadlineMs: number): Promise<void> {
@@ -309,8 +420,46 @@ export class WebhookManager {
     await this.#pipeline.stored();
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
     await worker?.close(leftMs());
+    // Until now it answered scrapes, and said that it is not ready.
+    await Promise.all(this.#servers.map((server) => server.close()));
     await outbox?.close();
     this.#metrics.close();
+  }
+
+  /** Answers whether that changed anything. */
+  #switchEndpoint(id: string, enabled: boolean, reason: string): boolean {
+    const { worker } = this.#pipeline;
+    const changed = enabled
+      ? this.#endpoints.enable(id)
+      : this.#endpoints.disable(id, reason, worker?.failingSince(id) ?? this.#now());
+    if (!changed) return false;
+    worker?.setEnabled(id, enabled);
+    this.#endpointChanged(id, enabled, reason);
+    return true;
+  }
+
+  /** What fails to hear of a disabled endpoint is not itself news: or one such event could bring forth the next. */
+  #disable({ endpointId, reason, eventTypes }: DisableCause): void {
+    if (!this.#switchEndpoint(endpointId, false, reason)) return;
+    if (eventTypes.includes(endpointDisabledType)) return;
+    const missingSince = new Date(this.#endpoints.missingSince(endpointId) ?? this.#now()).toISOString();
+    const data = { endpoint_id: endpointId, reason, failing_since: missingSince };
+    this.#pipeline.announce(endpointDisabledType, data);
+  }
+
+  #circuitOf(endpointId: string): Circuit {
+    return this.#pipeline.worker?.lane(endpointId)?.circuit ?? closedCircuit;
+  }
+
+  #laneStatus(endpointId: string): Pick<EndpointStatus, "inFlight" | "failingSince" | "circuitUntil"> {
+    const { worker } = this.#pipeline;
+    const circuit = this.#circuitOf(endpointId);
+    const failingSince = this.#endpoints.missingSince(endpointId) ?? worker?.failingSince(endpointId);
+    return {
+      inFlight: worker?.lane(endpointId)?.inFlight ?? 0,
+      ...(failingSince === undefined ? {} : { failingSince }),
+      ...(circuit.state === "open" ? { circuitUntil: circuit.until } : {}),
+    };
   }
 
   #endpointChanged(endpointId: string, enabled: boolean, reason: string): void {
@@ -325,7 +474,7 @@ export class WebhookManager {
         endpointId: endpoint.id,
         inFlight,
         concurrencyLimit: endpoint.concurrency,
-        circuitState: 0,
+        circuitState: circuitNumbers[this.#circuitOf(endpoint.id).state],
         enabled,
       };
     }

@@ -2,16 +2,19 @@
 import { randomUUID } from "node:crypto";
 import { Bus } from "./bus/bus.ts";
 import type { Worker } from "./delivery/worker.ts";
-import type { Endpoint } from "./event/endpoint.ts";
+import { describeError } from "./event/describe-error.ts";
 import { WebhookError } from "./event/errors.ts";
+import { asOwnWork, isOwnWork } from "./event/own-work.ts";
 import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent, serializeEvent, type WebhookEvent } from "./event/webhook-event.ts";
-import type { NewDelivery, Outbox, OutboxEvent } from "./outbox/outbox.ts";
+import type { NewDelivery, Outbox, OutboxEvent, Submission } from "./outbox/outbox.ts";
 import { Host } from "./plugin/host.ts";
+import type { EventDraft } from "./plugin/volume.ts";
 import type { EndpointBook } from "./routing/endpoint-book.ts";
 import { EventHandlers } from "./routing/event-handlers.ts";
+import { transform } from "./routing/transform.ts";
 import type { Lifecycle } from "./telemetry/lifecycle.ts";
-import type { Tracing } from "./telemetry/trace-contract.ts";
+import type { PublishSpan, Tracing } from "./telemetry/trace-contract.ts";
 
 export interface Triggered {
   /** The event's id: the `webhook-id` of all its deliveries. */
@@ -26,7 +29,14 @@ export interface PipelineOptions {
   readonly tracing: Tracing;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly random: () => number;
   readonly maxBodyBytes: number;
+}
+
+interface Routed {
+  readonly stored: OutboxEvent;
+  readonly deliveries: readonly NewDelivery[];
+  readonly span: PublishSpan;
 }
 
 /** Events that may be on their way into a slow outbox before instrumented ones are dropped and counted. */
@@ -46,11 +56,13 @@ export class Pipeline {
   open = true;
   readonly #options: PipelineOptions;
   /** Events on their way into the outbox. */
-  readonly #storing = new Set<Promise<unknown>>();
+  readonly #storing = new Map<Promise<unknown>, Submission>();
+  /** Errors that were reported while the error plugin was not in use. */
+  readonly #reported = new WeakSet<object>();
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { lifecycle, logger } = options;
+    const { lifecycle, logger, now, random } = options;
     this.handlers = new EventHandlers(logger);
     this.bus = new Bus(({ owner, topic, error }) =>
       lifecycle.pluginFailed({ plugin: owner, during: `listen ${topic}`, error }),
@@ -59,6 +71,9 @@ export class Pipeline {
       bus: this.bus,
       lifecycle,
       logger,
+      now,
+      random,
+      after: afterDelay,
       wantsType: (type) => this.#wants(type),
       emit: (plugin, draft) => this.#emit(plugin, draft),
     });
@@ -66,45 +81,120 @@ export class Pipeline {
 
   /** Resolves when nothing is on its way into the outbox. */
   async stored(): Promise<void> {
-    await Promise.allSettled(this.#storing);
+    await Promise.allSettled(this.#storing.keys());
+  }
+
+  /** Stores what is on its way once more, at once: an event that is stored already is not stored again. */
+  storeNow(): void {
+    try {
+      this.outbox?.putSync?.(
+        [...this.#storing.values()].map(({ event, deliveries }) => ({
+          event,
+          // Nobody is left to deliver what this process would claim.
+          deliveries: deliveries.map((delivery) => ({ ...delivery, claim: false })),
+        })),
+      );
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "events were lost at the end of the process");
+    }
   }
 
   /** Routes, stores and hands over an event; resolves when it is stored. `source` is a plugin's name, or `api`. */
-  async publish(source: string, event: WebhookEvent): Promise<Triggered> {
-    const { endpoints, lifecycle, tracing, now, maxBodyBytes } = this.#options;
-    const { id, event_type: type } = event;
-    const routing = endpoints.table.route(event);
-    if (source !== "api" && routing.endpoints.length === 0) {
-      this.handlers.call(event);
-      return { id, deliveries: [] };
+  publish(source: string, event: WebhookEvent): Promise<Triggered> {
+    return asOwnWork(() => this.#publish(source, event));
+  }
+
+  /** Tells the error plugin; without it, the event is made here, once for every error object. */
+  reportError(error: unknown, context: Readonly<Record<string, unknown>>): void {
+    if (this.host.has("error")) return this.bus.publish("error:reported", { error, context });
+    if (typeof error === "object" && error !== null) {
+      if (this.#reported.has(error)) return;
+      this.#reported.add(error);
     }
-    const body = serializeEvent(event, maxBodyBytes);
-    const span = tracing.startPublish({ eventId: id, eventType: type, source });
-    lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
-    const stored = {
-      id,
-      type,
-      source,
-      body,
-      createdAt: now(),
-      origin: this.origin,
-      decisions: routing.decisions,
-    };
+    if (!this.#wants("error.occurred")) return;
+    this.#emit("api", { type: "error.occurred", data: { ...describeError(error), context } });
+  }
+
+  /** Publishes an event of our own, where anybody wants it: that is nobody's call, so what fails is counted. */
+  announce(type: string, data: unknown): void {
+    if (!this.#wants(type)) return;
+    const { lifecycle, now } = this.#options;
+    const source = "delivery";
+    this.publish(source, createWebhookEvent({ type, data, occurredAt: now() })).catch((error: unknown) =>
+      lifecycle.dropped({ source, reason: "outbox_failed", count: 1, error }),
+    );
+  }
+
+  async #publish(source: string, event: WebhookEvent): Promise<Triggered> {
+    const routed = this.#route(source, event);
+    if (routed === undefined) return { id: event.id, deliveries: [] };
+    const { stored, deliveries, span } = routed;
     try {
-      const deliveries = await this.#store({ ...stored, ...span.carrier }, routing.endpoints, event);
+      await this.#store(stored, deliveries, event);
       span.end();
-      return { id, deliveries };
+      return { id: event.id, deliveries: deliveries.map((delivery) => delivery.id) };
     } catch (error) {
       span.end(error);
       throw error;
     }
   }
 
-  async #store(stored: OutboxEvent, endpoints: readonly Endpoint[], event: WebhookEvent): Promise<string[]> {
-    const deliveries = endpoints.map((endpoint) => this.#newDelivery(stored, endpoint));
+  /** Has stored when it returns, because what comes after may never run. */
+  #publishNow(source: string, event: WebhookEvent, putSync: NonNullable<Outbox["putSync"]>): void {
+    const routed = this.#route(source, event);
+    if (routed === undefined) return;
+    const { stored, deliveries, span } = routed;
+    try {
+      putSync([{ event: stored, deliveries }]);
+      span.end();
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
+    this.#options.lifecycle.stored({
+      eventId: event.id,
+      eventType: stored.type,
+      deliveries: deliveries.length,
+    });
+    this.handlers.call(event);
+    // A program with an `uncaughtException` listener of its own goes on.
+    this.#handOver(deliveries, new Set());
+  }
+
+  /** Decides who gets the event, writes its body and starts its span; nothing where no endpoint wants a plugin's event. */
+  #route(source: string, event: WebhookEvent): Routed | undefined {
+    const { endpoints, lifecycle, tracing, now, maxBodyBytes } = this.#options;
+    const { id, event_type: type } = event;
+    const candidates = endpoints.table.route(event);
+    if (source !== "api" && candidates.endpoints.length === 0) {
+      this.handlers.call(event);
+      return undefined;
+    }
+    const body = serializeEvent(event, maxBodyBytes);
+    const routing = transform(candidates, event, maxBodyBytes);
+    for (const failure of routing.failures) {
+      lifecycle.dropped({ source, reason: "transform_failed", count: 1, ...failure });
+    }
+    const span = tracing.startPublish({ eventId: id, eventType: type, source });
+    lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
+    const { decisions } = routing;
+    const { origin } = this;
+    const stored = { id, type, source, body, createdAt: now(), origin, decisions, ...span.carrier };
+    const deliveries = routing.endpoints.map((endpoint): NewDelivery => {
+      const content = routing.contents.get(endpoint.id);
+      const delivery = { id: `dlv_${id}_${endpoint.key}`, endpointId: endpoint.id, dueAt: stored.createdAt };
+      return content === undefined ? delivery : { ...delivery, content };
+    });
+    return { stored, deliveries, span };
+  }
+
+  async #store(stored: OutboxEvent, routed: readonly NewDelivery[], event: WebhookEvent): Promise<void> {
+    const outbox = this.outbox as Outbox;
+    const deliveries = routed.map((delivery) => this.#withPlace(delivery));
     const claimed = new Set<string>();
     try {
-      const [answer] = await this.#track((this.outbox as Outbox).put([{ event: stored, deliveries }]));
+      const submission = { event: stored, deliveries };
+      const [answer] = await this.#track(outbox.put([submission]), submission);
       if (answer?.accepted === true) {
         for (const claim of answer.claims) claimed.add(claim.id);
         this.worker?.accept(answer.claims);
@@ -115,13 +205,12 @@ export class Pipeline {
     } finally {
       this.#handOver(deliveries, claimed);
     }
-    return deliveries.map((delivery) => delivery.id);
   }
 
   /** Asks the lane for a place, so that the delivery need not be read back from the outbox. */
-  #newDelivery({ id, createdAt }: OutboxEvent, endpoint: Endpoint): NewDelivery {
-    const claim = this.worker?.lane(endpoint.id)?.reserve() ?? false;
-    return { id: `dlv_${id}_${endpoint.key}`, endpointId: endpoint.id, dueAt: createdAt, claim };
+  #withPlace(delivery: NewDelivery): NewDelivery {
+    const claim = this.worker?.lane(delivery.endpointId)?.reserve() ?? false;
+    return { ...delivery, claim };
   }
 
   /** Gives back the places of deliveries that the outbox did not claim, and wakes their lanes. */
@@ -134,28 +223,36 @@ export class Pipeline {
   }
 
   /** Takes a translated event of a plugin: it is nobody's call, so what fails is counted and logged. */
-  #emit(plugin: string, draft: { readonly type: string; readonly data: unknown }): void {
+  #emit(plugin: string, { type, data, fatal }: EventDraft): void {
     const { lifecycle, logger, now } = this.#options;
-    // What an event handler's components do must not become events again.
-    if (this.handlers.calling) return lifecycle.dropped({ source: plugin, reason: "loop", count: 1 });
-    if (this.outbox === undefined || this.#storing.size >= maxStoring) {
-      return lifecycle.dropped({ source: plugin, reason: "outbox_failed", count: 1 });
-    }
-    const event = createWebhookEvent({ type: draft.type, data: draft.data, occurredAt: now() });
-    this.publish(plugin, event).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       const invalid =
         WebhookError.is(error, "DATA_UNSERIALISABLE") || WebhookError.is(error, "DATA_TOO_LARGE");
       lifecycle.dropped({ source: plugin, reason: invalid ? "data_invalid" : "outbox_failed", count: 1 });
-      logger.warn({ err: error, source: plugin, event_type: draft.type }, "event dropped");
-    });
+      logger.warn({ err: error, source: plugin, event_type: type }, "event dropped");
+    };
+    if (isOwnWork()) return lifecycle.dropped({ source: plugin, reason: "loop", count: 1 });
+    const { outbox } = this;
+    const mustWait = fatal !== true || outbox?.putSync === undefined;
+    if (outbox === undefined || (mustWait && this.#storing.size >= maxStoring)) {
+      return lifecycle.dropped({ source: plugin, reason: "outbox_failed", count: 1 });
+    }
+    const event = createWebhookEvent({ type, data, occurredAt: now() });
+    const { putSync } = outbox;
+    if (fatal !== true || putSync === undefined) return void this.publish(plugin, event).catch(failed);
+    try {
+      asOwnWork(() => this.#publishNow(plugin, event, putSync.bind(outbox)));
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #wants(type: string): boolean {
     return this.open && (this.#options.endpoints.table.wants(type) || this.handlers.wants(type));
   }
 
-  #track<Result>(storing: Promise<Result>): Promise<Result> {
-    this.#storing.add(storing);
+  #track<Result>(storing: Promise<Result>, submission: Submission): Promise<Result> {
+    this.#storing.set(storing, submission);
     const forget = (): boolean => this.#storing.delete(storing);
     storing.then(forget, forget);
     return storing;
@@ -164,4 +261,11 @@ export class Pipeline {
 
 function traceOf(span: { readonly traceId?: string }): { traceId?: string } {
   return span.traceId === undefined ? {} : { traceId: span.traceId };
+}
+
+/** A held event keeps no process alive: \`close\` lets go of it. */
+function afterDelay(delayMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
 }

@@ -30,9 +30,22 @@ export function removeWebhookEndpoint(urlOrId: string): boolean {
 
 /** Publishes on the process-wide manager, which it starts where nobody did. Resolves when the event is stored. */
 export async function triggerWebhookEvent(type: string, data?: unknown): Promise<Triggered> {
-  starting ??= getWebhookManager().start();
-  await starting;
+  await startOnce();
   return getWebhookManager().triggerEvent(type, data);
+}
+
+/**
+ * Reports an error that the program caught on the process-wide manager, which it starts where nobody did. Where the
+ * manager cannot start, the error is not reported.
+ */
+export function reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
+  startOnce().catch(() => undefined);
+  getWebhookManager().reportError(error, context);
+}
+
+function startOnce(): Promise<void> {
+  starting ??= getWebhookManager().start();
+  return starting;
 }
 
 type Trigger = (data?: Readonly<Record<string, unknown>>) => Promise<Triggered>;

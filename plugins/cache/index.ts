@@ -1,8 +1,8 @@
 /** The cache plugin: entries that are set or deleted, caches that are cleared. */
 import { definePlugin } from "mova-webhooks/plugin";
-import { cacheManagerCache } from "./cache-manager.ts";
-import { keyvCache } from "./keyv.ts";
-import { lruCache } from "./lru-cache.ts";
+import { cacheManagerCache, cacheManagerModule } from "./cache-manager.ts";
+import { keyvCache, keyvModule } from "./keyv.ts";
+import { lruCache, lruCacheModule } from "./lru-cache.ts";
 import { movaCache } from "./mova.ts";
 
 export interface CacheOptions {
@@ -51,6 +51,7 @@ export function cache({ includeValues = false }: CacheOptions = {}) {
     },
     instrument: {
       objects: [keyvCache(options), cacheManagerCache(options), lruCache(options), movaCache(options)],
+      modules: [keyvModule(options), cacheManagerModule(options), lruCacheModule(options)],
     },
   });
 }

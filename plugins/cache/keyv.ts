@@ -1,6 +1,13 @@
 /** Watches Keyv 4 and 5. */
-import { hasMethods, type ObjectInstrumentation, type PluginHost, watchMethod } from "mova-webhooks/plugin";
-import { isRepeatedByLayer, libraryOf } from "./layers.ts";
+import {
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+  type PluginHost,
+  prototypeNamed,
+  watchMethod,
+} from "mova-webhooks/plugin";
+import { isRepeatedByLayer, libraryOf, markAsStore } from "./layers.ts";
 import { CacheReport, type Entry, succeeded, type WatchOptions } from "./watch-cache.ts";
 
 export function keyvCache(options: WatchOptions): ObjectInstrumentation {
@@ -10,6 +17,17 @@ export function keyvCache(options: WatchOptions): ObjectInstrumentation {
     attach(keyv, host) {
       watchKeyv(keyv, host, options);
       return keyv;
+    },
+  };
+}
+
+export function keyvModule(options: WatchOptions): ModuleInstrumentation {
+  return {
+    module: "keyv",
+    versions: ">=4.0.0 <6.0.0",
+    patch(exports, host) {
+      const prototype = prototypeNamed(exports, "Keyv");
+      if (prototype !== undefined) watchKeyv(prototype, host, options);
     },
   };
 }
@@ -29,7 +47,11 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
     reports.set(library, report);
     return report;
   }
-  const subject = (self: unknown): object => (typeof self === "object" && self !== null ? self : keyv);
+  function subject(self: unknown): object {
+    const called = typeof self === "object" && self !== null ? self : keyv;
+    markAsStore(Reflect.get(Object(Reflect.get(called, "opts")), "store"), host);
+    return called;
+  }
 
   watchMethod(keyv, "set", host, ([key, value, ttl], self) => {
     if (!host.wants("cache:updated") || isRepeatedByLayer(subject(self), host, `set ${String(key)}`))

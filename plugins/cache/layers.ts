@@ -21,6 +21,20 @@ export function joinLayers(stores: readonly object[], host: PluginHost, library:
   for (const store of stores) known.set(store, layers);
 }
 
+/** Objects that a watched cache keeps its entries in: what it writes there is not an update of its own. */
+const storesByHost = new WeakMap<PluginHost, WeakSet<object>>();
+
+export function markAsStore(store: unknown, host: PluginHost): void {
+  if (typeof store !== "object" || store === null) return;
+  const stores = storesByHost.get(host) ?? new WeakSet<object>();
+  storesByHost.set(host, stores);
+  stores.add(store);
+}
+
+export function isStore(cache: unknown, host: PluginHost): boolean {
+  return typeof cache === "object" && cache !== null && storesByHost.get(host)?.has(cache) === true;
+}
+
 /** Names the library in front of a store. */
 export function libraryOf(store: object, host: PluginHost): string | undefined {
   return layersByHost.get(host)?.get(store)?.library;

@@ -1,12 +1,16 @@
 /** Watches lru-cache 10 and 11, also where `fetch` and `memo` fill the cache. */
 import {
   hasMethods,
+  isInsideWatchedCall,
+  type ModuleInstrumentation,
   type ObjectInstrumentation,
   patchMethod,
   type PluginHost,
+  prototypeNamed,
   watchFunction,
   watchMethod,
 } from "mova-webhooks/plugin";
+import { isStore } from "./layers.ts";
 import { CacheReport, type WatchOptions } from "./watch-cache.ts";
 
 export function lruCache(options: WatchOptions): ObjectInstrumentation {
@@ -16,6 +20,17 @@ export function lruCache(options: WatchOptions): ObjectInstrumentation {
     attach(cache, host) {
       watchLruCache(cache, host, options);
       return cache;
+    },
+  };
+}
+
+export function lruCacheModule(options: WatchOptions): ModuleInstrumentation {
+  return {
+    module: "lru-cache",
+    versions: ">=10.0.0 <12.0.0",
+    patch(exports, host) {
+      const prototype = prototypeNamed(exports, "LRUCache");
+      if (prototype !== undefined) watchLruCache(prototype, host, options);
     },
   };
 }
@@ -34,6 +49,7 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
   watchMethod(owner, "set", host, ([key, value, setOptions], self) => {
     // Without a value it is a delete, and calls that; a running fetch is not a value yet.
     if (!report.wantsUpdates() || value === undefined || isRunningFetch(value)) return undefined;
+    if (isPart(self)) return undefined;
     const status = memberOf(setOptions, "status");
     if (typeof status === "object" && status !== null) seenAsSet.add(status);
     setsSeen += 1;
@@ -41,8 +57,15 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
     // What is too big for the cache is refused without a word.
     return report.set([{ key, value, ttlMs: ttlOf(setOptions, cache) }], () => holds(cache, key, value));
   });
-  watchMethod(owner, "delete", host, ([key]) => (report.wantsUpdates() ? report.delete([key]) : undefined));
-  watchMethod(owner, "clear", host, () => report.clear());
+  watchMethod(owner, "delete", host, ([key], self) =>
+    report.wantsUpdates() && !isPart(self) ? report.delete([key]) : undefined,
+  );
+  watchMethod(owner, "clear", host, (_, self) => (isPart(self) ? undefined : report.clear()));
+
+  /** Other caches keep their entries in this one: cache-manager 5 does in all of its own, Keyv where it is told to. */
+  function isPart(self: unknown): boolean {
+    return isInsideWatchedCall(host) || isStore(self, host);
+  }
 
   patchMethod(owner, "fetch", host, (original) =>
     askingForStatus(original, ([key, fetchOptions], self) => {

@@ -8,7 +8,7 @@ import type { Detach, PluginHost } from "mova-webhooks/plugin";
 export function watchProcess(host: PluginHost): Detach {
   function processCrashes(error: unknown, origin: string): void {
     try {
-      host.publish("error:reported", { error, context: { origin, fatal: true } });
+      host.publish("error:reported", { error, context: { origin, fatal: true }, fatal: true });
     } catch {
       // The process is ending with an error of its own; ours must not take its place.
     }

@@ -1,5 +1,10 @@
 /** Reads the `@anthropic-ai/sdk` library. */
-import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
+import {
+  exportNamed,
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+} from "mova-webhooks/plugin";
 import { note, noteParts, noteText, noteUsage } from "./answer.ts";
 import type { ModelMethod, WatchOptions } from "./call.ts";
 import { at, objectAt, word } from "./fields.ts";
@@ -34,6 +39,19 @@ export function anthropicClient(options: WatchOptions): ObjectInstrumentation {
         if (resource !== undefined) watchModelMethod(resource, "create", messages, host, options);
       }
       return component;
+    },
+  };
+}
+
+export function anthropicModule(options: WatchOptions): ModuleInstrumentation {
+  return {
+    module: "@anthropic-ai/sdk",
+    versions: ">=0.20.0 <2.0.0",
+    patch(exports, host) {
+      const client = exportNamed(exports, "Anthropic");
+      for (const resources of [client, at(client, "Beta")]) {
+        watchModelMethod(at(resources, "Messages", "prototype"), "create", messages, host, options);
+      }
     },
   };
 }

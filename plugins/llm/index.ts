@@ -1,9 +1,9 @@
 /** The LLM plugin: requests to language models, as they start, complete and fail. */
 import { definePlugin } from "mova-webhooks/plugin";
-import { anthropicClient } from "./anthropic.ts";
+import { anthropicClient, anthropicModule } from "./anthropic.ts";
 import { type LlmCompletedData, type LlmFailedData, type LlmStartedData, toData } from "./events.ts";
 import { movaClient } from "./mova.ts";
-import { openaiClient } from "./openai.ts";
+import { openaiClient, openaiModule } from "./openai.ts";
 
 export type { LlmCompletedData, LlmFailedData, LlmStartedData } from "./events.ts";
 
@@ -65,6 +65,9 @@ export function llm({ includeContent = false, now = () => performance.now() }: L
         data: toData<LlmFailedData>(happened, includeContent),
       }),
     },
-    instrument: { objects: [openaiClient(options), anthropicClient(options), movaClient(options)] },
+    instrument: {
+      objects: [openaiClient(options), anthropicClient(options), movaClient(options)],
+      modules: [openaiModule(options), anthropicModule(options)],
+    },
   });
 }

@@ -1,5 +1,10 @@
 /** Reads the `openai` library, versions 4 to 6, and whatever has its shape, such as a client for OpenRouter. */
-import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
+import {
+  exportNamed,
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+} from "mova-webhooks/plugin";
 import { note, noteParts, noteText, noteUsage } from "./answer.ts";
 import type { ModelMethod, WatchOptions } from "./call.ts";
 import { at, count, objectAt, word } from "./fields.ts";
@@ -61,6 +66,18 @@ export function openaiClient(options: WatchOptions): ObjectInstrumentation {
         watchModelMethod(resource, "create", method, host, options);
       }
       return component;
+    },
+  };
+}
+
+export function openaiModule(options: WatchOptions): ModuleInstrumentation {
+  return {
+    module: "openai",
+    versions: ">=4.19.0 <7.0.0",
+    patch(exports, host) {
+      const client = exportNamed(exports, "OpenAI");
+      watchModelMethod(at(client, "Chat", "Completions", "prototype"), "create", chatCompletions, host, options);
+      watchModelMethod(at(client, "Responses", "prototype"), "create", responses, host, options);
     },
   };
 }

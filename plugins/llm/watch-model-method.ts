@@ -10,12 +10,14 @@ type Callable = (...args: never) => unknown;
  * promise, while these libraries parse lazily and stream.
  */
 export function watchModelMethod(
-  target: object,
+  target: unknown,
   name: string,
   method: ModelMethod,
   host: PluginHost,
   options: WatchOptions,
 ): void {
+  // Not every version has every resource.
+  if (typeof target !== "object" || target === null) return;
   patchMethod(target, name, host, function watched<Method extends Callable>(original: Method): Method {
     function apply(_: Method, self: unknown, args: never[]): unknown {
       const call = startCall(method, self, args, host, options);

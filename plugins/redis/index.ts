@@ -1,7 +1,7 @@
 /** The Redis plugin: connections that come up and go down. */
 import { definePlugin } from "mova-webhooks/plugin";
-import { ioredisClient } from "./ioredis.ts";
-import { nodeRedisClient } from "./node-redis.ts";
+import { ioredisClient, ioredisModule } from "./ioredis.ts";
+import { nodeRedisClient, nodeRedisModule } from "./node-redis.ts";
 import type { Connection } from "./watch-connection.ts";
 
 type RedisEvents = {
@@ -31,6 +31,6 @@ export function redis() {
       "redis:connected": (connection) => ({ type: "redis.connected", data: { ...connection } }),
       "redis:disconnected": (connection) => ({ type: "redis.disconnected", data: { ...connection } }),
     },
-    instrument: { objects: [ioredisClient, nodeRedisClient] },
+    instrument: { objects: [ioredisClient, nodeRedisClient], modules: [ioredisModule, nodeRedisModule] },
   });
 }

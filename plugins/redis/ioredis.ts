@@ -1,6 +1,11 @@
 /** Watches ioredis 5 and 6 clients, clusters included, through their own events. */
-import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
-import { connectionFrom, watchConnection } from "./watch-connection.ts";
+import {
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+  prototypeNamed,
+} from "mova-webhooks/plugin";
+import { connectionFrom, watchConnecting, watchConnection } from "./watch-connection.ts";
 
 export const ioredisClient: ObjectInstrumentation = {
   library: "ioredis",
@@ -20,5 +25,14 @@ export const ioredisClient: ObjectInstrumentation = {
       },
     });
     return client;
+  },
+};
+
+export const ioredisModule: ModuleInstrumentation = {
+  module: "ioredis",
+  versions: ">=5.0.0 <7.0.0",
+  patch(exports, host) {
+    const prototype = prototypeNamed(exports, "Redis");
+    if (prototype !== undefined) watchConnecting(ioredisClient, prototype, host);
   },
 };

@@ -1,7 +1,12 @@
 /** Watches node-redis 4 to 6 clients through their own events. */
 import { errorMonitor } from "node:events";
-import { hasMethods, type ObjectInstrumentation } from "mova-webhooks/plugin";
-import { connectionFrom, watchConnection } from "./watch-connection.ts";
+import {
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+  prototypeNamed,
+} from "mova-webhooks/plugin";
+import { connectionFrom, watchConnecting, watchConnection } from "./watch-connection.ts";
 
 export const nodeRedisClient: ObjectInstrumentation = {
   library: "node-redis",
@@ -25,5 +30,16 @@ export const nodeRedisClient: ObjectInstrumentation = {
       },
     });
     return client;
+  },
+};
+
+/** `redis` 4 to 6 make the clients of this package, whose versions are 1, 5 and 6. */
+export const nodeRedisModule: ModuleInstrumentation = {
+  module: "@redis/client",
+  versions: ">=1.0.0 <7.0.0",
+  file: "dist/lib/client/index.js",
+  patch(exports, host) {
+    const prototype = prototypeNamed(exports, "RedisClient");
+    if (prototype !== undefined) watchConnecting(nodeRedisClient, prototype, host);
   },
 };

@@ -1,6 +1,6 @@
 /** Turns what a Redis client says about its connection into one event per real change. */
 import type { EventEmitter } from "node:events";
-import type { PluginHost } from "mova-webhooks/plugin";
+import { type ObjectInstrumentation, type PluginHost, watchMethod } from "mova-webhooks/plugin";
 
 /** Where a client connects to; never a user name, password or URL. */
 export interface Connection {
@@ -29,12 +29,36 @@ export interface ClientReading {
   connection(): Connection;
 }
 
+/** The mark of connections that deliver webhooks: what happens to them must not become one. */
+const internal = Symbol.for("mova-webhooks.internal");
+
+const watchedByHost = new WeakMap<PluginHost, WeakSet<object>>();
+
+/** Remembers the client: it is seen whenever it connects again, and when it is given to `instrument`. */
+function isWatched(client: object, host: PluginHost): boolean {
+  const watched = watchedByHost.get(host) ?? new WeakSet<object>();
+  watchedByHost.set(host, watched);
+  // node-redis hands out objects that inherit from the client.
+  const itself: unknown = Reflect.get(client, "_self") ?? client;
+  const known = watched.has(itself as object);
+  watched.add(itself as object);
+  return known;
+}
+
+/** Watches every client from its first connection on. */
+export function watchConnecting(client: ObjectInstrumentation, prototype: object, host: PluginHost): void {
+  watchMethod(prototype, "connect", host, (_, self) => {
+    if (typeof self === "object" && self !== null) client.attach(self, host);
+    return undefined;
+  });
+}
+
 /**
  * Compares the client's state with the last one known whenever the client signals something. Clients repeat
  * `close` with every failed attempt to reconnect; a client that is ready already makes no event by being watched.
  */
 export function watchConnection(client: object, host: PluginHost, reading: ClientReading): void {
-  if (!isEmitter(client)) return;
+  if (!isEmitter(client) || internal in client || isWatched(client, host)) return;
   let connected = reading.isConnected();
 
   function connectionSignalled(): void {

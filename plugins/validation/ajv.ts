@@ -1,9 +1,11 @@
 /** Watches Ajv 8: instances of every draft, and validators compiled before. */
 import {
   hasMethods,
+  type ModuleInstrumentation,
   type ObjectInstrumentation,
   patchMethod,
   type PluginHost,
+  prototypeNamed,
   watchFunction,
 } from "mova-webhooks/plugin";
 import {
@@ -28,13 +30,30 @@ export function ajvInstance(options: WatchOptions): ObjectInstrumentation {
     recognises: (component) =>
       hasMethods(component, "compile", "compileAsync", "validate", "getSchema", "addSchema", "addKeyword"),
     attach(ajv, host) {
-      /** `validate` needs no patch: it fetches its validator through these three. */
-      for (const name of ["compile", "getSchema", "compileAsync"]) {
-        patchMethod(ajv, name, host, (original) => watchResult(original, host, options));
-      }
+      watchAjv(ajv, host, options);
       return ajv;
     },
   };
+}
+
+/** All drafts' classes inherit from the one in this file. */
+export function ajvModule(options: WatchOptions): ModuleInstrumentation {
+  return {
+    module: "ajv",
+    versions: ">=8.0.0 <9.0.0",
+    file: "dist/core.js",
+    patch(exports, host) {
+      const prototype = prototypeNamed(exports, "Ajv");
+      if (prototype !== undefined) watchAjv(prototype, host, options);
+    },
+  };
+}
+
+/** Watches an instance, or the prototype of them all. `validate` fetches its validator through these three. */
+function watchAjv(ajv: object, host: PluginHost, options: WatchOptions): void {
+  for (const name of ["compile", "getSchema", "compileAsync"]) {
+    patchMethod(ajv, name, host, (original) => watchResult(original, host, options));
+  }
 }
 
 export function ajvValidator(options: WatchOptions): ObjectInstrumentation {

@@ -1,9 +1,9 @@
 /** The validation plugin: documents that are checked, and how that ends. */
 import { definePlugin } from "mova-webhooks/plugin";
-import { ajvInstance, ajvValidator } from "./ajv.ts";
+import { ajvInstance, ajvModule, ajvValidator } from "./ajv.ts";
 import { movaValidator } from "./mova.ts";
 import type { Problem, WatchOptions } from "./watch-validation.ts";
-import { zodSchema } from "./zod.ts";
+import { zodModules, zodSchema } from "./zod.ts";
 
 export type { Problem } from "./watch-validation.ts";
 
@@ -92,6 +92,7 @@ export function validation({
     },
     instrument: {
       objects: [ajvInstance(options), ajvValidator(options), zodSchema(options), movaValidator(options)],
+      modules: [ajvModule(options), ...zodModules(options)],
     },
   });
 }

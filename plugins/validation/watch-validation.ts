@@ -45,7 +45,7 @@ export interface WatchOptions {
 /** What is particular to a library. */
 export interface ValidatorReading {
   readonly library: string;
-  schemaName(): string;
+  schemaName(args: readonly unknown[], self: unknown): string;
   document(args: readonly unknown[]): unknown;
   /** Reads what the validator returned: undefined where the document is valid, otherwise the raw problems. */
   problemsIn(returned: unknown): readonly unknown[] | undefined;
@@ -59,13 +59,13 @@ const maxNameLength = 200;
 export function watchValidation(host: PluginHost, options: WatchOptions, reading: ValidatorReading): Watch {
   const { library } = reading;
 
-  return function validationBegins(args) {
+  return function validationBegins(args, self) {
     const wantsStart = host.wants("validation:started");
     const wantsCompleted = host.wants("validation:completed");
     const wantsFailed = host.wants("validation:failed");
     if (!wantsStart && !wantsCompleted && !wantsFailed) return undefined;
 
-    const schema = reading.schemaName().slice(0, maxNameLength);
+    const schema = reading.schemaName(args, self).slice(0, maxNameLength);
     if (wantsStart) {
       const dataSize = sizeInBytes(reading.document(args));
       host.publish("validation:started", { library, schema, ...(dataSize !== undefined && { dataSize }) });

@@ -1,5 +1,14 @@
-/** Watches zod 3 and 4 schemas, each instance by itself: what a schema runs inside another is not seen twice. */
-import { hasMethods, type ObjectInstrumentation, watchMethod } from "mova-webhooks/plugin";
+/** Watches zod 3 and 4 schemas: what a schema runs inside another is not seen twice. */
+import {
+  hasMethods,
+  type ModuleInstrumentation,
+  type ObjectInstrumentation,
+  patchExport,
+  type PluginHost,
+  prototypeNamed,
+  watchFunction,
+  watchMethod,
+} from "mova-webhooks/plugin";
 import {
   field,
   firstText,
@@ -17,29 +26,71 @@ export function zodSchema(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "zod",
     recognises: (component) =>
-      hasMethods(component, "parse", "safeParse", "parseAsync", "safeParseAsync") &&
-      ("_zod" in component || "_def" in component),
+      hasMethods(component, "parse", "safeParse", "parseAsync", "safeParseAsync") && isSchema(component),
     attach(schema, host) {
-      const answering = watchValidation(host, options, readingOf(schema));
-      // `parse` answers the document, which may itself look like the answer of `safeParse`.
-      const throwing = watchValidation(host, options, { ...readingOf(schema), problemsIn: () => undefined });
-      for (const name of answeringMethods) watchMethod(schema, name, host, answering);
-      for (const name of throwingMethods) watchMethod(schema, name, host, throwing);
+      watchSchema(schema, host, options);
       return schema;
     },
   };
 }
 
-function readingOf(schema: object): ValidatorReading {
-  return {
-    library: "zod",
-    schemaName: () => nameOf(schema),
-    document: (args) => args[0],
-    problemsIn: (returned) =>
-      field(returned, "success") === false ? (issuesOf(field(returned, "error")) ?? []) : undefined,
-    problemsThrown: issuesOf,
-    describe,
+/** The class of version 3, and the functions that the schemas of version 4 call. */
+export function zodModules(options: WatchOptions): readonly ModuleInstrumentation[] {
+  const schemaClass = (exports: object, host: PluginHost): void => {
+    const prototype = prototypeNamed(exports, "ZodType");
+    if (prototype !== undefined) watchSchema(prototype, host, options);
   };
+  const parsers = (exports: object, host: PluginHost): object => watchParsers(exports, host, options);
+  const files = ["js", "cjs"].flatMap((extension): ModuleInstrumentation[] => [
+    { module: "zod", versions: ">=3.25.0 <5.0.0", file: `v3/types.${extension}`, patch: schemaClass },
+    { module: "zod", versions: ">=3.25.0 <5.0.0", file: `v4/classic/parse.${extension}`, patch: parsers },
+  ]);
+  return [{ module: "zod", versions: ">=3.20.0 <4.0.0", patch: schemaClass }, ...files];
+}
+
+/** Watches a schema, or the prototype of them all. */
+function watchSchema(schema: object, host: PluginHost, options: WatchOptions): void {
+  const reading: ValidatorReading = {
+    ...zodReading,
+    schemaName: (_, self) => nameOf(isSchema(self) ? self : schema),
+    document: (args) => args[0],
+  };
+  const answering = watchValidation(host, options, reading);
+  const throwing = watchValidation(host, options, { ...reading, problemsIn: () => undefined });
+  for (const name of answeringMethods) watchMethod(schema, name, host, answering);
+  for (const name of throwingMethods) watchMethod(schema, name, host, throwing);
+}
+
+/** Their first argument is the schema: a schema that is watched itself is busy with the call already. */
+function watchParsers(exports: object, host: PluginHost, options: WatchOptions): object {
+  const reading: ValidatorReading = {
+    ...zodReading,
+    schemaName: (args) => nameOf(Object(args[0]) as object),
+    document: (args) => args[1],
+  };
+  const answering = watchValidation(host, options, reading);
+  const throwing = watchValidation(host, options, { ...reading, problemsIn: () => undefined });
+  let patched = exports;
+  for (const name of [...answeringMethods, ...throwingMethods]) {
+    const watch = throwingMethods.includes(name) ? throwing : answering;
+    patched = patchExport(patched, name, host, (original) =>
+      watchFunction(original, host, watch, (_, [schema]) => Object(schema) as object),
+    );
+  }
+  return patched;
+}
+
+/** For `parse` without `problemsIn`: it answers the document, which may itself look like the answer of `safeParse`. */
+const zodReading = {
+  library: "zod",
+  problemsIn: (returned: unknown) =>
+    field(returned, "success") === false ? (issuesOf(field(returned, "error")) ?? []) : undefined,
+  problemsThrown: issuesOf,
+  describe,
+};
+
+function isSchema(value: unknown): value is object {
+  return typeof value === "object" && value !== null && ("_zod" in value || "_def" in value);
 }
 
 function nameOf(schema: object): string {

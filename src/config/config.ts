@@ -4,6 +4,7 @@ import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { NetworkOptions } from "../security/network-policy.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
+import type { UseOptions } from "../plugin/contract.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type FileSettings, readSettings } from "./file-settings.ts";
 import { sealConfig } from "./hide-secrets.ts";
@@ -33,8 +34,8 @@ export interface WebhookConfig {
   readonly warnings: readonly string[];
 }
 
-/** In the file: a name, or `{ use: name, options: { … } }`. A path is absolute here. */
-export interface PluginChoice {
+/** In the file: a name, or `{ use: name, options, volume, redact }`. A path is absolute here. */
+export interface PluginChoice extends UseOptions {
   readonly name: string;
   readonly options?: unknown;
 }

@@ -4,6 +4,7 @@ import { resolveEndpoint, type WebhookEndpoint } from "../event/endpoint.ts";
 import { errorTable, WebhookError } from "../event/errors.ts";
 import { camelKeys } from "./camel-keys.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
+import type { Volume } from "../plugin/contract.ts";
 import type { PluginChoice, WebhookConfig } from "./config.ts";
 import type { Path } from "./place.ts";
 import type { Section } from "./schema.ts";
@@ -49,7 +50,7 @@ export function readSettings(
   return {
     ...withSecret([], rest),
     endpoints: checkEndpoints(
-      endpoints.map((endpoint, index) => withSecret(["endpoints", index], camelKeys(endpoint))),
+      endpoints.map((endpoint, index) => withSecret(["endpoints", index], readEndpoint(endpoint))),
       (index, problem) => mistakes.push(mistakeAt(["endpoints", index], problem)),
     ),
     plugins: plugins.map((plugin) => readPlugin(plugin, directory)),
@@ -80,9 +81,27 @@ function checkEndpoints(
   return endpoints;
 }
 
+function readEndpoint(endpoint: NonNullable<Section["endpoints"]>[number]) {
+  const { batch, circuitBreaker, ...rest } = camelKeys(endpoint);
+  return {
+    ...rest,
+    ...(batch === undefined ? {} : { batch: camelKeys(batch) }),
+    ...(circuitBreaker === undefined
+      ? {}
+      : { circuitBreaker: circuitBreaker === false ? circuitBreaker : camelKeys(circuitBreaker) }),
+  };
+}
+
+type PluginVolume = NonNullable<Exclude<NonNullable<Section["plugins"]>[number], string>["volume"]>;
+
 function readPlugin(plugin: NonNullable<Section["plugins"]>[number], directory: string): PluginChoice {
-  const { use, ...rest } = typeof plugin === "string" ? { use: plugin } : plugin;
-  return { name: /^\.{0,2}\//.test(use) ? resolve(directory, use) : use, ...rest };
+  const { use, volume, ...rest } = typeof plugin === "string" ? { use: plugin } : plugin;
+  const name = /^\.{0,2}\//.test(use) ? resolve(directory, use) : use;
+  return { name, ...rest, ...(volume === undefined ? {} : { volume: readVolume(volume) }) };
+}
+
+function readVolume({ coalesce, ...volume }: PluginVolume): Volume {
+  return { ...camelKeys(volume), ...(coalesce === undefined ? {} : { coalesce: camelKeys(coalesce) }) };
 }
 
 function readOutbox(outbox: NonNullable<Section["outbox"]>, directory: string): OutboxChoice {

@@ -10,6 +10,7 @@ import {
   redisUrl,
   retries,
   secret,
+  secretSetting,
   text,
   timeout,
   url,
@@ -42,7 +43,9 @@ export function createSchema(z: typeof zod) {
     });
   }
 
-  const secrets = z.union([listOf(of(secret), "secrets").min(1), of(secret)], { error: secret.expected });
+  const secrets = z.union([listOf(of(secretSetting), "secrets").min(1), of(secretSetting)], {
+    error: secretSetting.expected,
+  });
   const path = of(text("a path"));
 
   const endpoint = object({
@@ -65,6 +68,29 @@ export function createSchema(z: typeof zod) {
       per: of(number(0.01, 86_400, "seconds ")),
     }).exactOptional(),
     propagate_trace: of(flag).exactOptional(),
+    status_rules: z
+      .record(z.string(), of(oneOf(["retry", "dead", "delivered", "disable"])), {
+        error: "a mapping of statuses such as 404 or 5xx to retry, dead, delivered or disable",
+      })
+      .exactOptional(),
+    circuit_breaker: z
+      .union(
+        [
+          z.literal(false),
+          object({
+            failures: of(whole(1, 1_000_000)).exactOptional(),
+            wait: of(number(0.01, 86_400, "seconds ")).exactOptional(),
+            max_wait: of(number(0.01, 86_400, "seconds ")).exactOptional(),
+          }),
+        ],
+        { error: "false, or a mapping with failures, wait, max_wait" },
+      )
+      .exactOptional(),
+    disable_after: of(number(0, 31_536_000, "seconds ")).exactOptional(),
+    batch: object({
+      max_events: of(whole(1, 1000)),
+      max_wait_seconds: of(number(0, 3600, "seconds ")),
+    }).exactOptional(),
   });
 
   const outbox = z.discriminatedUnion(
@@ -86,8 +112,27 @@ export function createSchema(z: typeof zod) {
     },
   );
 
+  const field = of(text("the name of a field"));
+  const volume = object({
+    sample: of(number(0, 1)).exactOptional(),
+    coalesce: object({
+      window_seconds: of(number(0.01, 86_400, "seconds ")),
+      key: z
+        .union([listOf(field, "fields"), field], { error: "a field of the data, or several" })
+        .exactOptional(),
+    }).exactOptional(),
+    max_per_second: of(number(0.001, 1_000_000)).exactOptional(),
+  });
   const plugin = z.union(
-    [of(text("a name")), object({ use: of(text("a name")), options: z.unknown().exactOptional() })],
+    [
+      of(text("a name")),
+      object({
+        use: of(text("a name")),
+        options: z.unknown().exactOptional(),
+        volume: volume.exactOptional(),
+        redact: listOf(field, "keys and paths").exactOptional(),
+      }),
+    ],
     {
       error: "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
     },

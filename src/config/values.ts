@@ -1,4 +1,5 @@
 /** What single settings may hold: the same rule for the file, where a value has a place, and the environment, where it has a name. */
+import { readInstant, type SecretSetting } from "../event/endpoint-secrets.ts";
 import { isEventPattern } from "../event/event-types.ts";
 import { parseRange } from "../security/ip-address.ts";
 
@@ -57,6 +58,18 @@ export const secret = text(
   "a text that is not empty, with base64 after `whsec_`; in YAML, digits alone need quotes",
   /^(?!\s*$)(?!whsec_(?![A-Za-z0-9+/]+={0,2}$))/,
 );
+
+/** One of an endpoint's secrets. */
+export const secretSetting: Value<SecretSetting> = {
+  expected: `${secret.expected}; or { secret: …, expires_at: 2027-01-31T00:00:00Z }`,
+  read: (input) => {
+    if (typeof input !== "object" || input === null) return secret.read(input);
+    const { secret: text, expires_at: expiresAt, ...unknown } = input as Record<string, unknown>;
+    if (secret.read(text) === undefined || Object.keys(unknown).length > 0) return undefined;
+    if (typeof expiresAt !== "string" || readInstant(expiresAt) === undefined) return undefined;
+    return { secret: String(text), expiresAt };
+  },
+};
 
 export const url: Value<string> = {
   expected: "a URL that starts with https:// and holds no user name, such as https://example.com/hook",

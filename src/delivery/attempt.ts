@@ -4,6 +4,7 @@ import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim } from "../outbox/outbox.ts";
 import { createSigner, type Signer } from "../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../telemetry/trace-contract.ts";
+import { type Message, batchMessageOf, messageOf } from "./message.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Attempted {
@@ -30,34 +31,39 @@ export class Sender {
     this.#now = now;
   }
 
-  async send(claim: Claim, sameProcess: boolean): Promise<Attempted> {
+  /** Posts one claim, or for an endpoint with batches any number that are at the same attempt. */
+  async send(claims: readonly [Claim, ...Claim[]], sameProcess: boolean): Promise<Attempted> {
+    const [claim] = claims;
     const startedAt = this.#now();
-    const span = this.#tracing.startAttempt({ claim, endpoint: this.#endpoint, sameProcess });
-    const headers = this.#headersOf(claim, Math.floor(startedAt / 1000), span);
-    const post = { endpoint: this.#endpoint, headers, body: claim.event.body };
+    const inBatch = this.#endpoint.batch !== undefined;
+    const batch = inBatch ? { batch: claims } : {};
+    const span = this.#tracing.startAttempt({ claim, endpoint: this.#endpoint, sameProcess, ...batch });
+    const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
+    const headers = this.#headersOf(message, claim, Math.floor(startedAt / 1000), span);
+    const post = { endpoint: this.#endpoint, headers, body: message.body };
     const outcome = await span.run(() => this.#transport.post(post));
     span.end(outcome);
     return { outcome, startedAt, span };
   }
 
-  #headersOf(claim: Claim, timestamp: number, span: AttemptSpan): string[] {
-    const { id, type, body } = claim.event;
-    const signatures = this.#signer.sign(id, timestamp, body);
+  #headersOf(message: Message, claim: Claim, timestamp: number, span: AttemptSpan): string[] {
+    const signatures = this.#signer.sign(message.id, timestamp, message.body);
     const seconds = String(timestamp);
+    const own = message.headers;
     const headers = [
-      ...this.#fixedHeaders,
+      ...(own === undefined ? this.#fixedHeaders : fixedHeadersOf(this.#endpoint, own)),
       "X-Mova-Event",
-      type,
+      message.type,
       "X-Mova-Timestamp",
       seconds,
       "X-Mova-Signature",
       signatures["X-Mova-Signature"],
       "X-Mova-Delivery",
-      claim.id,
+      message.deliveryId,
       "X-Mova-Attempt",
       String(claim.attempt),
       "webhook-id",
-      id,
+      message.id,
       "webhook-timestamp",
       seconds,
       "webhook-signature",
@@ -72,13 +78,18 @@ export class Sender {
   }
 }
 
-/** The endpoint's own headers come first and may replace our defaults, but nothing that is signed. */
-function fixedHeadersOf(endpoint: Endpoint): string[] {
-  const defaults = new Map([
-    ["content-type", ["Content-Type", "application/json"]],
-    ["user-agent", ["User-Agent", "MOVA-SDK/2.2"]],
-  ]);
-  const own = [...endpoint.headers].flatMap(([name, value]) => [name, value.reveal()]);
-  const rest = [...defaults].filter(([name]) => !endpoint.headers.has(name)).flatMap(([, pair]) => pair);
-  return [...own, ...rest];
+/**
+ * Everything but what is signed: the message's own headers, then the endpoint's, then our defaults; the first of a
+ * name holds.
+ */
+function fixedHeadersOf(endpoint: Endpoint, own: Readonly<Record<string, string>> = {}): string[] {
+  const headers = new Map(Object.entries(own));
+  for (const [name, value] of endpoint.headers) if (!headers.has(name)) headers.set(name, value.reveal());
+  for (const [name, value] of defaults) if (!headers.has(name.toLowerCase())) headers.set(name, value);
+  return [...headers].flat();
 }
+
+const defaults: readonly (readonly [string, string])[] = [
+  ["Content-Type", "application/json"],
+  ["User-Agent", "MOVA-SDK/2.2"],
+];

@@ -4,10 +4,11 @@ import { type NetworkOptions, resolvePolicy } from "../security/network-policy.t
 import { HttpTransport } from "./http-transport.ts";
 import type { Transport } from "./transport.ts";
 
-export function createTransport(network: NetworkOptions, now: () => number): Transport {
+/** In the `background`, what is under way keeps no process alive. */
+export function createTransport(network: NetworkOptions, now: () => number, background: boolean): Transport {
   const policy = resolvePolicy(network);
   return new HttpTransport(
-    (endpoint, signal) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal }),
+    (endpoint, signal) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal, background }),
     now,
   );
 }

@@ -2,7 +2,7 @@
  * How long an endpoint has done nothing but fail, when to warn of it, and when to switch it off: pure.
  *
  * Everything that was not delivered counts, client errors too: an endpoint that answers 404 for days is gone. One
- * success ends the spell; so does a pause of a fifth of the limit without any attempt, because two failures a week
+ * success ends the spell; so does a pause of half the limit without any attempt, because two failures a week
  * apart are no week of failure. Warnings come at 50, 70 and 90 % (Outpost's alerts), the end after five days (Svix).
  */
 
@@ -32,8 +32,9 @@ export function nextSpell(
   now: number,
 ): SpellStep {
   if (delivered) return { spell: undefined, disable: false };
-  if (limitMs === undefined) return { spell: spell ?? { since: now, lastAt: now, warned: 0 }, disable: false };
-  if (spell === undefined || now - spell.lastAt > limitMs / 5) {
+  if (limitMs === undefined)
+    return { spell: spell ?? { since: now, lastAt: now, warned: 0 }, disable: false };
+  if (spell === undefined || now - spell.lastAt > limitMs / 2) {
     return { spell: { since: now, lastAt: now, warned: 0 }, disable: false };
   }
   const percent = ((now - spell.since) / limitMs) * 100;

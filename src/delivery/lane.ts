@@ -1,46 +1,62 @@
-/** One endpoint's way out: a p-queue with its concurrency and rate limit, fed from the outbox as room comes up. */
+/** One endpoint's way out: a p-queue with its concurrency and rate limit, fed from the outbox as its circuit allows. */
 import PQueue from "p-queue";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim } from "../outbox/outbox.ts";
+import { Batcher } from "./batcher.ts";
+import { afterAttempt, afterWait, type Circuit, closedCircuit, withoutWait } from "./circuit-breaker.ts";
 
 export interface LaneWork {
   /** Leases due deliveries of this endpoint. Never rejects: a store that fails answers with none. */
   claim(limit: number): Promise<readonly Claim[]>;
-  /** Makes the attempt. Never rejects. */
-  attempt(claim: Claim): Promise<void>;
+  /** Makes the attempt: one POST for all of them. Never rejects. */
+  attempt(claims: readonly Claim[]): Promise<void>;
   /** Hands a claim back without an attempt. */
   release(claim: Claim): void;
+  circuitChanged(circuit: Circuit): void;
+  now(): number;
+  random(): number;
 }
 
 export class Lane {
   readonly endpoint: Endpoint;
   readonly #work: LaneWork;
   readonly #queue: PQueue;
+  readonly #batcher: Batcher | undefined;
+  /** Deliveries in one post. */
+  readonly #perPost: number;
   /** Claims here, plus places promised to deliveries that are being stored. */
   #held = 0;
-  /** Claims at the door of the p-queue. */
-  readonly #waiting = new Set<Claim>();
+  /** Posts at the door of the p-queue. */
+  readonly #waiting = new Set<readonly Claim[]>();
   #running = 0;
   #due = false;
   #claiming = false;
   #open = true;
+  #circuit: Circuit = closedCircuit;
 
   constructor(endpoint: Endpoint, work: LaneWork) {
     this.endpoint = endpoint;
     this.#work = work;
-    const { concurrency, rateLimit } = endpoint;
+    const { concurrency, rateLimit, batch, timeoutMs } = endpoint;
     this.#queue = new PQueue(
       rateLimit === undefined
         ? { concurrency }
         : { concurrency, intervalCap: rateLimit.max, interval: rateLimit.perMs, strict: true },
     );
+    this.#perPost = batch?.maxEvents ?? 1;
+    if (batch !== undefined) this.#batcher = new Batcher(batch, timeoutMs, (claims) => this.#post(claims));
   }
 
-  /** Tells whether the lane takes work. */
-  get open(): boolean {
-    return this.#open;
+  get circuit(): Circuit {
+    return this.#circuit;
   }
 
+  /** Tells whether the lane would send what is due now: it is switched on, and its circuit does not wait. */
+  get ready(): boolean {
+    return this.#open && (this.#circuit.state !== "open" || this.#circuit.until <= this.#work.now());
+  }
+
+  /** Posts that are running. */
   get inFlight(): number {
     return this.#running;
   }
@@ -55,7 +71,7 @@ export class Lane {
    * older deliveries wait in the outbox: they come first.
    */
   reserve(): boolean {
-    if (!this.#open || this.#due || this.#room() <= 0) return false;
+    if (!this.#open || this.#circuit.state !== "closed" || this.#due || this.#room() <= 0) return false;
     this.#held += 1;
     return true;
   }
@@ -68,14 +84,9 @@ export class Lane {
 
   /** Runs a claim that a place was promised to. */
   accept(claim: Claim): void {
-    if (!this.#open) {
-      this.#held -= 1;
-      this.#work.release(claim);
-      return;
-    }
-    this.#waiting.add(claim);
-    // The task settles its own failures; p-queue's promise only repeats its end.
-    void this.#queue.add(() => this.#run(claim));
+    if (!this.#open || this.#circuit.state === "open") this.#handBack([claim]);
+    else if (this.#batcher === undefined) this.#post([claim]);
+    else this.#batcher.add(claim);
   }
 
   /** Says that something of this endpoint may be due in the outbox. */
@@ -84,39 +95,87 @@ export class Lane {
     this.#refill();
   }
 
+  /** Posts what waits for company, where nothing else is on its way that could be company. */
+  flush(): void {
+    if (this.#running === 0 && this.#waiting.size === 0) this.#batcher?.flush();
+  }
+
+  /** Hears how an attempt ended. */
+  report(failed: boolean): void {
+    const { circuitBreaker } = this.endpoint;
+    const now = this.#work.now();
+    this.#become(afterAttempt(this.#circuit, failed, circuitBreaker, now, () => this.#work.random()));
+  }
+
   /** Takes nothing more, and hands back what has not begun; what runs goes on to its end. */
   close(): void {
     this.#open = false;
-    this.#queue.clear();
-    this.#held -= this.#waiting.size;
-    for (const claim of this.#waiting) this.#work.release(claim);
-    this.#waiting.clear();
+    this.#empty();
   }
 
-  /** Takes again. */
+  /** Takes again. An open circuit is probed at once. */
   resume(): void {
     this.#open = true;
+    this.#circuit = withoutWait(this.#circuit, this.#work.now());
     this.wake();
   }
 
-  async #run(claim: Claim): Promise<void> {
-    this.#waiting.delete(claim);
+  #become(circuit: Circuit): void {
+    const changed = circuit.state !== this.#circuit.state;
+    this.#circuit = circuit;
+    if (!changed) return;
+    if (circuit.state === "open") this.#empty();
+    // A probe is one post, though a batch of them may need many claims.
+    this.#queue.concurrency = circuit.state === "half_open" ? 1 : this.endpoint.concurrency;
+    this.#work.circuitChanged(circuit);
+  }
+
+  #empty(): void {
+    this.#queue.clear();
+    const claims = [...this.#waiting].flat().concat(this.#batcher?.clear() ?? []);
+    this.#waiting.clear();
+    this.#handBack(claims);
+  }
+
+  #handBack(claims: readonly Claim[]): void {
+    this.#held -= claims.length;
+    for (const claim of claims) this.#work.release(claim);
+  }
+
+  #post(claims: readonly Claim[]): void {
+    this.#waiting.add(claims);
+    // The task settles its own failures; p-queue's promise only repeats its end.
+    void this.#queue.add(() => this.#run(claims));
+  }
+
+  async #run(claims: readonly Claim[]): Promise<void> {
+    this.#waiting.delete(claims);
     this.#running += 1;
-    await this.#work.attempt(claim);
+    await this.#work.attempt(claims);
     this.#running -= 1;
-    this.#held -= 1;
+    this.#held -= claims.length;
     this.#refill();
   }
 
-  /** Twice the concurrency: one half runs, the other waits at the door, so that no connection idles. */
+  /**
+   * Twice the concurrency: one half runs, the other waits at the door, so that no connection idles. For a probe one
+   * delivery, or enough for a batch beside those of the other kind: a claim gives new ones and retries half each.
+   */
   #room(): number {
-    return 2 * this.endpoint.concurrency - this.#held;
+    if (this.#circuit.state === "closed") return 2 * this.endpoint.concurrency * this.#perPost - this.#held;
+    return (this.#perPost === 1 ? 1 : 2 * this.#perPost) - this.#held;
   }
 
   /** Claims in lots of at least half the concurrency, because a claim costs the store about the same for one or many. */
   #refill(): void {
-    const enough = Math.ceil(this.endpoint.concurrency / 2);
-    if (this.#due && this.#open && !this.#claiming && this.#room() >= enough) void this.#claim();
+    if (!this.#due || !this.#open || this.#claiming) return;
+    // A probe has the endpoint to itself: what was begun before must have ended.
+    if (this.#held === 0) this.#become(afterWait(this.#circuit, this.#work.now()));
+    const { state } = this.#circuit;
+    if (state === "open") return;
+    const inLots = state === "closed" && this.#batcher === undefined;
+    const enough = inLots ? Math.ceil(this.endpoint.concurrency / 2) : 1;
+    if (this.#room() >= enough) void this.#claim();
   }
 
   async #claim(): Promise<void> {

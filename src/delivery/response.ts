@@ -49,7 +49,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    if (this.#status >= 300 && this.#received < seenBytes) this.#seen.push(chunk);
+    if (this.#status >= 300) this.#seen.push(chunk);
     this.#received += chunk.length;
     if (this.#received > readBytes) this.#end("invalid_response");
   }

@@ -52,7 +52,8 @@ export function decideSettlement(
 ): Settlement {
   const verdict = verdictOf(outcome, endpoint.statusRules);
   if (verdict === "delivered") return { kind: "delivered" };
-  if (verdict !== "retry" || attempt > endpoint.retries) return { kind: "dead", reason: deathReason(outcome) };
+  if (verdict !== "retry" || attempt > endpoint.retries)
+    return { kind: "dead", reason: deathReason(outcome) };
   const planned = retryDelayMs(attempt, endpoint.retryScheduleMs, random);
   const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterCapMs);
   return { kind: "retry", dueAt: Math.round(nowMs + Math.max(planned, asked)), reason: outcome.outcome };

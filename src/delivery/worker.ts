@@ -6,10 +6,11 @@ import type { Logger } from "../event/logger.ts";
 import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
-import { type Attempted, Sender } from "./attempt.ts";
+import { Sender } from "./attempt.ts";
+import type { Circuit } from "./circuit-breaker.ts";
 import { Gate } from "./gate.ts";
-import { Lane } from "./lane.ts";
-import { decideSettlement } from "./retry.ts";
+import { Lane, type LaneWork } from "./lane.ts";
+import { type DisableCause, Station } from "./station.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerOptions {
@@ -24,13 +25,8 @@ export interface WorkerOptions {
   readonly origin: string;
   /** Attempts at once over all endpoints. */
   readonly maxInFlight: number;
-  /** The receiver asked to get nothing more: 410, or `webhook-delivery: disable`. */
-  readonly disable: (endpointId: string, reason: string) => void;
-}
-
-interface Station {
-  readonly lane: Lane;
-  readonly sender: Sender;
+  /** Switches an endpoint off. */
+  readonly disable: (cause: DisableCause) => void;
 }
 
 /** How often a store shared with other processes is asked for what they put in. */
@@ -66,7 +62,8 @@ export class Worker {
     const { transport, tracing, now } = this.#options;
     const lane = this.#context.runInAsyncScope(() => new Lane(endpoint, this.#laneWork(endpoint.id)));
     if (!enabled) lane.close();
-    this.#stations.set(endpoint.id, { lane, sender: new Sender(endpoint, transport, tracing, now) });
+    const sender = new Sender(endpoint, transport, tracing, now);
+    this.#stations.set(endpoint.id, new Station(lane, sender, this.#options));
   }
 
   removeEndpoint(endpointId: string): void {
@@ -76,13 +73,18 @@ export class Worker {
   }
 
   setEnabled(endpointId: string, enabled: boolean): void {
-    const lane = this.#stations.get(endpointId)?.lane;
-    if (enabled) this.#context.runInAsyncScope(() => lane?.resume());
-    else lane?.close();
+    const station = this.#stations.get(endpointId);
+    if (enabled) this.#context.runInAsyncScope(() => station?.resume());
+    else station?.lane.close();
   }
 
   lane(endpointId: string): Lane | undefined {
     return this.#stations.get(endpointId)?.lane;
+  }
+
+  /** Since when the endpoint has done nothing but fail, Unix milliseconds. */
+  failingSince(endpointId: string): number | undefined {
+    return this.#stations.get(endpointId)?.failingSince;
   }
 
   /** Runs claims that the outbox granted while storing. */
@@ -106,10 +108,16 @@ export class Worker {
     for (const endpointId of this.#stations.keys()) this.wake(endpointId);
   }
 
-  /** Resolves with true once nothing is in flight or due, with false when `deadlineMs` are over before. */
+  /**
+   * Resolves with true once nothing is in flight or due, with false when `deadlineMs` are over before. Like a retry,
+   * what waits behind an open circuit or a switched-off endpoint is due later; what waits for a batch goes out now.
+   */
   async drain(deadlineMs: number): Promise<boolean> {
     const deadline = performance.now() + deadlineMs;
     while (!(await this.#nothingToDo())) {
+      this.#context.runInAsyncScope(() => {
+        for (const { lane } of this.#stations.values()) lane.flush();
+      });
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       await this.#nextChange(Math.min(leftMs, 100));
@@ -131,11 +139,14 @@ export class Worker {
     while (!this.#quiet() && performance.now() < grace) await this.#nextChange(50);
   }
 
-  #laneWork(endpointId: string): ConstructorParameters<typeof Lane>[1] {
+  #laneWork(endpointId: string): LaneWork {
     return {
       claim: (limit) => this.#claim(endpointId, limit),
-      attempt: (claim) => this.#attempt(claim),
+      attempt: (claims) => this.#attempt(endpointId, claims),
       release: (claim) => this.#release(claim),
+      circuitChanged: (circuit) => this.#circuitChanged(endpointId, circuit),
+      now: this.#options.now,
+      random: this.#options.random,
     };
   }
 
@@ -152,69 +163,30 @@ export class Worker {
   }
 
   /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
-  async #attempt(claim: Claim): Promise<void> {
-    const station = this.#stations.get(claim.endpointId);
-    if (station === undefined) return this.#release(claim);
+  async #attempt(endpointId: string, claims: readonly Claim[]): Promise<void> {
+    const [first, ...others] = claims;
+    const station = this.#stations.get(endpointId);
+    if (first === undefined) return;
+    if (station === undefined) return claims.forEach((claim) => this.#release(claim));
     await this.#gate.enter();
     try {
-      const attempted = await station.sender.send(claim, claim.event.origin === this.#options.origin);
-      this.#conclude(claim, station.lane.endpoint, attempted);
+      const sameProcess = claims.every((claim) => claim.event.origin === this.#options.origin);
+      const attempted = await station.sender.send([first, ...others], sameProcess);
+      for (const { claim, settlement, attempt } of station.conclude([first, ...others], attempted)) {
+        void this.#settle(claim, settlement, attempt);
+      }
     } catch (error) {
-      this.#options.logger.error({ err: error, delivery: claim.id }, "attempt could not be made");
-      this.#release(claim, this.#options.now() + 60_000);
+      this.#options.logger.error({ err: error, delivery: first.id }, "attempt could not be made");
+      for (const claim of claims) this.#release(claim, this.#options.now() + 60_000);
     } finally {
       this.#gate.leave();
     }
   }
 
-  #conclude(claim: Claim, endpoint: Endpoint, { outcome, startedAt, span }: Attempted): void {
-    const { now, random, lifecycle } = this.#options;
-    const endedAt = now();
-    const settlement = decideSettlement(outcome, claim.attempt, endpoint, endedAt, random);
-    const attempt: Attempt = {
-      number: claim.attempt,
-      replay: claim.replay,
-      startedAt,
-      durationMs: outcome.durationMs,
-      outcome: outcome.outcome,
-      ...(outcome.status === undefined ? {} : { status: outcome.status }),
-      ...(span.traceId === undefined || span.spanId === undefined
-        ? {}
-        : { traceId: span.traceId, spanId: span.spanId }),
-      ...(outcome.response === undefined ? {} : { response: outcome.response }),
-    };
-    const ids = {
-      deliveryId: claim.id,
-      eventId: claim.event.id,
-      eventType: claim.event.type,
-      endpointId: claim.endpointId,
-      ...(attempt.traceId === undefined ? {} : { traceId: attempt.traceId }),
-      ...(attempt.spanId === undefined ? {} : { spanId: attempt.spanId }),
-    };
-    lifecycle.attempted({
-      ...ids,
-      attempt: claim.attempt,
-      replay: claim.replay,
-      outcome,
-      next: settlement.kind === "retry" || settlement.kind === "dead" ? settlement.kind : "delivered",
-      ...(settlement.kind === "retry" ? { nextAt: settlement.dueAt } : {}),
-    });
-    if (settlement.kind === "delivered" || settlement.kind === "dead") {
-      const reason = settlement.kind === "dead" ? { reason: settlement.reason } : {};
-      lifecycle.settled({
-        ...ids,
-        outcome: settlement.kind,
-        ...reason,
-        lagMs: endedAt - claim.event.createdAt,
-      });
-    }
-    if (outcome.outcome === "http_410" || outcome.control === "disable") {
-      this.#options.disable(
-        claim.endpointId,
-        outcome.control === "disable" ? "webhook-delivery: disable" : "http_410",
-      );
-    }
-    void this.#settle(claim, settlement, attempt);
+  #circuitChanged(endpointId: string, circuit: Circuit): void {
+    const until = circuit.state === "open" ? { until: circuit.until } : {};
+    this.#options.lifecycle.circuitChanged({ endpointId, state: circuit.state, ...until });
+    this.#arm(until.until ?? Number.POSITIVE_INFINITY);
   }
 
   #release(claim: Claim, dueAt = this.#options.now()): void {
@@ -245,10 +217,18 @@ export class Worker {
       const { endpointIds, nextAt } = await this.#options.outbox.due();
       for (const endpointId of endpointIds) this.wake(endpointId);
       if (nextAt !== undefined) this.#arm(nextAt);
+      this.#armCircuits();
       if (this.#options.outbox.guarantees.shared) this.#arm(this.#options.now() + sharedPollMs);
     } catch (error) {
       this.#options.logger.warn({ err: error }, "outbox did not answer");
       this.#arm(this.#options.now() + 1000);
+    }
+  }
+
+  /** What waits behind an open circuit is due already: nothing but the circuit's end brings it back. */
+  #armCircuits(): void {
+    for (const { lane } of this.#stations.values()) {
+      if (lane.circuit.state === "open" && !lane.ready) this.#arm(lane.circuit.until);
     }
   }
 
@@ -274,7 +254,7 @@ export class Worker {
   async #nothingToDo(): Promise<boolean> {
     if (!this.#quiet()) return false;
     const { endpointIds } = await this.#options.outbox.due();
-    const due = endpointIds.filter((id) => this.#stations.get(id)?.lane.open === true);
+    const due = endpointIds.filter((id) => this.#stations.get(id)?.lane.ready === true);
     for (const endpointId of due) this.wake(endpointId);
     return due.length === 0 && this.#quiet();
   }

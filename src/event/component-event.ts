@@ -1,7 +1,14 @@
 /** What a component says on the bus. Plugins add their topics by declaration merging. */
 
 /** Topic name → what happened. Extend it with `declare module "mova-webhooks/plugin"`. */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
-export interface ComponentEvents {}
+export interface ComponentEvents {
+  /** What `reportError` says. */
+  "error:reported": {
+    readonly error: unknown;
+    readonly context?: Readonly<Record<string, unknown>>;
+    /** The process is about to end of it. */
+    readonly fatal?: boolean;
+  };
+}
 
 export type Topic = Extract<keyof ComponentEvents, string>;

@@ -1,9 +1,10 @@
 /** Who wants which events, where, and under which secrets: the user's settings, checked once, with units made plain. */
 import { createHash } from "node:crypto";
 import { checkHeaders } from "./endpoint-headers.ts";
+import { checkSecrets, type SecretSetting } from "./endpoint-secrets.ts";
 import { WebhookError } from "./errors.ts";
 import { isEventPattern } from "./event-types.ts";
-import { Secret } from "./secret.ts";
+import type { Secret } from "./secret.ts";
 import { checkSending, type Sending, type SendingSettings } from "./sending-settings.ts";
 import { between, invalid, whole } from "./setting-checks.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
@@ -13,8 +14,11 @@ export interface WebhookEndpoint extends SendingSettings {
   readonly url: string;
   /** Label of metrics and records. @default `ep_` and a hash of the URL */
   readonly id?: string;
-  /** Several while one is being rotated: the first signs `X-Mova-Signature`, all sign `webhook-signature`. */
-  readonly secret?: string | readonly string[];
+  /**
+   * Several while one is being rotated: the first signs `X-Mova-Signature`, all sign `webhook-signature`. One with an
+   * `expiresAt` stops then.
+   */
+  readonly secret?: SecretSetting | readonly SecretSetting[];
   readonly headers?: Readonly<Record<string, string>>;
   /** Seconds for a whole attempt, 0.1 to 600. @default 30 */
   readonly timeout?: number;
@@ -62,7 +66,7 @@ export interface Endpoint extends Sending {
 export interface EndpointDefaults {
   readonly timeout?: number;
   readonly retries?: number;
-  readonly secret?: string | readonly string[];
+  readonly secret?: SecretSetting | readonly SecretSetting[];
 }
 
 /** Checks an endpoint and fills in its defaults. Throws ENDPOINT_INVALID or SECRET_INVALID. */
@@ -121,20 +125,6 @@ function checkUrlForm(text: string): URL {
     throw new WebhookError("ENDPOINT_INVALID", detail);
   }
   return url;
-}
-
-function checkSecrets(id: string, secret: string | readonly string[] | undefined): Secret[] {
-  const texts = secret === undefined ? [] : typeof secret === "string" ? [secret] : [...secret];
-  if (texts.length === 0) throw new WebhookError("SECRET_INVALID", `Endpoint \`${id}\` has no secret`);
-  for (const text of texts) {
-    if (typeof text !== "string" || text.trim() === "") {
-      throw new WebhookError("SECRET_INVALID", `Endpoint \`${id}\` has an empty secret`);
-    }
-    if (text.startsWith("whsec_") && !/^[A-Za-z0-9+/]+={0,2}$/.test(text.slice(6))) {
-      throw new WebhookError("SECRET_INVALID", `A \`whsec_\` secret of endpoint \`${id}\` is not base64`);
-    }
-  }
-  return texts.map((text) => new Secret(text));
 }
 
 function checkRateLimit(id: string, limit: { max: number; per: number }): { max: number; perMs: number } {

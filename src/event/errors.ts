@@ -88,10 +88,45 @@ export const errorTable = {
     remedy: "List deliveries with `find()` or `mova-webhooks deliveries list`.",
     retryable: false,
   },
+  ENDPOINT_UNKNOWN: {
+    meaning: "No endpoint has this id.",
+    remedy: "List endpoints with `getEndpoints()`, `mova-webhooks status` or `GET /api/endpoints`.",
+    retryable: false,
+  },
+  EVENT_UNKNOWN: {
+    meaning: "No event has this id.",
+    remedy: "Look at the `eventId` of a delivery; events are forgotten once their records are pruned.",
+    retryable: false,
+  },
+  DISABLED: {
+    meaning: "The manager takes no events, because it is switched off.",
+    remedy: "Set `enabled` to true, or call `setEnabled(true)`.",
+    retryable: true,
+  },
   CLOSED: {
     meaning: "The manager was closed.",
     remedy: "Create a new WebhookManager; a closed one accepts nothing.",
     retryable: false,
+  },
+  TOKEN_INVALID: {
+    meaning: "A request to the server bears no token, or a wrong one.",
+    remedy: "Send the value of `server.token` as `Authorization: Bearer …`.",
+    retryable: false,
+  },
+  REQUEST_REFUSED: {
+    meaning: "A request to the server has a `Host` or `Origin` header as web pages of others send it.",
+    remedy: "Call it by `127.0.0.1` or `localhost`, or set `server.token`; with a token any name will do.",
+    retryable: false,
+  },
+  REQUEST_INVALID: {
+    meaning: "A request to the server asks for nothing there is, or in a form it does not understand.",
+    remedy: "Correct what the message names.",
+    retryable: false,
+  },
+  UNEXPECTED: {
+    meaning: "Something failed in a way that this package did not foresee.",
+    remedy: "Look at the log for the error itself, and report it.",
+    retryable: true,
   },
   HEADERS_MISSING: {
     meaning: "A received request lacks a signature header that is required.",

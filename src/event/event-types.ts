@@ -25,7 +25,10 @@ export type WebhookEventType = (typeof WebhookEventType)[keyof typeof WebhookEve
 /** Published when this package switches an endpoint off. Data: `{ endpoint_id, reason, failing_since }`. */
 export const endpointDisabledType = "endpoint.disabled";
 
-export const builtInEventTypes: readonly string[] = [...Object.values(WebhookEventType), endpointDisabledType];
+export const builtInEventTypes: readonly string[] = [
+  ...Object.values(WebhookEventType),
+  endpointDisabledType,
+];
 
 const segment = /^[a-z0-9_-]+$/i;
 

@@ -3,9 +3,12 @@ import { inspect } from "node:util";
 
 export class Secret {
   readonly #text: string;
+  /** When it stops to sign, Unix milliseconds. */
+  readonly expiresAt: number | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, expiresAt?: number) {
     this.#text = text;
+    this.expiresAt = expiresAt;
   }
 
   /** Returns the text. Call it where the bytes are used, never to store them. */

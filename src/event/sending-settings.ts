@@ -46,7 +46,11 @@ export interface Sending {
   /** The first that holds a status decides. */
   readonly statusRules?: readonly StatusRule[];
   /** Absent where the endpoint is never left alone. */
-  readonly circuitBreaker?: { readonly failures: number; readonly waitMs: number; readonly maxWaitMs: number };
+  readonly circuitBreaker?: {
+    readonly failures: number;
+    readonly waitMs: number;
+    readonly maxWaitMs: number;
+  };
   /** Absent where it is never switched off for failing. */
   readonly disableAfterMs?: number;
   readonly batch?: { readonly maxEvents: number; readonly maxWaitMs: number };
@@ -87,7 +91,11 @@ function checkStatusRules(id: string, rules: Readonly<Record<string, StatusVerdi
 
 function checkCircuitBreaker(
   id: string,
-  { failures = 5, wait = 1, maxWait = Math.max(60, wait) }: Exclude<SendingSettings["circuitBreaker"], false | undefined>,
+  {
+    failures = 5,
+    wait = 1,
+    maxWait = Math.max(60, wait),
+  }: Exclude<SendingSettings["circuitBreaker"], false | undefined>,
 ): NonNullable<Sending["circuitBreaker"]> {
   const waitMs = between(id, "circuitBreaker.wait", wait, 0.01, 86_400, "seconds ") * 1000;
   return {

@@ -2,11 +2,18 @@
 import { WebhookError } from "./errors.ts";
 
 export function whole(id: string, name: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value)) throw invalid(id, name, `a whole number from ${min} to ${max}`, value);
-  return between(id, name, value, min, max);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalid(id, name, `a whole number from ${min} to ${max}`, value);
 }
 
-export function between(id: string, name: string, value: number, min: number, max: number, unit = ""): number {
+export function between(
+  id: string,
+  name: string,
+  value: number,
+  min: number,
+  max: number,
+  unit = "",
+): number {
   if (typeof value === "number" && value >= min && value <= max) return value;
   throw invalid(id, name, `${unit}from ${min} to ${max}`, value);
 }

@@ -59,6 +59,11 @@ const complaints: readonly Complaint[] = [
   },
   { pattern: /timed? ?out|ETIMEDOUT/i, code: "OUTBOX_UNAVAILABLE", says: "Redis at % did not answer in time" },
   {
+    pattern: /closed|writeable|aborted|ECONNRESET|EPIPE/i,
+    code: "OUTBOX_UNAVAILABLE",
+    says: "The connection to the Redis at % was lost",
+  },
+  {
     pattern: /CERT|certificate|SSL|TLS/i,
     code: "OUTBOX_UNAVAILABLE",
     says: "No trusted TLS connection to the Redis at %",

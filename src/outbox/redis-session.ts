@@ -73,7 +73,7 @@ export class RedisSession {
   ): Promise<Result> {
     if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
     const connected = this.#connected ?? (await this.#connect());
-    this.#keepAlive(connected, 1);
+    this.#keepAlive(1);
     try {
       return await commands(connected);
     } catch (error) {
@@ -84,7 +84,7 @@ export class RedisSession {
       }
       throw explainRedisError(error, this.address);
     } finally {
-      this.#keepAlive(connected, -1);
+      this.#keepAlive(-1);
     }
   }
 
@@ -106,13 +106,16 @@ export class RedisSession {
   }
 
   #drop(connected: Connected): void {
-    if (this.#connected === connected) this.#connected = undefined;
+    if (this.#connected !== connected) return;
+    this.#connected = undefined;
     connected.client.disconnect();
   }
 
   /** The socket holds the process open only while an answer is awaited. */
-  #keepAlive({ client }: Connected, change: 1 | -1): void {
+  #keepAlive(change: 1 | -1): void {
     this.#inUse += change;
+    const client = this.#connected?.client;
+    if (client?.status !== "ready") return;
     if (this.#inUse > 0) client.stream.ref();
     else client.stream.unref();
   }
@@ -175,6 +178,8 @@ export class RedisSession {
       enableOfflineQueue: false,
       connectTimeout: connectWithinMs,
       commandTimeout: answerWithinMs,
+      // While Redis loads its file it is asked again soon, not when it guesses that it will be done.
+      maxLoadingRetryTime: 200,
       connectionName: "mova-webhooks",
       disableClientInfo: true,
       keyPrefix: "",

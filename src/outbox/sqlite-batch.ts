@@ -33,7 +33,9 @@ export class GroupCommit<Session> {
   #queue: Entry<Session>[] = [];
   #isScheduled = false;
   #tries = 0;
-  #lastSize = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** How many came together lately. Who comes alone waits for nobody, and a full company for no latecomer. */
+  #expected = 1;
   #whenIdle: (() => void)[] = [];
 
   constructor(transactions: Transactions<Session>, waitMs: number) {
@@ -80,18 +82,26 @@ export class GroupCommit<Session> {
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return;
+    if (this.#isScheduled) {
+      if (this.#timer !== undefined && this.#queue.length >= this.#expected) this.#flushThisTurn();
+      return;
+    }
     this.#isScheduled = true;
-    const flush = (): void => this.#flush();
-    // Who comes alone does not wait for company; where there was company, there will be more.
-    if (this.#lastSize <= 1 || this.#waitMs === 0) setImmediate(flush);
-    else setTimeout(flush, this.#waitMs);
+    if (this.#queue.length >= this.#expected || this.#waitMs === 0) this.#flushThisTurn();
+    else this.#timer = setTimeout(() => this.#flush(), this.#waitMs);
+  }
+
+  #flushThisTurn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    setImmediate(() => this.#flush());
   }
 
   #flush(): void {
     this.#isScheduled = false;
+    this.#timer = undefined;
     const entries = this.#queue.splice(0, maxOperations);
-    this.#lastSize = entries.length;
+    this.#expected = Math.max(entries.length, this.#expected * 0.9);
     if (entries.length > 0) this.#runBatch(entries, "patiently");
     if (this.#queue.length > 0) this.#schedule();
     this.#settleIdle();

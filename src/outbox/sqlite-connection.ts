@@ -10,7 +10,7 @@ import { checkIntegrity, migrate } from "./sqlite-schema.ts";
 /** How long SQLite itself may block the event loop on another process's lock; beyond it we wait without blocking. */
 const busyTimeoutMs = 5;
 /** The same where there is no other way: while opening, and in `putSync`. */
-export const patientTimeoutMs = 3000;
+const patientTimeoutMs = 3000;
 /** A larger file is not read from end to end at every start: that would take longer than a takeover may. */
 const maxCheckedBytes = 256 * 1024 * 1024;
 
@@ -37,7 +37,7 @@ export function openDatabase(path: string): BetterSqlite3.Database {
   }
 }
 
-export function setBusyTimeout(database: BetterSqlite3.Database, timeoutMs: number): void {
+function setBusyTimeout(database: BetterSqlite3.Database, timeoutMs: number): void {
   database.pragma(`busy_timeout = ${timeoutMs}`);
 }
 

@@ -11,7 +11,7 @@ export const stateNumbers = { pending: 0, delivering: 1, delivered: 2, dead: 3 }
 /**
  * An event has the sequence number n, its deliveries n+1 to n+`deliveries`: neighbours on disk, and no index is needed
  * to get from one to the other. `lease` goes up with every change of state. `repeated` is 0 for a first attempt.
- * Bodies come last in their rows, so that reading the other columns does not touch them.
+ * `contents` holds what some deliveries send instead of the event's body. Bodies come last in their rows, so that reading the other columns does not touch them.
  */
 const versionOne = `
   CREATE TABLE store (next_seq INTEGER NOT NULL, unrouted INTEGER NOT NULL);
@@ -34,12 +34,14 @@ const versionOne = `
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, event INTEGER NOT NULL, endpoint INTEGER NOT NULL,
     created_at INTEGER NOT NULL, state INTEGER NOT NULL, repeated INTEGER NOT NULL, due_at INTEGER NOT NULL,
     attempt INTEGER NOT NULL, replays INTEGER NOT NULL, lease INTEGER NOT NULL, owner INTEGER,
-    type TEXT NOT NULL, reason TEXT
+    type TEXT NOT NULL, reason TEXT, batch TEXT
   );
   CREATE INDEX deliveries_waiting ON deliveries (endpoint, repeated, due_at) WHERE state = 0;
   CREATE INDEX deliveries_held ON deliveries (owner) WHERE state = 1;
   CREATE INDEX deliveries_dead ON deliveries (created_at) WHERE state = 3;
   CREATE INDEX deliveries_by_age ON deliveries (created_at);
+
+  CREATE TABLE contents (delivery INTEGER PRIMARY KEY, headers TEXT NOT NULL, body BLOB NOT NULL);
 
   CREATE TABLE attempts (
     delivery INTEGER NOT NULL, replay INTEGER NOT NULL, number INTEGER NOT NULL,

@@ -23,6 +23,7 @@ export class SqliteUpkeep {
   readonly #unfinishedIn: Statement<[number, number], number>;
   readonly #finishedIn: Statement<[number, number], { endpoint: number; state: number }>;
   readonly #deleteAttempts: Statement<[number, number]>;
+  readonly #deleteContents: Statement<[number, number]>;
   readonly #deleteDeliveries: Statement<[number, number]>;
   readonly #deleteEvent: Statement<[number]>;
   readonly #finishedCount: Statement<[], number>;
@@ -52,6 +53,7 @@ export class SqliteUpkeep {
     this.#finishedIn = database.prepare(`SELECT endpoint, state ${range}`);
     this.#deleteDeliveries = database.prepare(`DELETE ${range}`);
     this.#deleteAttempts = database.prepare("DELETE FROM attempts WHERE delivery > ? AND delivery <= ?");
+    this.#deleteContents = database.prepare("DELETE FROM contents WHERE delivery > ? AND delivery <= ?");
     this.#deleteEvent = database.prepare("DELETE FROM events WHERE seq = ?");
     this.#finishedCount = database
       .prepare<[], number>(
@@ -110,6 +112,7 @@ export class SqliteUpkeep {
         this.#ledger.count(endpoint, stateNames[state], undefined);
       }
       this.#deleteAttempts.run(first, last);
+      this.#deleteContents.run(first, last);
       this.#deleteDeliveries.run(first, last);
       if (this.#deleteEvent.run(event.sequence).changes > 0 && event.deliveries === 0)
         this.#ledger.countUnrouted(-1);

@@ -4,33 +4,11 @@ import type { Attempt } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import { shareOfFirstAttempts } from "./fair-claim.ts";
 import type { Claim, NewDelivery, OutboxEvent, Settlement, Stored, Submission } from "./outbox.ts";
+import { claimOf, selectDue } from "./sqlite-claim.ts";
+import type { ClaimRow, Lease } from "./sqlite-claim.ts";
 import type { Ledger } from "./sqlite-ledger.ts";
 import type { Ownership } from "./sqlite-owner.ts";
 import { stateNumbers } from "./sqlite-schema.ts";
-
-/** A claim's lease in this store: the row, and the version of it that the claim made. */
-interface Lease {
-  readonly sequence: number;
-  readonly version: number;
-  readonly endpointKey: number;
-}
-
-interface ClaimRow {
-  readonly sequence: number;
-  readonly version: number;
-  readonly dueAt: number;
-  readonly deliveryId: string;
-  readonly attempt: number;
-  readonly replays: number;
-  readonly id: string;
-  readonly type: string;
-  readonly source: string;
-  readonly createdAt: number;
-  readonly traceparent: string | null;
-  readonly tracestate: string | null;
-  readonly origin: string;
-  readonly body: Buffer;
-}
 
 type Text = string | null;
 
@@ -44,6 +22,7 @@ export class SqliteWrites {
   readonly #insertDelivery: Statement<
     [number, string, number, number, number, number, number, number, number | null, string]
   >;
+  readonly #insertContent: Statement<[number, string, Buffer]>;
   readonly #insertAttempt: Statement<
     [number, number, number, number, number, string, number | null, Text, Text, Text]
   >;
@@ -52,7 +31,7 @@ export class SqliteWrites {
   readonly #selectDue: Statement<[number, number, number, number], ClaimRow>;
   readonly #lease: Statement<[number, number]>;
   readonly #finish: Statement<[number, number, Text, number, number]>;
-  readonly #wait: Statement<[number, number, number, Text, number, number]>;
+  readonly #wait: Statement<[number, number, number, Text, Text, number, number]>;
   readonly #lastSpan: Statement<[number], { traceId: string; spanId: string }>;
 
   constructor(database: Database, ledger: Ledger, ownership: Ownership) {
@@ -66,26 +45,23 @@ export class SqliteWrites {
       `INSERT INTO deliveries (seq, id, event, endpoint, created_at, state, repeated, due_at, attempt, replays, lease,
        owner, type) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 1, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
+    this.#insertContent = database.prepare("INSERT INTO contents VALUES (?, ?, ?)");
     this.#insertAttempt = database.prepare(
       "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.#hasEvent = database.prepare<[string], number>("SELECT 1 FROM events WHERE id = ?").pluck();
-    this.#selectDue = database.prepare(
-      `SELECT d.seq AS sequence, d.lease AS version, d.due_at AS dueAt, d.id AS deliveryId, d.attempt, d.replays,
-       e.id, e.type, e.source, e.created_at AS createdAt, e.traceparent, e.tracestate, e.origin, e.body
-       FROM deliveries d JOIN events e ON e.seq = d.event
-       WHERE d.state = 0 AND d.endpoint = ? AND d.repeated = ? AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`,
-    );
+    this.#selectDue = database.prepare(selectDue);
     this.#lease = database.prepare(
       "UPDATE deliveries SET state = 1, owner = ?, lease = lease + 1 WHERE seq = ?",
     );
     this.#finish = database.prepare(
-      `UPDATE deliveries SET state = ?, due_at = ?, reason = ?, owner = NULL, lease = lease + 1
+      `UPDATE deliveries SET state = ?, due_at = ?, reason = ?, batch = NULL, owner = NULL, lease = lease + 1
        WHERE seq = ? AND state = 1 AND lease = ?`,
     );
     this.#wait = database.prepare(
       `UPDATE deliveries SET state = 0, due_at = ?, attempt = ?, repeated = ?,
-       reason = coalesce(?, reason), owner = NULL, lease = lease + 1 WHERE seq = ? AND state = 1 AND lease = ?`,
+       reason = coalesce(?, reason),
+       batch = ?, owner = NULL, lease = lease + 1 WHERE seq = ? AND state = 1 AND lease = ?`,
     );
     this.#lastSpan = database.prepare(
       `SELECT trace_id AS traceId, span_id AS spanId FROM attempts
@@ -124,7 +100,8 @@ export class SqliteWrites {
     rows.sort((left, right) => left.dueAt - right.dueAt || left.sequence - right.sequence);
     return rows.map((row) => {
       this.#lease.run(owner, row.sequence);
-      return this.#claimOf(row, endpointId, endpointKey);
+      const previous = row.attempt > 1 || row.replays > 0 ? this.#lastSpan.get(row.sequence) : undefined;
+      return claimOf(row, endpointId, endpointKey, previous);
     });
   }
 
@@ -143,10 +120,12 @@ export class SqliteWrites {
       ({ changes } = this.#finish.run(stateNumbers[state], now, reason, sequence, version));
     } else {
       state = "pending";
-      const next = settlement.kind === "retry" ? claim.attempt + 1 : claim.attempt;
+      const isRetry = settlement.kind === "retry";
+      const next = isRetry ? claim.attempt + 1 : claim.attempt;
       const repeated = next > 1 || claim.replay > 0 ? 1 : 0;
       const { dueAt, reason = null } = settlement;
-      ({ changes } = this.#wait.run(dueAt, next, repeated, reason, sequence, version));
+      const batch = (isRetry ? settlement.batch : claim.batch) ?? null;
+      ({ changes } = this.#wait.run(dueAt, next, repeated, reason, batch, sequence, version));
     }
     if (changes === 0) return "lost";
     this.#ledger.count(endpointKey, "delivering", state);
@@ -181,7 +160,7 @@ export class SqliteWrites {
     sequence: number,
     claims: Claim[],
   ): boolean {
-    const { id, endpointId, dueAt, claim = false } = delivery;
+    const { id, endpointId, dueAt, claim = false, content } = delivery;
     const endpointKey = this.#ledger.createEndpointKey(endpointId);
     const owner = claim ? this.#ownership.claimant() : null;
     const state = claim ? "delivering" : "pending";
@@ -197,8 +176,11 @@ export class SqliteWrites {
     );
     if (changes === 0) return false;
     this.#ledger.count(endpointKey, undefined, state);
+    if (content !== undefined)
+      this.#insertContent.run(sequence, JSON.stringify(content.headers), content.body);
     const lease: Lease = { sequence, version, endpointKey };
-    if (claim) claims.push({ id, endpointId, event, attempt: 1, replay: 0, lease });
+    const own = content === undefined ? {} : { content };
+    if (claim) claims.push({ id, endpointId, event, attempt: 1, replay: 0, ...own, lease });
     return true;
   }
 
@@ -206,25 +188,5 @@ export class SqliteWrites {
     const { replay, number, startedAt, durationMs, outcome, status, traceId, spanId, response } = attempt;
     const details = [status ?? null, traceId ?? null, spanId ?? null, response ?? null] as const;
     this.#insertAttempt.run(sequence, replay, number, startedAt, durationMs, outcome, ...details);
-  }
-
-  #claimOf(row: ClaimRow, endpointId: string, endpointKey: number): Claim {
-    const { sequence, version, deliveryId, attempt, replays, traceparent, tracestate } = row;
-    const { id, type, source, createdAt, origin, body } = row;
-    const trace = {
-      ...(traceparent === null ? {} : { traceparent }),
-      ...(tracestate === null ? {} : { tracestate }),
-    };
-    const previous = attempt > 1 || replays > 0 ? this.#lastSpan.get(sequence) : undefined;
-    const lease: Lease = { sequence, version: version + 1, endpointKey };
-    return {
-      id: deliveryId,
-      endpointId,
-      event: { id, type, source, createdAt, origin, body, ...trace },
-      attempt,
-      replay: replays,
-      ...(previous === undefined ? {} : { previous }),
-      lease,
-    };
   }
 }

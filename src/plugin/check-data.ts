@@ -21,7 +21,10 @@ export function validateNow(
   const result = schema["~standard"].validate(data);
   if (!(result instanceof Promise)) return result;
   result.catch(() => undefined);
-  throw new WebhookError("PLUGIN_INVALID", `The schema of \`${type}\` is asynchronous; event data are checked at once`);
+  throw new WebhookError(
+    "PLUGIN_INVALID",
+    `The schema of \`${type}\` is asynchronous; event data are checked at once`,
+  );
 }
 
 export function placeOf({ path = [] }: StandardSchemaV1.Issue): string {

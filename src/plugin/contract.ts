@@ -6,27 +6,46 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 import type { Logger } from "../event/logger.ts";
+import type { Redact } from "./redact.ts";
+import type { VersionRange } from "./version-range.ts";
+import type { Volume } from "./volume.ts";
 
 export type { ComponentEvents, Topic } from "../event/component-event.ts";
 export { describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { followResult, type ResultEnd } from "./follow-result.ts";
+export type { Redact } from "./redact.ts";
+export type { Volume } from "./volume.ts";
 export { hasMethods } from "./has-methods.ts";
 export { sizeInBytes } from "./size-in-bytes.ts";
-export { patchMethod, watchFunction, watchMethod, type Watch, type WatchedCall } from "./watch-calls.ts";
+export { type Callable, exportNamed, patchExport, patchMethod, prototypeNamed } from "./patch.ts";
+export type { VersionRange } from "./version-range.ts";
+export {
+  isInsideWatchedCall,
+  type SubjectOf,
+  type Watch,
+  watchFunction,
+  type WatchedCall,
+  watchMethod,
+} from "./watch-calls.ts";
 
 export interface EventDefinition<Data> {
   /** One sentence for the catalogue. */
   readonly summary: string;
-  /** Checks the data before it is stored; what does not fit is dropped and counted. */
+  /** Checks the data, at once, before they are stored; what does not fit is dropped and counted. */
   readonly schema?: StandardSchemaV1<unknown, unknown>;
   readonly example: Data;
 }
 
 /** What `translate` returns: the host adds id, time and trace. */
 export type Draft<Events> = {
-  readonly [Type in keyof Events & string]: { readonly type: Type; readonly data: Events[Type] };
+  readonly [Type in keyof Events & string]: {
+    readonly type: Type;
+    readonly data: Events[Type];
+    /** The process is about to end: the event is stored before anything else runs, where the outbox can. */
+    readonly fatal?: boolean;
+  };
 }[keyof Events & string];
 
 export type Drafts<Events> = Draft<Events> | readonly Draft<Events>[] | undefined;
@@ -55,6 +74,22 @@ export interface ObjectInstrumentation {
   attach(component: object, host: PluginHost): object;
 }
 
+/** A module to patch when it loads, so that what the program makes with it needs no `instrument` call. */
+export interface ModuleInstrumentation {
+  /** Name of the package, such as `keyv`. */
+  readonly module: string;
+  /** Such as `>=4.0.0 <6.0.0`. A version that fits none of the plugin's ranges is left alone, which is logged once. */
+  readonly versions: VersionRange;
+  /** A file of the package, such as `dist/core.js`, where the main module is not what to patch. */
+  readonly file?: string;
+  /**
+   * Called for every copy that loads, for its CommonJS and its ES form. Patches prototypes in place; where it replaces
+   * an export, it answers what `patchExport` answers. Watch as `attach` does: an object that is given to
+   * `instrument` besides is still watched once.
+   */
+  patch(exports: object, host: PluginHost): object | void;
+}
+
 export interface SourcePlugin<Name extends string = string, Events = Record<string, unknown>> {
   readonly contract: 1;
   /** Prefix of the plugin's event types, and its name in metrics and logs. */
@@ -64,19 +99,31 @@ export interface SourcePlugin<Name extends string = string, Events = Record<stri
   readonly translate: { readonly [Name in Topic]?: (happened: ComponentEvents[Name]) => Drafts<Events> };
   readonly instrument?: {
     readonly objects?: readonly ObjectInstrumentation[];
+    /** Patched where the program runs with `mova-webhooks/register` or `mova-webhooks/instrumentation`. */
+    readonly modules?: readonly ModuleInstrumentation[];
     /** Watches what is not an object, such as the process; called when the manager starts. */
     readonly attach?: (host: PluginHost) => Detach;
   };
+  /** How many of its events are kept, where the user says nothing else. @default all */
+  readonly volume?: Volume;
 }
 
 /** A plugin of any name and events, as the host holds it. */
 // biome-ignore lint/suspicious/noExplicitAny: variance of translate needs it; authors never see this type's inside
-export type AnyPlugin = Pick<SourcePlugin, "contract" | "name" | "instrument"> & {
+export type AnyPlugin = Pick<SourcePlugin, "contract" | "name" | "instrument" | "volume"> & {
   readonly events: Readonly<Record<string, EventDefinition<unknown>>>;
   readonly translate: {
     readonly [Name in Topic]?: (happened: ComponentEvents[Name]) => Drafts<Record<string, unknown>>;
   };
 };
+
+/** What a user may say about any plugin. */
+export interface UseOptions {
+  /** Replaces the plugin's own. @default the plugin's, or every event */
+  readonly volume?: Volume;
+  /** Takes data out before they are stored. @default nothing */
+  readonly redact?: Redact;
+}
 
 /** Declares a plugin with full inference. An event type outside the plugin's own prefix is a compile error. */
 export function definePlugin<

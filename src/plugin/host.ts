@@ -2,9 +2,13 @@
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
-import type { Lifecycle } from "../telemetry/lifecycle.ts";
-import type { AnyPlugin, Detach, PluginHost } from "./contract.ts";
+import type { DropReason, Lifecycle } from "../telemetry/lifecycle.ts";
+import { checkData } from "./check-data.ts";
 import { checkPlugin } from "./check-plugin.ts";
+import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
+import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
+import { type Redact, redactData } from "./redact.ts";
+import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
 /** What the host needs of the bus. */
 export interface BusPort {
@@ -21,16 +25,24 @@ export interface HostOptions {
   readonly bus: BusPort;
   readonly lifecycle: Required<Lifecycle>;
   readonly logger: Logger;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** From 0 to below 1, for sampling. */
+  readonly random: () => number;
+  /** Runs once after a delay; the returned function prevents it. */
+  readonly after: (delayMs: number, run: () => void) => Detach;
   /** Tells whether any endpoint or handler wants this event type. */
   readonly wantsType: (type: string) => boolean;
   /** Takes a translated event on its way. Never throws. */
-  readonly emit: (plugin: string, draft: { readonly type: string; readonly data: unknown }) => void;
+  readonly emit: (plugin: string, draft: EventDraft) => void;
 }
 
 interface Entry {
   readonly plugin: AnyPlugin;
   readonly host: PluginHost;
   readonly types: readonly string[];
+  readonly volume: VolumeControl;
+  readonly redact: Redact | undefined;
   /** Present while its translations listen on the bus. */
   listening?: Detach;
   detach?: Detach;
@@ -46,19 +58,29 @@ export class Host {
     this.#options = options;
   }
 
-  /** Adds a plugin. Throws PLUGIN_INVALID where it breaks the contract or its name is taken. */
-  use(plugin: AnyPlugin): void {
+  /** Adds a plugin. Throws PLUGIN_INVALID where it breaks the contract or its name is taken, and CONFIG_INVALID. */
+  use(plugin: AnyPlugin, { volume = plugin?.volume ?? {}, redact }: UseOptions = {}): void {
     checkPlugin(plugin);
+    checkVolume(volume);
     if (this.#entries.has(plugin.name)) {
       throw new WebhookError("PLUGIN_INVALID", `Two plugins are named \`${plugin.name}\``);
     }
+    const { bus, logger, lifecycle, now, random, after, emit } = this.#options;
     const host: PluginHost = {
-      wants: (topic) => this.#options.bus.has(topic),
-      publish: (topic, happened) => this.#options.bus.publish(topic, happened),
-      log: this.#options.logger,
+      wants: (topic) => bus.has(topic),
+      publish: (topic, happened) => bus.publish(topic, happened),
+      log: logger,
     };
-    const entry: Entry = { plugin, host, types: Object.keys(plugin.events) };
-    this.#entries.set(plugin.name, entry);
+    const { name } = plugin;
+    const control = new VolumeControl(volume, {
+      now,
+      random,
+      after,
+      emit: (draft) => emit(name, draft),
+      dropped: (reason) => lifecycle.dropped({ source: name, reason, count: 1 }),
+    });
+    const entry: Entry = { plugin, host, types: Object.keys(plugin.events), volume: control, redact };
+    this.#entries.set(name, entry);
     this.#listenIfWanted(entry);
     if (this.#attached) this.#attach(entry);
   }
@@ -78,6 +100,7 @@ export class Host {
     for (const entry of this.#entries.values()) this.#attach(entry);
   }
 
+  /** Ends all watching and lets go of what was held back to be one event with more. */
   detach(): void {
     this.#attached = false;
     for (const entry of this.#entries.values()) {
@@ -86,6 +109,7 @@ export class Host {
       const { detach } = entry;
       delete entry.detach;
       if (detach !== undefined) this.#safely(entry, "detach", detach);
+      entry.volume.flush();
     }
   }
 
@@ -109,6 +133,16 @@ export class Host {
       "COMPONENT_UNKNOWN",
       `No plugin recognises this object; the plugins in use know ${libraries.join(", ") || "none"}`,
     );
+  }
+
+  /** Answers what to patch when modules load, for one plugin or for all of them. */
+  modulePatches(pluginName?: string): readonly ModulePatch[] {
+    const entries = [...this.#entries.values()];
+    return entries
+      .filter(({ plugin }) => pluginName === undefined || plugin.name === pluginName)
+      .flatMap((entry) =>
+        modulePatchesOf(entry.plugin, entry.host, (during, error) => this.#failed(entry, during, error)),
+      );
   }
 
   #listenIfWanted(entry: Entry): void {
@@ -138,35 +172,56 @@ export class Host {
     translate: (happened: unknown) => unknown,
     happened: unknown,
   ): void {
-    const { emit, wantsType } = this.#options;
-    let drafts: readonly { readonly type: string; readonly data: unknown }[];
+    let drafts: readonly EventDraft[];
     try {
-      const translated = translate(happened) as (typeof drafts)[number] | typeof drafts | undefined;
+      const translated = translate(happened) as EventDraft | readonly EventDraft[] | undefined;
       if (translated === undefined) return;
       drafts = Array.isArray(translated) ? translated : [translated];
     } catch (error) {
-      this.#failed(entry, `translate ${topic}`, error);
-      this.#options.lifecycle.dropped({ source: entry.plugin.name, reason: "translate_failed", count: 1 });
-      return;
+      return this.#drop(entry, `translate ${topic}`, error, "translate_failed");
     }
-    for (const draft of drafts) {
-      if (!entry.types.includes(draft.type)) {
-        const detail = `Plugin \`${entry.plugin.name}\` made an event of the undeclared type \`${draft.type}\``;
-        this.#failed(entry, `translate ${topic}`, new WebhookError("PLUGIN_INVALID", detail));
-      } else if (wantsType(draft.type)) emit(entry.plugin.name, draft);
+    for (const draft of drafts) this.#pass(entry, topic, draft);
+  }
+
+  #pass(entry: Entry, topic: string, draft: EventDraft): void {
+    const { plugin, types, volume, redact } = entry;
+    const definition = plugin.events[draft?.type];
+    if (definition === undefined || !types.includes(draft.type)) {
+      const error = undeclared(plugin.name, draft);
+      return this.#drop(entry, `translate ${topic}`, error, "translate_failed");
     }
+    const { type } = draft;
+    if (!this.#options.wantsType(type) || !volume.keeps(draft)) return;
+    let data: unknown;
+    try {
+      data = checkData(definition, draft.data, type);
+      if (redact !== undefined) data = redactData(redact, data, type);
+    } catch (error) {
+      return this.#drop(entry, `check ${type}`, error, "data_invalid");
+    }
+    volume.take({ type, data, ...(draft.fatal === true && { fatal: true }) });
   }
 
   #attach(entry: Entry): void {
     const attach = entry.plugin.instrument?.attach;
     if (attach === undefined || entry.detach !== undefined) return;
-    const detach = this.#safely(entry, "attach", () => attach(entry.host));
-    if (detach !== undefined) entry.detach = detach;
+    const detach: unknown = this.#safely(entry, "attach", () => attach(entry.host));
+    if (typeof detach === "function") entry.detach = detach as Detach;
+    else if (detach !== undefined)
+      this.#safely(entry, "attach", () => refuseDetach(entry.plugin.name, detach));
+  }
+
+  #drop(entry: Entry, during: string, error: unknown, reason: DropReason): void {
+    this.#failed(entry, during, error);
+    this.#options.lifecycle.dropped({ source: entry.plugin.name, reason, count: 1 });
   }
 
   #safely<Result>(entry: Entry, during: string, run: () => Result): Result | undefined {
     try {
-      return run();
+      const result = run();
+      // Nobody waits for an `async` function here; that it fails must not end the process.
+      if (result instanceof Promise) result.catch((error: unknown) => this.#failed(entry, during, error));
+      return result;
     } catch (error) {
       this.#failed(entry, during, error);
       return undefined;
@@ -176,4 +231,27 @@ export class Host {
   #failed(entry: Entry, during: string, error: unknown): void {
     this.#options.lifecycle.pluginFailed({ plugin: entry.plugin.name, during, error });
   }
+}
+
+function undeclared(plugin: string, draft: unknown): WebhookError {
+  if (draft instanceof Promise) {
+    draft.catch(() => undefined);
+    return new WebhookError(
+      "PLUGIN_INVALID",
+      `Plugin \`${plugin}\` translates with an asynchronous function`,
+    );
+  }
+  const type = String(Object(draft).type);
+  return new WebhookError(
+    "PLUGIN_INVALID",
+    `Plugin \`${plugin}\` made an event of the undeclared type \`${type}\``,
+  );
+}
+
+function refuseDetach(plugin: string, detach: unknown): never {
+  const what = detach instanceof Promise ? "a promise" : typeof detach;
+  throw new WebhookError(
+    "PLUGIN_INVALID",
+    `Expected \`attach\` of plugin \`${plugin}\` to return the function that ends it, got ${what}`,
+  );
 }

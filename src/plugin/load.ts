@@ -2,32 +2,75 @@
 import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { WebhookError } from "../event/errors.ts";
+import { placeOf } from "./check-data.ts";
 import type { AnyPlugin } from "./contract.ts";
 
-const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config"]);
+const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config", "span"]);
 
 /**
  * Imports the module and calls its factory (the default export, or the export named like a built-in plugin) with the
- * options. A package is looked up from `from`, the file that names it. Throws PLUGIN_UNKNOWN or PLUGIN_INVALID.
+ * options, which the module's `optionsSchema` has checked where it exports one. A package is looked up from `from`,
+ * the file that names it. Throws PLUGIN_UNKNOWN or PLUGIN_INVALID.
  */
 export async function loadPlugin(name: string, options: unknown, from?: string): Promise<AnyPlugin> {
   const module = await importPlugin(name, from);
   const factory = builtIn.has(name) ? module[name] : module["default"];
-  if (typeof factory === "function") return (await factory(options)) as AnyPlugin;
   if (typeof factory === "object" && factory !== null) return factory as AnyPlugin;
-  const detail = `Plugin \`${name}\` has no default export that is a plugin or a factory of one`;
-  throw new WebhookError("PLUGIN_INVALID", detail);
+  if (typeof factory !== "function") {
+    throw invalid(`Plugin \`${name}\` has no default export that is a plugin or a factory of one`);
+  }
+  const checked = await checkOptions(name, module["optionsSchema"], options);
+  try {
+    return (await factory(checked)) as AnyPlugin;
+  } catch (cause) {
+    throw invalid(`The factory of plugin \`${name}\` threw a ${nameOf(cause)}`, cause);
+  }
+}
+
+/** Answers the options as the schema made them. Options may be secrets, so that only their places are named. */
+async function checkOptions(name: string, schema: unknown, options: unknown): Promise<unknown> {
+  if (schema === undefined) return options;
+  const standard = Object(schema)["~standard"] as StandardSchemaV1["~standard"] | undefined;
+  if (typeof standard?.validate !== "function") {
+    throw invalid(`\`optionsSchema\` of plugin \`${name}\` is no Standard Schema`);
+  }
+  const result = await standard.validate(options ?? {});
+  if (result.issues === undefined) return result.value;
+  const places = result.issues.map((issue) => `${placeOf(issue)}: ${withoutValues(issue.message, options)}`);
+  throw invalid(`The options of plugin \`${name}\` do not fit its schema; ${places.join("; ")}`);
+}
+
+/** Some libraries quote in their message the value that does not fit, which may be a password. */
+function withoutValues(message: string, options: unknown): string {
+  if (typeof options === "string" && options !== "") return message.replaceAll(options, "…");
+  if (typeof options !== "object" || options === null) return message;
+  return Object.values(options).reduce<string>(withoutValues, message);
 }
 
 async function importPlugin(name: string, from: string | undefined): Promise<Record<string, unknown>> {
+  const specifier = specifierOf(name, from);
   try {
-    return (await import(specifierOf(name, from))) as Record<string, unknown>;
+    return (await import(specifier)) as Record<string, unknown>;
   } catch (cause) {
+    if (!isMissing(cause, specifier))
+      throw invalid(`Plugin \`${name}\` threw a ${nameOf(cause)} while it was imported`, cause);
     const known = [...builtIn].join(", ");
     const detail = `Plugin \`${name}\` cannot be imported; built in are ${known}`;
     throw new WebhookError("PLUGIN_UNKNOWN", detail, { cause });
   }
+}
+
+/** Tells a plugin that is not there from one that lacks something itself. */
+function isMissing(cause: unknown, specifier: string): boolean {
+  if (!(cause instanceof Error) || !("code" in cause)) return false;
+  if (cause.code === "ERR_MODULE_NOT_FOUND") {
+    return "url" in cause && typeof cause.url === "string"
+      ? cause.url === specifier
+      : cause.message.includes(`'${specifier}'`);
+  }
+  return cause.code === "ERR_PACKAGE_PATH_NOT_EXPORTED" || cause.code === "ERR_INVALID_MODULE_SPECIFIER";
 }
 
 function specifierOf(name: string, from: string | undefined): string {
@@ -40,4 +83,12 @@ function specifierOf(name: string, from: string | undefined): string {
     // A package with no entry for `require`: looked up from here, where it is installed beside this package.
     return name;
   }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}
+
+function invalid(detail: string, cause?: unknown): WebhookError {
+  return new WebhookError("PLUGIN_INVALID", detail, { cause });
 }

@@ -55,7 +55,10 @@ export function checkVolume({ sample, coalesce, maxPerSecond }: Volume): void {
 }
 
 function refuse(name: string, expected: string, got: unknown): never {
-  throw new WebhookError("CONFIG_INVALID", `Expected \`volume.${name}\` to be ${expected}, got \`${String(got)}\``);
+  throw new WebhookError(
+    "CONFIG_INVALID",
+    `Expected \`volume.${name}\` to be ${expected}, got \`${String(got)}\``,
+  );
 }
 
 export class VolumeControl {

@@ -1,8 +1,7 @@
 /** Lets a plugin see the calls of a method or function, while the caller notices nothing. */
 import type { PluginHost } from "./contract.ts";
 import { followResult } from "./follow-result.ts";
-
-type Callable = (...args: never) => unknown;
+import { type Callable, patchMethod } from "./patch.ts";
 
 /** How a watched call ended. A promise that was returned counts when it settles; see `followResult` for which. */
 export interface WatchedCall {
@@ -16,67 +15,44 @@ export interface WatchedCall {
  */
 export type Watch = (args: readonly unknown[], self: unknown) => WatchedCall | undefined;
 
-/** Functions we made, and for which hosts: what makes patching an instance and its prototype count once. */
-const patchedFor = new WeakMap<object, ReadonlySet<PluginHost>>();
+/** Finds the object that a call counts for; undefined where calls inside of calls are calls like any other. */
+export type SubjectOf = (self: unknown, args: readonly unknown[]) => object | undefined;
 
-/** Objects whose watched call is on the stack: what they call on themselves meanwhile is part of it. */
-const busyByHost = new WeakMap<PluginHost, WeakSet<object>>();
-
-/**
- * Replaces a method, on an instance or on a prototype, once per host. False where there is no such method, where
- * it already is ours, and where the object is frozen.
- */
-export function patchMethod(
-  owner: object,
-  name: string,
-  host: PluginHost,
-  replace: (original: Callable) => Callable,
-): boolean {
-  const original: unknown = Reflect.get(owner, name);
-  if (typeof original !== "function") return false;
-  const hosts = patchedFor.get(original);
-  if (hosts?.has(host)) return false;
-  const replacement = replace(original as Callable);
-  const defined = Reflect.defineProperty(owner, name, {
-    value: replacement,
-    writable: true,
-    configurable: true,
-    // An inherited method must not turn up in Object.keys of the instance.
-    enumerable: Object.getOwnPropertyDescriptor(owner, name)?.enumerable ?? false,
-  });
-  if (!defined) {
-    host.log.warn({ method: name }, "a component is frozen, so that its calls cannot be seen");
-    return false;
-  }
-  patchedFor.set(replacement, new Set([...(hosts ?? []), host]));
-  return true;
+/** The watched calls of one host that are on the stack. */
+interface Running {
+  /** What these call on themselves meanwhile is part of them. */
+  readonly subjects: WeakSet<object>;
+  depth: number;
 }
+
+const runningByHost = new WeakMap<PluginHost, Running>();
 
 /** Watches the calls of a method. What the object calls on itself meanwhile is not seen again. */
 export function watchMethod(owner: object, name: string, host: PluginHost, watch: Watch): boolean {
-  return patchMethod(owner, name, host, (original) => watchFunction(original, host, watch, owner));
+  const subjectOf: SubjectOf = (self) => (typeof self === "object" && self !== null ? self : owner);
+  return patchMethod(owner, name, host, (original) => watchFunction(original, host, watch, subjectOf));
 }
 
 /**
  * Answers a Proxy of a function whose calls are seen: name, length, properties, `this`, result and error stay
- * the very same. With an `owner` (used where `this` is not an object), calls nested in one of the same
- * object are not seen.
+ * the very same. With `subjectOf`, calls nested in one of the same subject are not seen.
  */
 export function watchFunction<Fn extends Callable>(
   original: Fn,
   host: PluginHost,
   watch: Watch,
-  owner?: object,
+  subjectOf?: SubjectOf,
 ): Fn {
-  const busy = busyFor(host);
+  const running = runningOf(host);
   return new Proxy(original, {
     apply(target, self: unknown, args: unknown[]): unknown {
-      const subject = owner !== undefined && typeof self === "object" && self !== null ? self : owner;
-      if (subject !== undefined && busy.has(subject)) return Reflect.apply(target, self, args);
+      const subject = subjectOf?.(self, args);
+      if (subject !== undefined && running.subjects.has(subject)) return Reflect.apply(target, self, args);
       const call = beginWatching(host, watch, args, self);
       if (call === undefined) return Reflect.apply(target, self, args);
 
-      if (subject !== undefined) busy.add(subject);
+      if (subject !== undefined) running.subjects.add(subject);
+      running.depth += 1;
       let result: unknown;
       try {
         result = Reflect.apply(target, self, args);
@@ -84,7 +60,8 @@ export function watchFunction<Fn extends Callable>(
         tell(host, call, "threw", error);
         throw error;
       } finally {
-        if (subject !== undefined) busy.delete(subject);
+        running.depth -= 1;
+        if (subject !== undefined) running.subjects.delete(subject);
       }
       return followResult(result, {
         returned: (value) => tell(host, call, "returned", value),
@@ -94,12 +71,17 @@ export function watchFunction<Fn extends Callable>(
   });
 }
 
-function busyFor(host: PluginHost): WeakSet<object> {
-  const known = busyByHost.get(host);
+/** Tells whether a watched call of any object is on the stack: what happens now may be a part of it. */
+export function isInsideWatchedCall(host: PluginHost): boolean {
+  return runningOf(host).depth > 0;
+}
+
+function runningOf(host: PluginHost): Running {
+  const known = runningByHost.get(host);
   if (known !== undefined) return known;
-  const busy = new WeakSet<object>();
-  busyByHost.set(host, busy);
-  return busy;
+  const running = { subjects: new WeakSet<object>(), depth: 0 };
+  runningByHost.set(host, running);
+  return running;
 }
 
 function beginWatching(

@@ -20,10 +20,14 @@ export interface EndpointInfo {
   readonly retries: number;
   readonly concurrency: number;
   readonly signature: "sha256" | "sha1";
+  /** Of its circuit breaker, in this process. */
+  readonly circuit: "closed" | "half_open" | "open";
 }
 
 interface Entry extends Route {
   readonly reason?: string;
+  /** Since when it misses what is sent to it, Unix milliseconds: from its first failure, or from the switch. */
+  readonly missingSince?: number;
 }
 
 export class EndpointBook {
@@ -73,12 +77,25 @@ export class EndpointBook {
     return id;
   }
 
-  /** Switches an endpoint; answers whether that changed anything. */
-  setEnabled(id: string, enabled: boolean, reason?: string): boolean {
+  /** Answers whether that changed anything. */
+  enable(id: string): boolean {
     const entry = this.#entries.get(id);
-    if (entry === undefined || entry.enabled === enabled) return false;
-    this.#set({ endpoint: entry.endpoint, enabled, ...(reason === undefined ? {} : { reason }) });
+    if (entry === undefined || entry.enabled) return false;
+    this.#set({ endpoint: entry.endpoint, enabled: true });
     return true;
+  }
+
+  /** Answers whether that changed anything. */
+  disable(id: string, reason: string, missingSince: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !entry.enabled) return false;
+    this.#set({ endpoint: entry.endpoint, enabled: false, reason, missingSince });
+    return true;
+  }
+
+  /** Since when a disabled endpoint misses what is sent to it, Unix milliseconds. */
+  missingSince(id: string): number | undefined {
+    return this.#entries.get(id)?.missingSince;
   }
 
   idOf(urlOrId: string): string | undefined {
@@ -88,7 +105,7 @@ export class EndpointBook {
     return undefined;
   }
 
-  list(): EndpointInfo[] {
+  list(circuitOf: (id: string) => EndpointInfo["circuit"]): EndpointInfo[] {
     return [...this.#entries.values()].map(({ endpoint, enabled, reason }) => ({
       id: endpoint.id,
       url: endpoint.url.href,
@@ -99,6 +116,7 @@ export class EndpointBook {
       retries: endpoint.retries,
       concurrency: endpoint.concurrency,
       signature: endpoint.signature,
+      circuit: circuitOf(endpoint.id),
     }));
   }
 

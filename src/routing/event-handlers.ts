@@ -1,5 +1,4 @@
 /** Functions of the program itself that want events: the original's `add_event_handler`. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { matchesPattern } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
@@ -8,7 +7,6 @@ export type EventHandler = (event: WebhookEvent) => unknown;
 
 export class EventHandlers {
   readonly #byPattern = new Map<string, Set<EventHandler>>();
-  readonly #inside = new AsyncLocalStorage<true>();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -33,16 +31,11 @@ export class EventHandlers {
     return false;
   }
 
-  /** Tells whether the current code was called by a handler: what its components do must not become events again. */
-  get calling(): boolean {
-    return this.#inside.getStore() === true;
-  }
-
   /** Calls every handler of the type. One that throws or rejects is logged and disturbs nobody. */
   call(event: WebhookEvent): void {
     for (const [pattern, handlers] of this.#byPattern) {
       if (!matchesPattern(pattern, event.event_type)) continue;
-      for (const handler of handlers) this.#inside.run(true, () => this.#callOne(handler, event));
+      for (const handler of handlers) this.#callOne(handler, event);
     }
   }
 

@@ -27,14 +27,24 @@ const notRouted: Readonly<Record<NotRoutedReason, string>> = {
   type: "the endpoint's event types do not cover it",
   filter: "the endpoint's filter answered no",
   filter_failed: "the endpoint's filter threw",
+  transform_failed: "the endpoint's transform threw",
   disabled: "the endpoint was disabled",
-  sampled: "it was sampled out",
 };
 
-/** `isEnabled` tells whether an endpoint is switched on now; undefined where it is not configured here. */
+/** How an endpoint stands now. */
+export interface EndpointStanding {
+  readonly enabled: boolean;
+  readonly circuit: {
+    readonly state: "closed" | "half_open" | "open";
+    /** When an open one is probed, Unix milliseconds. */
+    readonly until?: number;
+  };
+}
+
+/** `standingOf` answers undefined for an endpoint that is not configured here. */
 export function explain(
   record: EventRecord,
-  isEnabled: (endpointId: string) => boolean | undefined,
+  standingOf: (endpointId: string) => EndpointStanding | undefined,
 ): Explanation {
   const { event, deliveries } = record;
   const delivered = new Map(deliveries.map((delivery) => [delivery.endpointId, delivery]));
@@ -43,7 +53,7 @@ export function explain(
     return explainDelivery(
       delivery,
       decision?.routed ? decision.pattern : "*",
-      isEnabled(delivery.endpointId),
+      standingOf(delivery.endpointId),
     );
   });
   const others = event.decisions.flatMap((decision): EndpointExplanation[] => {
@@ -62,9 +72,9 @@ export function explain(
 function explainDelivery(
   delivery: Delivery,
   pattern: string,
-  enabled: boolean | undefined,
+  standing: EndpointStanding | undefined,
 ): EndpointExplanation {
-  const { id: deliveryId, endpointId, state, reason, dueAt } = delivery;
+  const { id: deliveryId, endpointId, state, reason } = delivery;
   const known = { endpointId, deliveryId, attempts: delivery.attempts.length };
   switch (state) {
     case "delivered":
@@ -74,9 +84,17 @@ function explainDelivery(
     case "dead":
       return { ...known, verdict: "dead", reason: reason ?? "unknown" };
     case "pending":
-      if (enabled === undefined)
-        return { ...known, verdict: "waiting", reason: "no process here has this endpoint" };
-      if (!enabled) return { ...known, verdict: "waiting", reason: "the endpoint is disabled" };
-      return { ...known, verdict: "waiting", reason: reason ?? "waits for its turn", until: dueAt };
+      return { ...known, verdict: "waiting", ...whyItWaits(delivery, standing) };
   }
+}
+
+function whyItWaits(
+  { reason, dueAt }: Delivery,
+  standing: EndpointStanding | undefined,
+): Pick<EndpointExplanation, "reason" | "until"> {
+  if (standing === undefined) return { reason: "no process here has this endpoint" };
+  if (!standing.enabled) return { reason: "the endpoint is disabled" };
+  const { state, until = dueAt } = standing.circuit;
+  if (state === "closed") return { reason: reason ?? "waits for its turn", until: dueAt };
+  return { reason: state === "open" ? "circuit open" : "circuit half-open", until: Math.max(dueAt, until) };
 }

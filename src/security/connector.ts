@@ -1,5 +1,5 @@
 /** Opens connections for undici, and only to addresses that the policy permits: the check that counts. */
-import { isIP, type LookupFunction, type Socket } from "node:net";
+import { isIP, type LookupFunction, Socket } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { buildConnector } from "undici";
 import { WebhookError } from "../event/errors.ts";
@@ -17,6 +17,8 @@ export type ConnectionSettings = Pick<
   readonly timeout?: number;
   /** Cuts the sockets opened here when it aborts. */
   readonly signal?: AbortSignal;
+  /** The sockets opened here keep no process alive, not even while a request is under way. @default false */
+  readonly background?: boolean;
 };
 
 /**
@@ -26,7 +28,7 @@ export type ConnectionSettings = Pick<
  */
 export function createGuardedConnector(
   policy: NetworkPolicy,
-  settings: ConnectionSettings = {},
+  { background = false, ...settings }: ConnectionSettings = {},
 ): buildConnector.connector {
   // One for each scheme, because `lookup` is not told for which it resolves.
   const connectors = {
@@ -44,7 +46,8 @@ export function createGuardedConnector(
       process.nextTick(callback, blocked(reason), null);
       return;
     }
-    connectors[scheme](options, function checkConnected(...[error, socket]) {
+    // undici's types say nothing of it, but it answers the socket, which is still being opened.
+    const opened: unknown = connectors[scheme](options, function checkConnected(...[error, socket]) {
       if (error) {
         callback(error, null);
         return;
@@ -57,7 +60,14 @@ export function createGuardedConnector(
       socket.destroy();
       callback(refusal, null);
     });
+    if (background && opened instanceof Socket) letProcessEnd(opened);
   };
+}
+
+/** undici would hold the process again with every request. */
+function letProcessEnd(socket: Socket): void {
+  socket.unref();
+  socket.ref = () => socket;
 }
 
 function refuseSocket(socket: Socket | TLSSocket, scheme: Scheme, policy: NetworkPolicy): Error | undefined {

@@ -1,74 +1,83 @@
-/** The HTTP server of one manager: metrics and health, bound to loopback unless told otherwise. */
+/** Listens for one manager: to loopback unless told otherwise, and never to more of the world without a token. */
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
+import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
-import { toTextFormat } from "../telemetry/text-format.ts";
-
-/** What the server needs of a manager. */
-export interface Served {
-  readonly registry: { metrics(): Promise<string>; readonly contentType: string };
-  /** Rejects where the outbox does not answer or nothing is started. */
-  ready(): Promise<void>;
-}
+import { createApp } from "./app.ts";
+import { isLoopbackAddress } from "./loopback.ts";
+import type { Served, ServedParts } from "./served.ts";
+import { checkTokenForm } from "./token.ts";
 
 export interface ListenOptions {
-  /** @default "127.0.0.1" */
+  /** Beyond loopback a `token` must be set. @default "127.0.0.1" */
   readonly host?: string;
   /** 0 for a free one. @default 9464 */
   readonly port?: number;
+  /** At least 16 visible ASCII characters: what callers send as `Authorization: Bearer`. */
+  readonly token?: string;
 }
 
 export interface ListeningServer {
   readonly url: string;
+  /** Takes no new requests; resolves when those in flight are answered, or were cut off after five seconds. */
   close(): Promise<void>;
 }
 
-const openMetrics = "application/openmetrics-text";
+const closeDeadlineMs = 5_000;
 
-export function createApp(served: Served): Hono {
-  const app = new Hono();
-  app.get("/metrics", async (context) => {
-    const { registry } = served;
-    const text = await registry.metrics();
-    if (!registry.contentType.startsWith(openMetrics))
-      return context.body(text, 200, { "Content-Type": registry.contentType });
-    const wantsOpenMetrics = context.req.header("accept")?.includes(openMetrics) ?? false;
-    return wantsOpenMetrics
-      ? context.body(text, 200, { "Content-Type": registry.contentType })
-      : context.body(toTextFormat(text), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
-  });
-  app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/readyz", async (context) => {
-    try {
-      await served.ready();
-      return context.text("ready\n");
-    } catch (error) {
-      return context.text(`${error instanceof Error ? error.message : "not ready"}\n`, 503);
-    }
-  });
-  return app;
-}
-
-/** Listens; rejects with CONFIG_INVALID where the port is taken. */
-export async function listen(served: Served, options: ListenOptions = {}): Promise<ListeningServer> {
-  const { host = "127.0.0.1", port = 9464 } = options;
-  const server = createAdaptorServer({ fetch: createApp(served).fetch });
-  server.listen(port, host);
+/** Listens; rejects with CONFIG_INVALID where the port is taken, or a token is missing. */
+export async function listen(
+  served: Served,
+  parts: ServedParts,
+  options: ListenOptions = {},
+): Promise<ListeningServer> {
+  const { host = "127.0.0.1", port = 9464, token } = options;
+  if (token !== undefined) checkTokenForm(token);
+  const address = await resolve(host);
+  if (token === undefined && !isLoopbackAddress(address)) {
+    const detail = `The server may listen on ${host} only with a token, because others can reach it there; set \`server.token\`, or \`host\` to 127.0.0.1`;
+    throw new WebhookError("CONFIG_INVALID", detail);
+  }
+  const app = createApp(served, parts, token);
+  // Without TLS options it is a plain HTTP server.
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.listen(port, address);
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}:${port}`, { cause });
+    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}:${port}${because(cause)}`, { cause });
   }
-  const address = server.address();
-  const boundPort = typeof address === "object" && address !== null ? address.port : port;
+  const bound = server.address();
+  const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
+  let closing: Promise<void> | undefined;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${boundPort}`,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-      await closed;
-    },
+    close: () => (closing ??= close(server)),
   };
+}
+
+async function resolve(host: string): Promise<string> {
+  try {
+    if (host !== "") return (await lookup(host)).address;
+  } catch (cause) {
+    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}: no such address`, { cause });
+  }
+  throw new WebhookError("CONFIG_INVALID", "Expected the server's `host` to be a name or address");
+}
+
+function because(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "EADDRINUSE") return ": the port is in use";
+  return typeof code === "string" ? `: ${code}` : "";
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  // Also ends connections without a request.
+  server.close();
+  const cut = setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
+  server.on("request", (_, response) => response.once("finish", () => server.closeIdleConnections()));
+  await closed;
+  clearTimeout(cut);
 }

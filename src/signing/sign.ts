@@ -10,15 +10,20 @@ export interface SignatureHeaders {
 }
 
 export interface Signer {
-  /** Throws EVENT_ID_INVALID or TIMESTAMP_INVALID where a `.` could move a boundary of the signed text. */
+  /**
+   * Signs with the secrets that have not expired at that time; SECRET_INVALID where none is left. Throws
+   * EVENT_ID_INVALID or TIMESTAMP_INVALID where a `.` could move a boundary of the signed text.
+   */
   sign(eventId: string, timestampSeconds: number, body: Uint8Array): SignatureHeaders;
 }
 
-/** Builds the keys of an endpoint's secrets; the first signs `X-Mova-Signature`. Throws SECRET_INVALID. */
+/** Builds the keys of an endpoint's secrets; the first active one signs `X-Mova-Signature`. Throws SECRET_INVALID. */
 export function createSigner(secrets: readonly Secret[], algorithm: SignatureAlgorithm): Signer {
-  const keys = secrets.map(createSigningKey);
-  const [first] = keys;
-  if (first === undefined) throw new WebhookError("SECRET_INVALID", "There is no secret to sign with");
+  const dated = secrets.map((secret) => ({
+    key: createSigningKey(secret),
+    until: secret.expiresAt ?? Number.POSITIVE_INFINITY,
+  }));
+  if (dated.length === 0) throw new WebhookError("SECRET_INVALID", "There is no secret to sign with");
 
   return {
     sign(eventId, timestampSeconds, body) {
@@ -34,10 +39,13 @@ export function createSigner(secrets: readonly Secret[], algorithm: SignatureAlg
           "Expected the timestamp to sign to be whole Unix seconds",
         );
       }
+      const active = dated.filter(({ until }) => timestampSeconds * 1000 < until);
+      const [first] = active;
+      if (first === undefined) throw new WebhookError("SECRET_INVALID", "Every secret has expired");
       const prefix = `${eventId}.${timestampSeconds}.`;
       return {
-        "X-Mova-Signature": movaSignature(first, algorithm, body),
-        "webhook-signature": keys.map((key) => standardSignature(key, prefix, body)).join(" "),
+        "X-Mova-Signature": movaSignature(first.key, algorithm, body),
+        "webhook-signature": active.map(({ key }) => standardSignature(key, prefix, body)).join(" "),
       };
     },
   };

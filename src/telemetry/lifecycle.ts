@@ -8,6 +8,7 @@ import type { Logger } from "../event/logger.ts";
 
 export type DropReason =
   | "translate_failed"
+  | "transform_failed"
   | "data_invalid"
   | "outbox_failed"
   | "sampled"
@@ -31,6 +32,15 @@ export interface AttemptedFact {
   readonly spanId?: string;
 }
 
+export interface DroppedFact {
+  readonly source: string;
+  readonly reason: DropReason;
+  readonly count: number;
+  /** Where only this endpoint goes without. */
+  readonly endpointId?: string;
+  readonly error?: unknown;
+}
+
 export interface SettledFact {
   readonly deliveryId: string;
   readonly eventId: string;
@@ -48,7 +58,7 @@ export interface Lifecycle {
   /** An event was made and will be routed. `source` is the plugin's name, or `api`. */
   published?(fact: { readonly eventId: string; readonly eventType: string; readonly source: string }): void;
   /** An event or component event was let go on purpose or by a fault. */
-  dropped?(fact: { readonly source: string; readonly reason: DropReason; readonly count: number }): void;
+  dropped?(fact: DroppedFact): void;
   /** The outbox has the event. */
   stored?(fact: { readonly eventId: string; readonly eventType: string; readonly deliveries: number }): void;
   /** One HTTP attempt ended. */
@@ -60,6 +70,22 @@ export interface Lifecycle {
     readonly endpointId: string;
     readonly enabled: boolean;
     readonly reason: string;
+  }): void;
+  /** An endpoint's circuit breaker opened, lets one post through, or closed. */
+  circuitChanged?(fact: {
+    readonly endpointId: string;
+    readonly state: "closed" | "half_open" | "open";
+    /** When an open one is probed, Unix milliseconds. */
+    readonly until?: number;
+  }): void;
+  /** An endpoint has done nothing but fail for so much of the time after which it is switched off. */
+  endpointFailing?(fact: {
+    readonly endpointId: string;
+    /** Unix milliseconds. */
+    readonly since: number;
+    readonly percent: number;
+    /** Unix milliseconds. */
+    readonly disableAt: number;
   }): void;
   /** A plugin threw; the component it watches did not notice. */
   pluginFailed?(fact: { readonly plugin: string; readonly during: string; readonly error: unknown }): void;
@@ -94,6 +120,8 @@ export function combineObservers(observers: readonly Lifecycle[], logger: Logger
     attempted: tell("attempted"),
     settled: tell("settled"),
     endpointChanged: tell("endpointChanged"),
+    circuitChanged: tell("circuitChanged"),
+    endpointFailing: tell("endpointFailing"),
     pluginFailed: tell("pluginFailed"),
     outboxUsed: tell("outboxUsed"),
   };

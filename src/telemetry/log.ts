@@ -1,6 +1,6 @@
 /** Writes a line for every attempt, and for what an operator must know. Ids and words only: no payload, no URL. */
-import { WebhookError } from "../event/errors.ts";
 import { type Logger, silentLogger } from "../event/logger.ts";
+import { describeError } from "./discreet-logger.ts";
 import type { DropReason, Lifecycle } from "./lifecycle.ts";
 
 export { loggerFromEnvironment } from "./environment-logger.ts";
@@ -16,6 +16,7 @@ const repeatIntervalMs = 10_000;
 /** Events let go by a fault; the other reasons are settings that do their work. */
 const faults: ReadonlySet<DropReason> = new Set([
   "translate_failed",
+  "transform_failed",
   "data_invalid",
   "outbox_failed",
   "loop",
@@ -35,7 +36,7 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
         ...(status === undefined ? {} : { status }),
         duration_ms: durationMs,
         next: fact.next,
-        ...(fact.nextAt === undefined ? {} : { next_at: new Date(fact.nextAt).toISOString() }),
+        ...(fact.nextAt === undefined ? {} : { next_at: isoTime(fact.nextAt) }),
         ...idsOf(fact),
       };
       if (outcome === "success") logger.info(fields, "delivery.attempted");
@@ -50,15 +51,32 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
       if (enabled) logger.info(fields, "endpoint.changed");
       else logger.warn(fields, "endpoint.changed");
     },
+    circuitChanged({ endpointId, state, until }) {
+      const fields = { endpoint_id: endpointId, state };
+      if (state === "open") logger.warn({ ...fields, until: isoTime(until) }, "circuit.changed");
+      else logger.info(fields, "circuit.changed");
+    },
+    endpointFailing({ endpointId, since, percent, disableAt }) {
+      const times = { since: isoTime(since), disable_at: isoTime(disableAt) };
+      logger.warn({ endpoint_id: endpointId, percent, ...times }, "endpoint.failing");
+    },
     pluginFailed({ plugin, during, error }) {
       const count = countSince(`plugin ${plugin} ${during}`, 1);
       if (count > 0) logger.error({ plugin, during, count, ...describeError(error) }, "plugin.failed");
     },
-    dropped({ source, reason, count: added }) {
-      const count = countSince(`drop ${source} ${reason}`, added);
+    dropped({ source, reason, count: added, endpointId, error }) {
+      const count = countSince(`drop ${source} ${reason} ${endpointId}`, added);
       if (count === 0) return;
-      if (faults.has(reason)) logger.warn({ source, reason, count }, "event.dropped");
-      else logger.debug({ source, reason, count }, "event.dropped");
+      const endpoint = endpointId === undefined ? {} : { endpoint_id: endpointId };
+      const fields = {
+        source,
+        reason,
+        count,
+        ...endpoint,
+        ...(error === undefined ? {} : describeError(error)),
+      };
+      if (faults.has(reason)) logger.warn(fields, "event.dropped");
+      else logger.debug(fields, "event.dropped");
     },
     outboxUsed({ operation, durationMs, error }) {
       if (error === undefined) return;
@@ -67,6 +85,10 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
       logger.error({ operation, duration_ms: durationMs, count, ...describeError(error) }, "outbox.failed");
     },
   };
+}
+
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
 }
 
 interface Ids {
@@ -98,19 +120,5 @@ function throttle(now: () => number): (key: string, count: number) => number {
     state.writtenAt = now();
     state.held = 0;
     return held;
-  };
-}
-
-/** A stranger's error message may quote the data it choked on; its name, code and place do not. */
-function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { error_type: typeof error };
-  const code = "code" in error && typeof error.code === "string" ? { error_code: error.code } : {};
-  const message = error instanceof WebhookError ? { error_message: error.message } : {};
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
-  return {
-    error_type: error.name,
-    ...code,
-    ...message,
-    error_at: frames.slice(0, 5).map((frame) => frame.trim()),
   };
 }

@@ -15,6 +15,7 @@ export const MESSAGING_OPERATION_TYPE = "messaging.operation.type";
 /** The event type: few values, unlike the endpoint's URL. */
 export const MESSAGING_DESTINATION_NAME = "messaging.destination.name";
 export const MESSAGING_MESSAGE_ID = "messaging.message.id";
+export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
 
 export const CLOUDEVENTS_EVENT_ID = "cloudevents.event_id";
 export const CLOUDEVENTS_EVENT_SOURCE = "cloudevents.event_source";

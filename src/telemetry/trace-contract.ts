@@ -47,10 +47,14 @@ export interface AttemptFacts {
   readonly endpoint: Endpoint;
   /** Whether this process published the event. */
   readonly sameProcess: boolean;
+  /** All that go out in one POST, `claim` among them, where the endpoint gets batches. */
+  readonly batch?: readonly Claim[];
 }
 
 /** Nothing here throws. */
 export interface Tracing {
+  /** Runs own work so that other instrumentations make no spans of it. */
+  suppress<Result>(run: () => Result): Result;
   /** Starts the span of an event's way into the outbox, under whatever is being traced at the moment. */
   startPublish(facts: PublishFacts): PublishSpan;
   /** Starts the two spans of one attempt: its delivery and its HTTP request. */

@@ -8,6 +8,7 @@ import * as api from "@opentelemetry/api";
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
+import type { Claim } from "../outbox/outbox.ts";
 import * as name from "./semconv.ts";
 import { isSampled, readTraceContext, writeTraceContext } from "./trace-context.ts";
 import type {
@@ -36,12 +37,18 @@ const error = { code: api.SpanStatusCode.ERROR };
 
 const noPublishSpan: PublishSpan = { end() {} };
 
-const noAttemptSpan: AttemptSpan = { run: (request) => request(), end() {} };
+/** Suppresses all the same: another provider than the registered one may trace HTTP. */
+const noAttemptSpan: AttemptSpan = { run: suppress, end() {} };
+
+function suppress<Result>(run: () => Result): Result {
+  return api.context.with(api.ROOT_CONTEXT.setValue(suppressTracingKey, true), run);
+}
 
 /** Traces with the given provider, or the registered one. Costs next to nothing while there is none. */
 export function createTracing({ tracerProvider, now }: TracingOptions): Tracing {
   const findTracer = tracerProvider === undefined ? findRegisteredTracer : always(tracerProvider);
   return {
+    suppress,
     startPublish(facts) {
       try {
         const tracer = findTracer();
@@ -162,7 +169,9 @@ class RunningAttempt extends Identity implements AttemptSpan {
  * Starts from the root context, never from the active one: a task queue may have leaked somebody else's.
  * Publish is always linked, and the parent only while that keeps the trace short.
  */
-function startDeliver(tracer: api.Tracer, { claim, sameProcess }: AttemptFacts, now: number): api.Span {
+function startDeliver(tracer: api.Tracer, facts: AttemptFacts, now: number): api.Span {
+  if (facts.batch !== undefined) return startDeliverBatch(tracer, facts.batch, facts);
+  const { claim, sameProcess } = facts;
   const { event, previous } = claim;
   const publish = readTraceContext(event, !sameProcess);
   const links: api.Link[] = publish === undefined ? [] : [{ context: publish }];
@@ -179,6 +188,31 @@ function startDeliver(tracer: api.Tracer, { claim, sameProcess }: AttemptFacts, 
       [name.MOVA_DELIVERY_ID]: claim.id,
       [name.MOVA_ATTEMPT]: claim.attempt,
       ...describeEvent(event.id, event.type, event.source),
+    });
+  }
+  return span;
+}
+
+/** A batch has no one parent: it is linked to the publish spans of all its events. */
+function startDeliverBatch(
+  tracer: api.Tracer,
+  batch: readonly Claim[],
+  { claim, sameProcess }: AttemptFacts,
+): api.Span {
+  const publishes = batch.flatMap(({ event }) => readTraceContext(event, !sameProcess) ?? []);
+  const links: api.Link[] = publishes.map((context) => ({ context }));
+  if (claim.previous !== undefined) {
+    links.push({ context: { traceFlags: api.TraceFlags.SAMPLED, ...claim.previous } });
+  }
+  const span = tracer.startSpan("deliver batch", { kind: api.SpanKind.CONSUMER, links }, api.ROOT_CONTEXT);
+  if (span.isRecording()) {
+    span.setAttributes({
+      [name.MESSAGING_OPERATION_NAME]: "deliver",
+      [name.MESSAGING_OPERATION_TYPE]: "process",
+      [name.MESSAGING_SYSTEM]: name.MESSAGING_SYSTEM_MOVA,
+      [name.MESSAGING_BATCH_MESSAGE_COUNT]: batch.length,
+      [name.MOVA_ENDPOINT_ID]: claim.endpointId,
+      [name.MOVA_ATTEMPT]: claim.attempt,
     });
   }
   return span;

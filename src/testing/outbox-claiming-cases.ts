@@ -71,6 +71,29 @@ export const claimingCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "the batch of a retry comes back with its claims until it is settled otherwise",
+    async run(subject) {
+      const outbox = await subject.open();
+      const first = await putAndClaim(subject, outbox, "evt_1");
+      assert.ok(!("batch" in first), "none before");
+      const retry = { kind: "retry", dueAt: subject.now(), reason: "timeout" } as const;
+      await outbox.settle(first, { ...retry, batch: "bat_1" }, attemptOf(first));
+      const second = await claimOnly(outbox);
+      assert.equal(second.batch, "bat_1");
+      await outbox.settle(second, { kind: "release", dueAt: subject.now() });
+      const third = await claimOnly(outbox);
+      assert.equal(third.batch, "bat_1", "a release keeps it");
+      await outbox.settle(third, retry, attemptOf(third));
+      const fourth = await claimOnly(outbox);
+      assert.ok(!("batch" in fourth), "a retry without one ends it");
+      await outbox.settle(fourth, { ...retry, batch: "bat_2" }, attemptOf(fourth));
+      const fifth = await claimOnly(outbox);
+      await outbox.settle(fifth, { kind: "dead", reason: "timeout" }, attemptOf(fifth));
+      await outbox.replay({ deliveryIds: [fifth.id] });
+      assert.ok(!("batch" in (await claimOnly(outbox))), "and so does the end");
+    },
+  },
+  {
     name: "what is claimed is given to nobody else",
     async run(subject) {
       const outbox = await subject.open();
@@ -119,7 +142,10 @@ export const claimingCases: readonly OutboxCase[] = [
       for (let round = 0; round < 4; round += 1) {
         for (const claim of await outbox.claim("ops", 1)) attempts.push(claim.attempt);
       }
-      assert.deepEqual(attempts.toSorted(), [1, 1, 2, 2]);
+      assert.deepEqual(
+        attempts.toSorted((left, right) => left - right),
+        [1, 1, 2, 2],
+      );
     },
   },
   {

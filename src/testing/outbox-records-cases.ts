@@ -3,15 +3,7 @@ import assert from "node:assert/strict";
 import type { DeliveryQuery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import {
-  attemptOf,
-  claimOnly,
-  deliveryId,
-  idsOf,
-  putDead,
-  putDelivered,
-  submissionOf,
-} from "./outbox-subject.ts";
+import { attemptOf, claimOnly, deliveryId, putDead, putDelivered, submissionOf } from "./outbox-subject.ts";
 import type { OutboxCase, OutboxSubject } from "./outbox-subject.ts";
 
 /** Four deliveries of different endpoint, type, state and time. */
@@ -90,6 +82,7 @@ export const recordsCases: readonly OutboxCase[] = [
       assert.deepEqual(await eventsFound(outbox, { ...all, eventType: "cache.updated" }), []);
       assert.deepEqual(await eventsFound(outbox, { eventId: "evt_1", endpointId: "audit" }), []);
       assert.deepEqual(await eventsFound(outbox, { eventId: "evt_1", since: start + 2000 }), []);
+      assert.deepEqual(await eventsFound(outbox, { eventId: "evt_3", until: start + 3000 }), []);
     },
   },
   {
@@ -265,10 +258,10 @@ export const recordsCases: readonly OutboxCase[] = [
         deliveryId("evt_2"),
         deliveryId("evt_3"),
       ]);
-      assert.deepEqual(await outbox.replay({ endpointId: "ops", since }), [
+      assert.deepEqual(await outbox.replay({ endpointId: "ops", since, until: start + 5000 }), [
         deliveryId("evt_4"),
-        deliveryId("evt_5"),
       ]);
+      assert.deepEqual(await outbox.replay({ endpointId: "ops", since }), [deliveryId("evt_5")]);
       assert.deepEqual(await outbox.replay({ endpointId: "ops", since }), []);
       assert.deepEqual(await eventsFound(outbox, { state: "dead" }), ["evt_other", "evt_1"]);
       assert.equal((await outbox.claim("ops", 10)).length, 4);
@@ -294,9 +287,9 @@ export const recordsCases: readonly OutboxCase[] = [
       assert.deepEqual(await outbox.replay({ deliveryIds: [deliveryId("evt_2")] }), [deliveryId("evt_2")]);
       assert.deepEqual(await outbox.replay({ state: "delivered" }), [deliveryId("evt_1")]);
       const claims = await outbox.claim("ops", 10);
-      assert.deepEqual(claims.map(({ event, replay }) => [event.id, replay]).toSorted(), [
-        ["evt_1", 1],
-        ["evt_2", 1],
+      assert.deepEqual(claims.map(({ event, replay }) => `${event.id} replay ${replay}`).toSorted(), [
+        "evt_1 replay 1",
+        "evt_2 replay 1",
       ]);
     },
   },

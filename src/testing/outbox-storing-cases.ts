@@ -70,6 +70,53 @@ export const storingCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "a delivery's own content comes back with each of its claims, and with those of no other",
+    async run(subject) {
+      const outbox = await subject.open();
+      const { event, deliveries } = submissionOf(subject, "evt_1", ["ops", "chat", "empty"]);
+      const contents = new Map([
+        ["chat", { body: everyByte, headers: { "content-type": "text/plain", "ce-id": "évt ☃" } }],
+        ["empty", { body: Buffer.alloc(0), headers: {} }],
+      ]);
+      const own = deliveries.map((delivery) => {
+        const content = contents.get(delivery.endpointId);
+        return content === undefined ? delivery : { ...delivery, content };
+      });
+      await outbox.put([{ event, deliveries: own }]);
+      assert.ok(!("content" in (await claimOnly(outbox))), "none where none was given");
+      const empty = await claimOnly(outbox, "empty");
+      assert.deepEqual([empty.content?.body.length, empty.content?.headers], [0, {}]);
+      const first = await claimOnly(outbox, "chat");
+      await outbox.settle(
+        first,
+        { kind: "retry", dueAt: subject.now(), reason: "timeout" },
+        attemptOf(first),
+      );
+      const second = await claimOnly(outbox, "chat");
+      await outbox.settle(second, { kind: "dead", reason: "timeout" }, attemptOf(second));
+      await outbox.replay({ deliveryIds: [second.id] });
+      for (const claim of [first, second, await claimOnly(outbox, "chat")]) {
+        assert.ok(claim.content?.body.equals(everyByte));
+        assert.deepEqual(claim.content?.headers, contents.get("chat")?.headers);
+        assert.ok(claim.event.body.equals(event.body), "beside the event's body");
+      }
+    },
+  },
+  {
+    name: "a delivery put with claim and content is claimed with it",
+    async run(subject) {
+      const outbox = await subject.open();
+      const { event, deliveries } = submissionOf(subject, "evt_1", ["ops"], { claim: true });
+      const content = { body: everyByte, headers: { "content-type": "text/plain" } };
+      const [stored] = await outbox.put([
+        { event, deliveries: deliveries.map((one) => ({ ...one, content })) },
+      ]);
+      const claim = stored?.claims[0] ?? (await claimOnly(outbox));
+      assert.ok(claim.content?.body.equals(everyByte));
+      assert.deepEqual(claim.content?.headers, content.headers);
+    },
+  },
+  {
     name: "endpoint ids of any characters keep their deliveries apart",
     async run(subject) {
       const outbox = await subject.open();

@@ -108,9 +108,9 @@ export const survivalCases: readonly OutboxCase[] = [
       await subject.crash(holder);
       const taken: Claim[] = [];
       taken.push(...(await takeOver(subject, other)), ...(await other.claim("ops", 10)));
-      assert.deepEqual(taken.map(({ event, attempt }) => [event.id, attempt]).toSorted(), [
-        ["evt_1", 2],
-        ["evt_2", 1],
+      assert.deepEqual(taken.map(({ event, attempt }) => `${event.id} attempt ${attempt}`).toSorted(), [
+        "evt_1 attempt 2",
+        "evt_2 attempt 1",
       ]);
       const [counts] = await other.counts();
       assert.deepEqual([counts?.pending, counts?.delivering, counts?.dead], [0, 2, 0]);

@@ -1,5 +1,5 @@
 /** Holds the memory outbox to the outbox contract. */
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { memoryOutbox } from "../../src/outbox/memory.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";

@@ -1,7 +1,6 @@
 /** What the Redis outbox says and does when its server is wrong, strange, full, gone or back. */
 import { execFile } from "node:child_process";
-import { type AddressInfo, createServer, type Server } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
@@ -41,6 +40,32 @@ async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   return (server.address() as AddressInfo).port;
+}
+
+/** Passes everything on, but ends the connection instead of passing on the answer to the next request. */
+function cuttingProxy(port: number) {
+  let [isCutting, cuts] = [false, 0];
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    near.pipe(far);
+    near.on("error", () => far.destroy());
+    near.on("close", () => far.destroy());
+    far.on("data", (chunk) => {
+      if (!isCutting) return void near.write(chunk);
+      isCutting = false;
+      cuts += 1;
+      near.destroy();
+    });
+  });
+  return {
+    server,
+    cutNextAnswer: () => {
+      isCutting = true;
+    },
+    get cuts() {
+      return cuts;
+    },
+  };
 }
 
 async function withRedis(settings: string[], run: (server: RedisServer) => Promise<void>): Promise<void> {
@@ -185,19 +210,33 @@ describe("a Redis that is full, gone or back", () => {
   });
 
   it.skipIf(without)("does not doubt its own put when the connection is lost before the answer", async () => {
-    await withRedis([], async ({ url }) => {
-      const outbox = redisOutbox({ url });
-      const other = new Redis(url);
+    await withRedis([], async ({ port }) => {
+      const proxy = cuttingProxy(port);
+      const outbox = redisOutbox({ url: `redis://127.0.0.1:${await listen(proxy.server)}` });
       await outbox.ping();
-      await other.client("PAUSE", 300, "WRITE");
-      const waiting = outbox.put([submission("evt_1")]);
-      await sleep(100);
-      await other.client("KILL", "TYPE", "normal", "SKIPME", "yes");
-      expect((await waiting)[0]?.accepted).toBe(true);
+      proxy.cutNextAnswer();
+      expect((await outbox.put([submission("evt_1")]))[0]?.accepted).toBe(true);
+      expect(proxy.cuts).toBe(1);
       expect((await outbox.put([submission("evt_1")]))[0]?.accepted).toBe(false);
       expect((await outbox.find({})).deliveries).toHaveLength(1);
       await outbox.close();
-      other.disconnect();
+      proxy.server.close();
+    });
+  });
+
+  it.skipIf(without)("sees one connection, whatever the number of endpoints", async () => {
+    await withRedis([], async ({ url }) => {
+      const outbox = redisOutbox({ url });
+      const endpointIds = Array.from({ length: 50 }, (_, index) => `endpoint ${index}`);
+      const [now, event] = [Date.now(), submission("evt_1").event];
+      const deliveries = endpointIds.map((endpointId) => ({ id: `dlv_${endpointId}`, endpointId, dueAt: now }));
+      await outbox.put([{ event, deliveries }]);
+      for (const endpointId of endpointIds) expect(await outbox.claim(endpointId, 1)).toHaveLength(1);
+      const client = new Redis(url);
+      const connections = String(await client.client("LIST")).trim().split("\n");
+      client.disconnect();
+      await outbox.close();
+      expect(connections).toHaveLength(2);
     });
   });
 });

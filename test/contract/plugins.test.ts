@@ -19,13 +19,14 @@ describe.each(plugins.map((plugin) => [plugin.name, plugin] as const))("plugin %
 });
 
 describe("the plugin suite", () => {
-  it("covers the six built-in plugins", () => {
+  it("covers the built-in plugins", () => {
     expect(plugins.map((plugin) => plugin.name).sort()).toEqual([
       "cache",
       "config",
       "error",
       "llm",
       "redis",
+      "span",
       "validation",
     ]);
   });

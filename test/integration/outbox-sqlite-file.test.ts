@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { ErrorCode } from "../../src/event/errors.ts";
 import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
+import { SqliteOutbox } from "../../src/outbox/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
 
 let directory: string;
@@ -55,6 +56,13 @@ async function expectFailure(call: Promise<unknown>, code: ErrorCode, message: R
   expect(error.code).toBe(code);
   expect(error.message).toMatch(message);
   expect(error.message).not.toContain(directory);
+}
+
+/** Claims until something is due; answers how much. */
+async function claimWhenDue(outbox: Outbox): Promise<number> {
+  let claimed = 0;
+  await until(async () => (claimed = (await outbox.claim("ops", 10)).length) > 0);
+  return claimed;
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
@@ -145,6 +153,34 @@ describe("a file that comes and goes", () => {
   });
 });
 
+describe("pruning", () => {
+  it("leaves nothing of an event behind", async () => {
+    const outbox = open();
+    const { event, deliveries } = submission("evt_1");
+    const content = { body: Buffer.from("own"), headers: {} };
+    await outbox.put([
+      { event, deliveries: deliveries.map((delivery) => ({ ...delivery, content, claim: true })) },
+    ]);
+    await outbox.put([{ ...submission("evt_nowhere"), deliveries: [] }]);
+    await outbox.put([submission("evt_2")]);
+    const [claim] = await outbox.claim("ops", 1);
+    if (claim === undefined) throw new Error("nothing to claim");
+    const attempt = { number: 1, replay: 0, startedAt: 1, durationMs: 1, outcome: "success" } as const;
+    await outbox.settle(claim, { kind: "delivered" }, attempt);
+    await outbox.close();
+    const database = new Database(path);
+    database.exec("UPDATE deliveries SET state = 2; UPDATE endpoints SET delivering = 0, delivered = 2");
+    database.close();
+    const again = open();
+    expect(await again.prune({ keep: 0 })).toBe(2);
+    const reader = new Database(path, { readonly: true });
+    for (const table of ["events", "deliveries", "attempts", "contents"]) {
+      expect(reader.prepare(`SELECT count(*) FROM ${table}`).pluck().get()).toBe(0);
+    }
+    reader.close();
+  });
+});
+
 describe("another process's lock", () => {
   it("is waited for without blocking this one", async () => {
     const outbox = open();
@@ -176,6 +212,69 @@ describe("another process's lock", () => {
   });
 });
 
+describe("a put that cannot be stored", () => {
+  it("fails alone, and those that shared its transaction are whole", async () => {
+    const outbox = open();
+    const broken = submission("evt_broken");
+    const unstorable = { ...broken, event: { ...broken.event, createdAt: {} as unknown as number } };
+    const results = await Promise.allSettled([
+      outbox.put([submission("evt_1")]),
+      outbox.put([unstorable]),
+      outbox.put([submission("evt_2")]),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(results[1]).toMatchObject({ reason: { code: "OUTBOX_UNAVAILABLE" } });
+    expect((await outbox.find({ endpointId: "ops" })).deliveries.map(({ eventId }) => eventId)).toEqual([
+      "evt_2",
+      "evt_1",
+    ]);
+    expect(await outbox.event("evt_broken")).toBeUndefined();
+    expect((await outbox.counts())[0]?.pending).toBe(2);
+  });
+});
+
+describe("a delivery held by a process that closes", () => {
+  it("can be claimed by another at once", async () => {
+    const [holder, other] = [
+      sqliteOutbox({ path, leaseMs: 3_600_000 }),
+      sqliteOutbox({ path, leaseMs: 3_600_000 }),
+    ];
+    outboxes.push(other);
+    await holder.put([submission("evt_1")]);
+    await holder.claim("ops", 1);
+    await holder.close();
+    expect(await other.claim("ops", 1)).toHaveLength(1);
+  });
+});
+
+describe("a process that claims in the moment it would be given up", () => {
+  it("keeps its claim", async () => {
+    const looks: (() => void)[] = [];
+    const ticker = (_intervalMs: number, look: () => void) => {
+      looks.push(look);
+      return () => undefined;
+    };
+    const holder = new SqliteOutbox({ path, groupCommitMs: 0 }, ticker);
+    const other = new SqliteOutbox({ path, groupCommitMs: 0 }, ticker);
+    outboxes.push(holder, other);
+    await holder.put([submission("evt_1")]);
+    const [first] = await holder.claim("ops", 1);
+    if (first === undefined) throw new Error("nothing to claim");
+    await holder.settle(first, { kind: "retry", dueAt: 0, reason: "timeout" });
+    await other.ping();
+    const [holderLooks, otherLooks] = looks;
+    for (let number = 0; number < 3; number += 1) otherLooks?.();
+    for (let number = 0; number < 2; number += 1) holderLooks?.();
+    const claiming = holder.claim("ops", 1);
+    // Looks while the claim is on its way, and may write only after it.
+    otherLooks?.();
+    const [claim] = await claiming;
+    await other.ping();
+    if (claim === undefined) throw new Error("nothing to claim");
+    expect(await holder.settle(claim, { kind: "delivered" })).toBe("settled");
+  });
+});
+
 describe("a delivery held by a process that was killed", () => {
   it("is taken over by the next to open the file, without waiting for the lease", async () => {
     const holder = spawn(process.execPath, ["--import", "tsx", "test/fixtures/sqlite-holder.ts", path], {
@@ -187,7 +286,7 @@ describe("a delivery held by a process that was killed", () => {
     await exited;
     const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
     outboxes.push(outbox);
-    await until(async () => (await outbox.claim("ops", 1)).length === 1);
+    expect(await claimWhenDue(outbox)).toBe(1);
   });
 
   it("is taken over where another process has its id by now", async () => {
@@ -199,7 +298,7 @@ describe("a delivery held by a process that was killed", () => {
     database.close();
     const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
     outboxes.push(outbox);
-    await until(async () => (await outbox.claim("ops", 1)).length === 1);
+    expect(await claimWhenDue(outbox)).toBe(1);
   });
 
   it("is not taken from a process that lives in another container, whatever its process id", async () => {

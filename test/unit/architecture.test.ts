@@ -21,7 +21,7 @@ function mayImport(from: string, to: string): boolean {
   if (assembly.test(from)) return !edges.includes(toRoom) || /^src\/(index|manager)\.ts$/.test(from);
   if (contracts.includes(from)) return toRoom === "event" || contracts.includes(to);
   if (fromRoom === "event") return false;
-  if (fromRoom === "signing" || fromRoom === "security") return toRoom === "event";
+  if (["signing", "security", "transforms"].includes(fromRoom)) return toRoom === "event";
   if (stations.includes(fromRoom))
     return ["event", "signing", "security"].includes(toRoom) || contracts.includes(to);
   return false;

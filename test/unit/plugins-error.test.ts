@@ -56,6 +56,7 @@ describe("what nobody caught", () => {
       {
         type: "error.occurred",
         data: { error_type: "RangeError", error_message: "boom", context: { origin, fatal: true } },
+        fatal: true,
       },
     ]);
   });

@@ -13,6 +13,7 @@ it("the main entry exports what is documented, and nothing by accident", () => {
     "getWebhookManager",
     "memoryOutbox",
     "removeWebhookEndpoint",
+    "reportError",
     "setWebhookManager",
     "triggerCacheCleared",
     "triggerCacheUpdated",

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideSettlement, parseRetryAfter, retryDelayMs } from "../../src/delivery/retry.ts";
+import {
+  decideSettlement,
+  disableReason,
+  parseRetryAfter,
+  retryDelayMs,
+  verdictOf,
+} from "../../src/delivery/retry.ts";
 import { type AttemptOutcome, outcomeOfStatus } from "../../src/event/attempt-outcome.ts";
+import { checkSending } from "../../src/event/sending-settings.ts";
 
 const now = Date.parse("2026-01-01T00:00:00Z");
 const middle = (): number => 0.5;
@@ -69,6 +76,59 @@ describe("what follows an attempt", () => {
     expect(dueAt(120_000)).toBe(120_000);
     expect(dueAt(10)).toBe(1000);
     expect(dueAt(1e15)).toBe(86_400_000);
+  });
+});
+
+describe("an endpoint's own rules", () => {
+  const { statusRules = [] } = checkSending("ops", {
+    statusRules: { "4xx": "retry", "404": "delivered", "410": "dead", "503": "disable" },
+  });
+
+  it.each([
+    [404, "delivered"],
+    [400, "retry"],
+    [410, "dead"],
+    [503, "disable"],
+    [500, "retry"],
+    [200, "delivered"],
+  ])("make a %d %s", (code, verdict) => {
+    expect(verdictOf(status(code), statusRules)).toBe(verdict);
+  });
+
+  it("cannot give more retries than there are", () => {
+    expect(decideSettlement(status(400), 3, { retries: 2, statusRules }, now, middle)).toEqual({
+      kind: "dead",
+      reason: "http_4xx",
+    });
+  });
+});
+
+describe("what the receiver says of itself", () => {
+  it("a 410 is dead and disables, unless a rule says otherwise", () => {
+    expect(disableReason(status(410), verdictOf(status(410)))).toBe("http_410");
+    expect(disableReason(status(410), "dead")).toBeUndefined();
+  });
+
+  it("`disable` disables whatever the status was, and changes nothing for the delivery", () => {
+    for (const [code, kind] of [
+      [200, "delivered"],
+      [503, "retry"],
+    ] as const) {
+      const outcome = status(code, { control: "disable" });
+      expect(disableReason(outcome, verdictOf(outcome))).toBe("webhook-delivery: disable");
+      expect(decideSettlement(outcome, 1, { retries: 3 }, now, middle).kind).toBe(kind);
+    }
+  });
+
+  it("`abort-message` makes a failure dead at once, and leaves a success alone", () => {
+    const aborted = status(503, { control: "abort-message" });
+    expect(decideSettlement(aborted, 1, { retries: 3 }, now, middle)).toEqual({
+      kind: "dead",
+      reason: "webhook-delivery: abort-message",
+    });
+    expect(disableReason(aborted, verdictOf(aborted))).toBeUndefined();
+    const taken = status(200, { control: "abort-message" });
+    expect(decideSettlement(taken, 1, { retries: 3 }, now, middle).kind).toBe("delivered");
   });
 });
 

@@ -329,6 +329,11 @@ describe("without a registered provider", () => {
     expect(again.attempt).toBe(attempt);
   });
 
+  it("the request is suppressed all the same: another provider may trace HTTP", () => {
+    const key = api.createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
+    expect(startBoth().attempt.run(() => api.context.active().getValue(key))).toBe(true);
+  });
+
   it("tracing begins when one is registered later", () => {
     const tracing = createTracing({ now: () => acceptedAt });
     expect(startBoth(tracing).publish.carrier).toBeUndefined();

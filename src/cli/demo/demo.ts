@@ -1,5 +1,6 @@
 /** The whole pipeline on this machine: real components, a verifying receiver, one endpoint that fails, one that is down. */
 import { setTimeout as wait } from "node:timers/promises";
+import { collectDefaultMetrics } from "prom-client";
 import type { Delivery } from "../../event/delivery.ts";
 import { WebhookManager } from "../../manager.ts";
 import type { AnyPlugin } from "../../plugin/contract.ts";
@@ -102,6 +103,7 @@ async function stayUntilInterrupted(
   port: number,
 ): Promise<void> {
   const { webhooks, say } = surroundings;
+  collectDefaultMetrics({ register: webhooks.registry });
   const server = await webhooks.listen({ port });
   say(`\nMetrics at ${server.url}/metrics. Events go on; Ctrl-C drains and ends.`);
   const interrupted = new AbortController();

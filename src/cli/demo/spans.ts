@@ -1,4 +1,5 @@
-/** Keeps the demo's spans in memory until they are drawn. */
+/** Keeps the demo's spans in memory until they are drawn, and sends them on where a collector is named. */
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { core, NodeSDK, tracing } from "@opentelemetry/sdk-node";
 import type { ShownSpan } from "./report.ts";
 
@@ -8,7 +9,7 @@ export interface SpanCollector {
   stop(): Promise<void>;
 }
 
-/** Registers a tracer provider for this process. */
+/** Registers a tracer provider for this process. OTEL_EXPORTER_OTLP_ENDPOINT names a collector (OTLP over HTTP). */
 export function startTracing(): SpanCollector {
   const kept: tracing.ReadableSpan[] = [];
   let collecting = true;
@@ -19,10 +20,14 @@ export function startTracing(): SpanCollector {
     },
     shutdown: () => Promise.resolve(),
   };
+  const toCollector =
+    process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] === undefined
+      ? []
+      : [new tracing.BatchSpanProcessor(new OTLPTraceExporter())];
   const sdk = new NodeSDK({
     serviceName: "mova-webhooks-demo",
     autoDetectResources: false,
-    spanProcessors: [new tracing.SimpleSpanProcessor(exporter)],
+    spanProcessors: [new tracing.SimpleSpanProcessor(exporter), ...toCollector],
     metricReaders: [],
     logRecordProcessors: [],
   });
@@ -32,7 +37,8 @@ export function startTracing(): SpanCollector {
       collecting = false;
       return kept.splice(0).map(show);
     },
-    stop: () => sdk.shutdown(),
+    // A collector that does not answer is no failure of the demo.
+    stop: () => sdk.shutdown().catch(() => undefined),
   };
 }
 

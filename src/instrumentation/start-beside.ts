@@ -1,0 +1,79 @@
+/** Starts the process-wide manager beside a program, from the configuration alone. */
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
+import { loadConfig, type WebhookConfig } from "../config/config.ts";
+import { WebhookError } from "../event/errors.ts";
+import { WebhookManager } from "../manager.ts";
+import { memoryOutbox } from "../outbox/memory.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { sqliteOutbox } from "../outbox/sqlite.ts";
+import { setWebhookManager } from "../process-wide.ts";
+import { MovaInstrumentation } from "./instrumentation.ts";
+import { hookModules } from "./module-hooks.ts";
+import { finishWithProgram } from "./program-end.ts";
+import { startTracing } from "./tracing-sdk.ts";
+
+const defaultPath = "./mova-webhooks.db";
+
+/** Never rejects: what is wrong is said once on stderr, and the program runs without webhooks. */
+export async function startBeside(): Promise<void> {
+  try {
+    const settings = loadConfig();
+    if (settings.enabled) await start(settings);
+  } catch (cause) {
+    say(`${describe(cause)}\nThe program runs without webhooks.`);
+  }
+}
+
+async function start(settings: WebhookConfig): Promise<void> {
+  const loadedBefore = new Set(Object.keys(loaded));
+  const tracing = await startTracing(process.env);
+  const manager = new WebhookManager({
+    ...(settings.outbox === undefined && { outbox: await defaultOutbox() }),
+    background: true,
+    plugins: settings.plugins.length > 0 ? [] : [validation(), cache(), redis(), llm(), error(), config()],
+  });
+  await manager.start();
+  setWebhookManager(manager);
+  const patches = manager.modulePatches();
+  forgetOwnCopies(
+    loadedBefore,
+    patches.map(({ module }) => module),
+  );
+  await hookModules(patches);
+  new MovaInstrumentation({ manager });
+  finishWithProgram(manager, tracing);
+}
+
+/** The file is chosen by nobody: where it cannot be used, the events of this run are better kept in memory than not. */
+async function defaultOutbox(): Promise<Outbox> {
+  const outbox = sqliteOutbox({ path: resolve(defaultPath) });
+  try {
+    await outbox.ping();
+    return outbox;
+  } catch (cause) {
+    say(`${describe(cause)}\nUndelivered events are kept in memory, and lost when the program ends.`);
+    return memoryOutbox();
+  }
+}
+
+const { cache: loaded } = createRequire(import.meta.url);
+
+/** What we loaded for ourselves, such as zod, the program loads afresh, so that it is patched then. */
+function forgetOwnCopies(loadedBefore: ReadonlySet<string>, modules: readonly string[]): void {
+  for (const path of Object.keys(loaded)) {
+    const name = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(path)?.[1]?.replace("\\", "/");
+    if (name !== undefined && modules.includes(name) && !loadedBefore.has(path)) delete loaded[path];
+  }
+}
+
+function describe(cause: unknown): string {
+  if (WebhookError.is(cause)) return cause.message;
+  // A stranger's message may quote what it choked on.
+  return `Webhooks could not be started: ${cause instanceof Error ? cause.name : typeof cause}`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`mova-webhooks: ${text}\n`);
+}

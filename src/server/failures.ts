@@ -1,0 +1,58 @@
+/** How an error is answered: its status, its code and message as JSON, and when to come again. */
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { type ErrorCode, WebhookError } from "../event/errors.ts";
+import type { Logger } from "../event/logger.ts";
+
+/** What is not listed is the server's own fault: 500. */
+const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  REQUEST_INVALID: 400,
+  EVENT_ID_INVALID: 400,
+  TOKEN_INVALID: 401,
+  REQUEST_REFUSED: 403,
+  DELIVERY_UNKNOWN: 404,
+  ENDPOINT_UNKNOWN: 404,
+  EVENT_UNKNOWN: 404,
+  DATA_TOO_LARGE: 413,
+  BODY_ENCODED: 415,
+  EVENT_TYPE_UNKNOWN: 422,
+  DATA_UNSERIALISABLE: 422,
+  OUTBOX_FULL: 429,
+  OUTBOX_UNAVAILABLE: 503,
+  DISABLED: 503,
+  CLOSED: 503,
+};
+
+/** Seconds. A full outbox empties slowly; a store that restarts is back soon. */
+const retryAfter: Partial<Record<ErrorCode, number>> = {
+  OUTBOX_FULL: 30,
+  OUTBOX_UNAVAILABLE: 5,
+  DISABLED: 30,
+  CLOSED: 5,
+};
+
+/** Carries an answer that the error's code alone does not decide. */
+export class RequestError extends WebhookError {
+  readonly status: ContentfulStatusCode;
+
+  constructor(status: ContentfulStatusCode, detail: string) {
+    super("REQUEST_INVALID", detail);
+    this.status = status;
+  }
+}
+
+/** Writes an error as the answer. One that nobody foresaw is logged, and its message stays here. */
+export function answerFailure(context: Context, error: unknown, logger: Logger): Response {
+  if (!WebhookError.is(error)) {
+    logger.error({ err: error, path: context.req.routePath }, "request failed");
+    return answerFailure(context, new WebhookError("UNEXPECTED", "The request failed"), logger);
+  }
+  const { code, message } = error;
+  const seconds = retryAfter[code];
+  if (seconds !== undefined) context.header("Retry-After", String(seconds));
+  if (code === "TOKEN_INVALID") context.header("WWW-Authenticate", "Bearer");
+  // What is left of the body is not worth reading.
+  if (code === "DATA_TOO_LARGE") context.header("Connection", "close");
+  const status = error instanceof RequestError ? error.status : (statuses[code] ?? 500);
+  return context.json({ error: { code, message } }, status);
+}

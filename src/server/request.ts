@@ -1,0 +1,37 @@
+/** Reads what a request asks for, against a schema; what does not fit is answered by name, never by value. */
+import type { Context } from "hono";
+import { z } from "zod";
+import { RequestError } from "./failures.ts";
+
+/** Parses the body, which must be UTF-8, against a schema. Without content it counts as `{}`. */
+export async function readBody<Schema extends z.ZodType>(
+  context: Context,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const bytes = await context.req.arrayBuffer();
+  return check(schema, bytes.byteLength === 0 ? {} : parseJson(bytes), "The body");
+}
+
+export function readQuery<Schema extends z.ZodType>(context: Context, schema: Schema): z.output<Schema> {
+  const given = Object.entries(context.req.queries());
+  const repeated = given.find(([, values]) => values.length > 1);
+  if (repeated !== undefined) throw new RequestError(400, `The query gives \`${repeated[0]}\` more than once`);
+  return check(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])), "The query");
+}
+
+function parseJson(bytes: ArrayBuffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // V8's own message quotes the text.
+    throw new RequestError(400, "The body is not JSON in UTF-8");
+  }
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, input: unknown, part: string): z.output<Schema> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue === undefined || issue.path.length === 0 ? "" : ` at \`${issue.path.join(".")}\``;
+  throw new RequestError(400, `${part} is wrong${at}: ${issue?.message ?? "it has another form"}`);
+}

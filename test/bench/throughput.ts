@@ -1,0 +1,129 @@
+/** The full pipeline against a bare loop of `undici.request`, with the same body and concurrency, in one run. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { context } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
+import { memoryOutbox, type Outbox, WebhookManager, type WebhookManagerOptions } from "mova-webhooks";
+import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
+import { cache } from "mova-webhooks/plugins";
+import { Pool } from "undici";
+import { interleave, type Row, type Run, series, time } from "./measure.ts";
+import { startReceiver } from "./receiver.ts";
+
+export const concurrency = 64;
+export const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const data = { key: "user_data_123", size: 512, operation: "set", library: "bench" };
+
+/** What the wire carries, for the loop to send the same. */
+const body = JSON.stringify({
+  event_type: "cache.updated",
+  timestamp: new Date().toISOString(),
+  data,
+  source: "mova_sdk",
+  version: "2.2",
+});
+
+export async function bareLoop(url: string, count: number): Promise<Run> {
+  const pool = new Pool(new URL(url).origin, { connections: concurrency });
+  let sent = 0;
+  const run = await time(count, async () => {
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        while (sent++ < count) {
+          const answer = await pool.request({
+            path: "/",
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body,
+          });
+          await answer.body.dump();
+        }
+      }),
+    );
+  });
+  await pool.close();
+  return run;
+}
+
+/** Triggers events and waits until the last is delivered. */
+export async function pipeline(url: string, count: number, options: WebhookManagerOptions): Promise<Run> {
+  const manager = new WebhookManager({
+    config: false,
+    plugins: [cache()],
+    network: { allow: ["127.0.0.0/8"] },
+    endpoints: [{ id: "bench", url, secret, concurrency }],
+    ...options,
+  });
+  await manager.start();
+  let triggered = 0;
+  let accepted = 0;
+  const run = await time(count, async () => {
+    // So many are on their way into the outbox at a time; the lane and its connections bound the rest.
+    const publishers = Array.from({ length: 4 * concurrency }, async () => {
+      while (triggered++ < count) {
+        await manager.triggerEvent("cache.updated", data);
+        accepted += 1;
+      }
+    });
+    await Promise.all(publishers);
+    if (!(await manager.drain(60_000))) throw new Error("the pipeline did not drain");
+  });
+  if (accepted !== count) throw new Error(`${accepted} of ${count} were accepted`);
+  await manager.close();
+  return run;
+}
+
+const discard: SpanExporter = {
+  export: (_spans, done) => done({ code: 0 }),
+  shutdown: () => Promise.resolve(),
+};
+
+export async function throughput({ rounds, count }: { rounds: number; count: number }): Promise<Row[]> {
+  const receiver = await startReceiver();
+  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-bench-"));
+  let files = 0;
+  const sqlite = (): Outbox => sqliteOutbox({ path: join(folder, `${files++}.db`) });
+  const memory = (): Outbox => memoryOutbox({ maxDeliveries: 10 * count });
+
+  const plain = await interleave(rounds, {
+    bare: () => bareLoop(receiver.url, count),
+    memory: () => pipeline(receiver.url, count, { outbox: memory() }),
+    sqlite: () => pipeline(receiver.url, count, { outbox: sqlite() }),
+  });
+  const traced = await interleave(rounds, {
+    bare: () => bareLoop(receiver.url, count),
+    traced: async () => {
+      context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+      const tracerProvider = new BasicTracerProvider({ spanProcessors: [new BatchSpanProcessor(discard)] });
+      const run = await pipeline(receiver.url, count, { outbox: memory(), tracerProvider });
+      await tracerProvider.shutdown();
+      context.disable();
+      return run;
+    },
+  });
+  receiver.stop();
+  rmSync(folder, { recursive: true });
+  return [
+    ratio("full pipeline, memory outbox, metrics on", plain.memory, plain.bare, 0.8),
+    ratio("the same with tracing on (batch processor)", traced.traced, traced.bare, 0.6),
+    ratio("the same through SQLite, synchronous=FULL", plain.sqlite, plain.bare, 0.6),
+  ];
+}
+
+function ratio(name: string, ours: readonly Run[], bare: readonly Run[], atLeast: number): Row {
+  const ratios = series(ours.map((run, index) => run.perSecond / (bare[index]?.perSecond ?? Number.NaN)));
+  const perSecond = series(ours.map((run) => run.perSecond)).median;
+  const cpu = series(ours.map((run) => run.cpuMicroseconds)).median;
+  const bareSecond = series(bare.map((run) => run.perSecond)).median;
+  const bareCpu = series(bare.map((run) => run.cpuMicroseconds)).median;
+  return {
+    name,
+    value: ratios.median,
+    unit: "× bare loop",
+    spread: [ratios.min, ratios.max],
+    bound: { atLeast },
+    note: `${perSecond.toFixed(0)}/s at ${cpu.toFixed(1)} µs CPU; bare ${bareSecond.toFixed(0)}/s at ${bareCpu.toFixed(1)} µs`,
+  };
+}

@@ -1,0 +1,47 @@
+/** Stores events without end in the file it is given, and says of each, in a line, whether it was accepted. */
+import { createRequire } from "node:module";
+import type BetterSqlite3 from "better-sqlite3";
+import { WebhookError } from "../../../src/event/errors.ts";
+import { sqliteOutbox } from "../../../src/outbox/sqlite.ts";
+
+const [path = "", synchronous = "FULL", lanes = "16"] = process.argv.slice(2);
+
+// The control: the same program, without the setting that durability rests on.
+const Driver = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
+const pragma = Reflect.get(Driver.prototype, "pragma") as (source: string, options?: object) => unknown;
+Reflect.set(
+  Driver.prototype,
+  "pragma",
+  function pragmaOfTheRun(this: BetterSqlite3.Database, source: string, options?: object) {
+    return pragma.call(this, source.replace("synchronous = FULL", `synchronous = ${synchronous}`), options);
+  },
+);
+
+const outbox = sqliteOutbox({ path });
+let count = 0;
+
+async function storeForEver(): Promise<never> {
+  for (;;) {
+    const id = `evt_${process.pid}_${(count += 1)}`;
+    const createdAt = Date.now();
+    const body = Buffer.alloc(1000, id);
+    const event = {
+      id,
+      type: "cache.updated",
+      source: "cache",
+      createdAt,
+      body,
+      origin: "writer",
+      decisions: [],
+    };
+    try {
+      await outbox.put([{ event, deliveries: [{ id: `${id}-ops`, endpointId: "ops", dueAt: createdAt }] }]);
+      process.stdout.write(`accepted ${id}\n`);
+    } catch (error) {
+      process.stdout.write(`refused ${WebhookError.is(error) ? error.code : String(error)}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(lanes) }, storeForEver));

@@ -1,0 +1,127 @@
+/** A plugin of a stranger: a package outside the repository that depends on the packed tarball of this one. */
+import { execFile, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { type FakeEndpoint, fakeEndpoint, type ReceivedRequest } from "mova-webhooks/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const secret = "a secret of more than sixteen bytes";
+const connection = "{ host: 127.0.0.1, port: 6379 }";
+
+let folder: string;
+let endpoint: FakeEndpoint;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-stranger-"));
+  const modules = join(folder, "node_modules");
+  mkdirSync(modules);
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (!name.startsWith(".")) symlinkSync(join(root, "node_modules", name), join(modules, name));
+  }
+  await unpackInto(join(modules, "mova-webhooks"));
+  cpSync(join(root, "test/fixtures/queue-plugin"), join(modules, "mova-queue-plugin"), { recursive: true });
+  cpSync(join(root, "test/fixtures/queue-app"), folder, { recursive: true });
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeEach(async () => {
+  endpoint = await fakeEndpoint();
+});
+afterEach(() => endpoint.close());
+
+/** What `npm install` of the tarball would leave there, without a network. */
+async function unpackInto(target: string): Promise<void> {
+  const built = join(folder, "built");
+  mkdirSync(built);
+  mkdirSync(target);
+  cpSync(join(root, "package.json"), join(built, "package.json"));
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const project = join(root, "tsconfig.build.json");
+  await run(process.execPath, [compiler, "-p", project, "--noCheck", "--outDir", join(built, "dist")]);
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: built });
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
+  await run("tar", ["-xzf", join(folder, tarball), "-C", target, "--strip-components", "1"]);
+}
+
+function configure(plugins: string): void {
+  const endpoints = `[{ id: ops, url: "${endpoint.url}", secret: ${secret} }]`;
+  const network = "{ allow: [127.0.0.0/8] }";
+  const config = `webhook:\n  endpoints: ${endpoints}\n  network: ${network}\n  plugins:\n    - ${plugins}\n`;
+  writeFileSync(join(folder, "mova.config.yaml"), config);
+}
+
+/** Runs the program until `enough` answers yes for what the endpoint got. */
+async function runApp(
+  queue: string,
+  enough: (types: readonly string[]) => boolean,
+): Promise<{ status: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["app.mjs", queue], { cwd: folder, stdio: ["pipe", "ignore", "pipe"] });
+  const stderr = text(child.stderr);
+  const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+  const running = { now: true };
+  void ended.then(() => (running.now = false));
+  for (let count = 1; running.now && !enough(endpoint.requests.map(typeOf)); count += 1) {
+    await Promise.race([endpoint.received(count).catch(() => child.kill()), ended]);
+  }
+  child.stdin.end();
+  return { status: await ended, stderr: await stderr };
+}
+
+function typeOf({ headers }: ReceivedRequest): string {
+  return String(headers["x-mova-event"]);
+}
+
+describe("the queue plugin of the README", () => {
+  it("turns a job queue's events into webhooks, by its package name in the configuration alone", async () => {
+    const queue = `mova-test-${process.pid}-${performance.now()}`;
+    configure(`{ use: mova-queue-plugin, options: { queues: ["${queue}"], connection: ${connection} } }`);
+    const both = ["queue.job.completed", "queue.job.failed"];
+    const ended = await runApp(queue, (types) => both.every((type) => types.includes(type)));
+    expect(ended).toEqual({ status: 0, stderr: "" });
+    const bodies = endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as object);
+    const job_id = expect.stringMatching(/^\d+$/) as string;
+    expect(bodies).toContainEqual(expect.objectContaining({ event_type: both[0], data: { queue, job_id } }));
+    const data = { queue, job_id, reason: "told to fail" };
+    expect(bodies).toContainEqual(expect.objectContaining({ event_type: both[1], data }));
+    expect(JSON.stringify(bodies)).not.toContain("content");
+  });
+
+  it("is sampled, limited and redacted by the configuration, as every plugin", async () => {
+    const queue = `mova-test-${process.pid}-${performance.now()}`;
+    const options = `options: { queues: ["${queue}"], connection: ${connection} }`;
+    configure(
+      `{ use: mova-queue-plugin, ${options}, redact: [reason], volume: { coalesce: { window_seconds: 0.3, key: queue } } }`,
+    );
+    const ended = await runApp(queue, (types) => types.includes("queue.job.failed"));
+    expect(ended).toEqual({ status: 0, stderr: "" });
+    const failed = endpoint.requests.find((request) => typeOf(request) === "queue.job.failed");
+    expect(JSON.parse(failed?.body.toString() ?? "")).toMatchObject({
+      data: { queue, reason: "[redacted]", count: expect.any(Number) },
+    });
+  });
+
+  it("passes the published suite in its own tests, under another runner", async () => {
+    const plugin = join(folder, "node_modules/mova-queue-plugin");
+    const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap"], { cwd: plugin });
+    expect(stdout).toMatch(/^# pass 1[0-9]$/m);
+    expect(stdout).toMatch(/^# fail 0$/m);
+  });
+
+  it("is refused with the places of the options that do not fit", async () => {
+    configure(`{ use: mova-queue-plugin, options: { queues: [], conection: { host: there } } }`);
+    const { status, stderr } = await runApp("none", () => false);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/options of plugin `mova-queue-plugin` do not fit its schema; `queues`: .*`connection`: /);
+  });
+
+  it("has about forty lines, as the README promises", () => {
+    const source = readFileSync(join(root, "test/fixtures/queue-plugin/index.js"), "utf8");
+    expect(source.split("\n").length).toBeLessThan(55);
+  });
+});

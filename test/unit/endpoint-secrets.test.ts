@@ -1,0 +1,123 @@
+/** Several secrets, some with an end: which of them sign at which time, and which settings are refused. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config/config.ts";
+import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
+import { Secret } from "../../src/event/secret.ts";
+import { createSigner } from "../../src/signing/sign.ts";
+import { createVerifier } from "../../src/signing/verify.ts";
+
+const url = "https://ops.example.com/hook";
+const old = "canary-the-old-secret";
+const fresh = "canary-the-fresh-secret";
+const end = "2027-01-31T12:00:00Z";
+const endSeconds = Date.parse(end) / 1000;
+const body = Buffer.from("{}");
+
+function signedAt(seconds: number, secret: WebhookEndpoint["secret"] & {}) {
+  const { secrets, signature } = resolveEndpoint({ url, secret });
+  return createSigner(secrets, signature).sign("evt_1", seconds, body);
+}
+
+/** Which of the texts made a signature of the header. */
+function signersOf(header: string, seconds: number): string[] {
+  return [old, fresh].filter((text) =>
+    createVerifier([new Secret(text)], "sha256").verifyStandard("evt_1", String(seconds), body, header),
+  );
+}
+
+describe("a secret with an end", () => {
+  it.each([
+    ["a Date", new Date(end)],
+    ["a text", end],
+    ["a text of another zone", "2027-01-31T14:00:00+02:00"],
+  ])("given as %s signs until then and no longer", (_, expiresAt) => {
+    const secret = [{ secret: old, expiresAt }, fresh];
+    const before = signedAt(endSeconds - 1, secret);
+    expect(signersOf(before["webhook-signature"], endSeconds - 1)).toEqual([old, fresh]);
+    expect(createVerifier([new Secret(old)], "sha256").verifyMova(body, before["X-Mova-Signature"])).toBe(
+      true,
+    );
+    const after = signedAt(endSeconds, secret);
+    expect(signersOf(after["webhook-signature"], endSeconds)).toEqual([fresh]);
+    expect(after["webhook-signature"].split(" ")).toHaveLength(1);
+    expect(createVerifier([new Secret(fresh)], "sha256").verifyMova(body, after["X-Mova-Signature"])).toBe(
+      true,
+    );
+  });
+
+  it("may be over already", () => {
+    const header = signedAt(endSeconds, [fresh, { secret: old, expiresAt: "2020-01-01" }])[
+      "webhook-signature"
+    ];
+    expect(signersOf(header, endSeconds)).toEqual([fresh]);
+  });
+
+  it("never shows itself", () => {
+    const endpoint = resolveEndpoint({ url, secret: [fresh, { secret: old, expiresAt: end }] });
+    expect(inspect(endpoint, { depth: 10, showHidden: true }) + JSON.stringify(endpoint)).not.toContain(
+      "canary",
+    );
+  });
+});
+
+describe("secrets that are refused", () => {
+  it.each([
+    ["none at all", [], /has no secret/],
+    [
+      "one with an end and none without",
+      { secret: old, expiresAt: end },
+      /Every secret.*expires; one must not/,
+    ],
+    ["an empty one", [fresh, " "], /empty secret/],
+    ["an empty one with an end", [fresh, { secret: "", expiresAt: end }], /empty secret/],
+    [
+      "an end in words",
+      [fresh, { secret: old, expiresAt: "canary tomorrow" }],
+      /text such as 2027-01-31T00:00:00Z/,
+    ],
+    ["an end without a zone", [fresh, { secret: old, expiresAt: "2027-01-31T12:00:00" }], /text such as/],
+    ["an end on a day that is none", [fresh, { secret: old, expiresAt: "2027-13-31" }], /text such as/],
+    ["an invalid Date", [fresh, { secret: old, expiresAt: new Date(Number.NaN) }], /text such as/],
+    ["a character too many after whsec_", "whsec_canaryAAA", /not base64/],
+    ["an ed25519 key", "whsk_canary", /ed25519/],
+  ] satisfies [string, WebhookEndpoint["secret"], RegExp][])("are %s", (_, secret, message) => {
+    const resolve = (): unknown => resolveEndpoint({ url, id: "ops", secret });
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
+    expect(resolve).not.toThrow(/canary/);
+  });
+});
+
+describe("the configuration file", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function load(secret: string): ReturnType<typeof loadConfig> {
+    const text = `webhook:\n  endpoints:\n    - url: ${url}\n      secret: ${secret}\n`;
+    writeFileSync(join(folder, "mova.config.yaml"), text);
+    return loadConfig({ cwd: folder, env: { OLD: old } });
+  }
+
+  it("takes secrets with an end, also from the environment, and shows none", () => {
+    const config = load(`[${fresh}, { secret: "\${OLD}", expires_at: ${end} }]`);
+    expect(config.endpoints[0]?.secret).toEqual([fresh, { secret: old, expiresAt: end }]);
+    expect(inspect(config, { depth: 10 }) + JSON.stringify(config)).not.toContain("canary");
+  });
+
+  it.each([
+    `[${fresh}, { secret: ${old}, expires_at: soon }]`,
+    `[${fresh}, { secret: ${old} }]`,
+    `[${fresh}, { secret: ${old}, expires: ${end} }]`,
+    `[${fresh}, { secret: "", expires_at: ${end} }]`,
+  ])("refuses %s with its place and without its text", (secret) => {
+    expect(() => load(secret)).toThrow(/mova\.config\.yaml:4:\d+: [^]*expires_at: 2027-01-31T00:00:00Z/);
+    expect(() => load(secret)).not.toThrow(/canary/);
+  });
+});

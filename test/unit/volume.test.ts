@@ -1,0 +1,201 @@
+/** Volume control: what is sampled, coalesced and limited, with time and chance given in. */
+import { WebhookError } from "mova-webhooks";
+import type { Volume } from "mova-webhooks/plugin";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { checkVolume, type EventDraft, VolumeControl } from "../../src/plugin/volume.ts";
+
+/** A clock that is set by hand, with the timers that wait on it. */
+function bench(volume: Volume, chances: readonly number[] = []) {
+  let now = 1_700_000_000_000;
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
+  const emitted: EventDraft[] = [];
+  const dropped: Record<string, number> = {};
+  const rolls = [...chances];
+  const control = new VolumeControl(volume, {
+    now: () => now,
+    random: () => rolls.shift() ?? 0,
+    after(delayMs, run) {
+      const timer = { at: now + delayMs, run };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    emit: (draft) => emitted.push(draft),
+    dropped: (reason) => (dropped[reason] = (dropped[reason] ?? 0) + 1),
+  });
+  return {
+    emitted,
+    dropped,
+    timers,
+    flush: () => control.flush(),
+    take(data: unknown, more: Partial<EventDraft> = {}) {
+      const draft = { type: "cache.updated", data, ...more };
+      if (control.keeps(draft)) control.take(draft);
+    },
+    advance(ms: number) {
+      now += ms;
+      for (const timer of [...timers].filter(({ at }) => at <= now)) {
+        timers.delete(timer);
+        timer.run();
+      }
+    },
+  };
+}
+
+describe("a sample", () => {
+  it("keeps the share that chance decides, and counts the rest", () => {
+    const { take, emitted, dropped } = bench({ sample: 0.5 }, [0.4999, 0.5, 0, 0.99]);
+    for (const n of [1, 2, 3, 4]) take({ n });
+    expect(emitted.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(dropped).toEqual({ sampled: 2 });
+  });
+
+  it("of nothing keeps nothing, but what is fatal", () => {
+    const { take, emitted } = bench({ sample: 0 }, [0, 0, 0]);
+    take({ n: 1 });
+    take({ n: 2 }, { fatal: true });
+    expect(emitted.map(({ data }) => data)).toEqual([{ n: 2 }]);
+  });
+});
+
+describe("coalescing", () => {
+  const volume = { coalesce: { windowSeconds: 10, key: "key" } };
+
+  it("makes events of one key and window one event, the last, with their number", () => {
+    const { take, advance, emitted, dropped } = bench(volume);
+    take({ key: "a", size: 1 });
+    take({ key: "b", size: 1 });
+    advance(4000);
+    take({ key: "a", size: 2 });
+    advance(5999);
+    expect(emitted).toEqual([]);
+    advance(1);
+    expect(emitted.map(({ data }) => data)).toEqual([
+      { key: "a", size: 2, count: 2 },
+      { key: "b", size: 1, count: 1 },
+    ]);
+    expect(dropped).toEqual({ coalesced: 1 });
+    take({ key: "a", size: 3 });
+    advance(10_000);
+    expect(emitted.at(-1)?.data).toEqual({ key: "a", size: 3, count: 1 });
+  });
+
+  it("keeps types apart, and takes the type alone where no key is named", () => {
+    const { take, flush, emitted } = bench({ coalesce: { windowSeconds: 1 } });
+    take({ key: "a" });
+    take({ key: "b" });
+    take({}, { type: "cache.cleared" });
+    flush();
+    expect(emitted).toEqual([
+      { type: "cache.updated", data: { key: "b", count: 2 } },
+      { type: "cache.cleared", data: { count: 1 } },
+    ]);
+  });
+
+  it("reads several fields and paths as the key, and data that is no object", () => {
+    const { take, flush, emitted } = bench({ coalesce: { windowSeconds: 1, key: ["a", "b.c"] } });
+    take({ a: 1, b: { c: 1 } });
+    take({ a: 1, b: { c: 2 } });
+    take({ a: 1, b: { c: 2 } });
+    take("a text");
+    flush();
+    expect(emitted.map(({ data }) => data)).toEqual([
+      { a: 1, b: { c: 1 }, count: 1 },
+      { a: 1, b: { c: 2 }, count: 2 },
+      { data: "a text", count: 1 },
+    ]);
+  });
+
+  it("lets what is fatal through at once", () => {
+    const { take, emitted } = bench(volume);
+    take({ key: "a" }, { fatal: true });
+    expect(emitted).toEqual([{ type: "cache.updated", data: { key: "a" }, fatal: true }]);
+  });
+
+  it("holds no more than a thousand keys: the oldest leaves early, and nothing is lost", () => {
+    const { take, flush, emitted } = bench(volume);
+    for (let n = 0; n < 1500; n += 1) take({ key: String(n) });
+    expect(emitted).toHaveLength(500);
+    flush();
+    expect(new Set(emitted.map(({ data }) => (data as { key: string }).key)).size).toBe(1500);
+  });
+
+  it("leaves no timer behind a flush", () => {
+    const { take, flush, timers } = bench(volume);
+    take({ key: "a" });
+    expect(timers.size).toBe(1);
+    flush();
+    expect(timers.size).toBe(0);
+  });
+
+  it("loses nothing, whatever comes when", () => {
+    const step = fc.record({ key: fc.constantFrom("a", "b", "c"), waitMs: fc.nat(15_000) });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const { take, advance, flush, emitted } = bench(volume);
+        for (const { key, waitMs } of steps) {
+          take({ key });
+          advance(waitMs);
+        }
+        flush();
+        const total = emitted.reduce((sum, { data }) => sum + (data as { count: number }).count, 0);
+        expect(total).toBe(steps.length);
+      }),
+    );
+  });
+});
+
+describe("a rate limit", () => {
+  it("lets so many through at once, drops and counts the rest, and recovers with time", () => {
+    const { take, advance, emitted, dropped } = bench({ maxPerSecond: 10 });
+    for (let n = 0; n < 25; n += 1) take({ n });
+    expect([emitted.length, dropped]).toEqual([10, { rate_limited: 15 }]);
+    advance(500);
+    for (let n = 0; n < 25; n += 1) take({ n });
+    expect(emitted).toHaveLength(15);
+  });
+
+  it("below one a second still lets one through", () => {
+    const { take, advance, emitted } = bench({ maxPerSecond: 0.1 });
+    take({ n: 1 });
+    advance(9999);
+    take({ n: 2 });
+    advance(1);
+    take({ n: 3 });
+    expect(emitted.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 3 }]);
+  });
+
+  it("keeps a budget for what is fatal, which small errors cannot spend", () => {
+    const { take, emitted } = bench({ maxPerSecond: 2 });
+    for (let n = 0; n < 5; n += 1) take({ n });
+    for (let n = 5; n < 10; n += 1) take({ n }, { fatal: true });
+    expect(emitted.map(({ data }) => (data as { n: number }).n)).toEqual([0, 1, 5, 6]);
+  });
+
+  it("applies to what coalescing lets go, but not at the end", () => {
+    const { take, advance, flush, emitted, dropped } = bench({
+      maxPerSecond: 1,
+      coalesce: { windowSeconds: 1, key: "key" },
+    });
+    for (const key of ["a", "b", "c"]) take({ key });
+    advance(1000);
+    expect([emitted.length, dropped]).toEqual([1, { rate_limited: 2 }]);
+    for (const key of ["a", "b", "c"]) take({ key });
+    flush();
+    expect(emitted).toHaveLength(4);
+  });
+});
+
+describe("settings that cannot be", () => {
+  it.each([
+    [{ sample: 1.1 }, /`volume.sample` to be from 0 to 1, got `1.1`/],
+    [{ sample: Number.NaN }, /`volume.sample`/],
+    [{ maxPerSecond: 0 }, /`volume.maxPerSecond` to be above 0/],
+    [{ coalesce: { windowSeconds: 0 } }, /`volume.coalesce.windowSeconds`/],
+    [{ coalesce: { windowSeconds: 100_000 } }, /`volume.coalesce.windowSeconds`/],
+  ])("%j are refused", (volume, message) => {
+    const refused = (): void => checkVolume(volume);
+    expect(refused).toThrow(message);
+    expect(refused).toThrow(WebhookError);
+  });
+});
