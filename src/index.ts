@@ -25,6 +25,8 @@ export {
 export { WebhookEventType } from "./event/event-types.ts";
 export type { WebhookEvent } from "./event/webhook-event.ts";
 export type { WebhookEndpoint } from "./event/endpoint.ts";
+export type { StatusVerdict, TransformedEvent } from "./event/sending-settings.ts";
+export type { PlannedAttempt } from "./delivery/schedule.ts";
 export type { EndpointInfo } from "./routing/endpoint-book.ts";
 export type { Explanation } from "./routing/explain.ts";
 export type { Attempt, Delivery, DeliveryPage, DeliveryQuery, DeliveryState } from "./event/delivery.ts";

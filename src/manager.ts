@@ -7,7 +7,7 @@ import { Worker } from "./delivery/worker.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "./event/delivery.ts";
 import type { WebhookEndpoint } from "./event/endpoint.ts";
 import { WebhookError } from "./event/errors.ts";
-import { asOwnWork } from "./event/own-work.ts";
+import { asOwnWork, followOwnWork } from "./event/own-work.ts";
 import { endpointDisabledType } from "./event/event-types.ts";
 import { KnownTypes } from "./event/known-types.ts";
 import type { Logger } from "./event/logger.ts";
@@ -43,6 +43,9 @@ export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endp
   /** When its open circuit is tried again, Unix milliseconds. */
   readonly circuitUntil?: number;
 }
+
+/** Those of which no plugin can hear; what a stranger's is made of may be watched. */
+const ownOutboxes: ReadonlySet<string> = new Set(["memory", "sqlite", "redis"]);
 
 /** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
 const shortSecretBytes = 16;
@@ -192,6 +195,7 @@ export class WebhookManager {
   /** Calls `handler` in this process with every event of a type or pattern. */
   addEventHandler(type: string, handler: EventHandler): void {
     this.#types.checkPattern(type);
+    followOwnWork();
     this.#pipeline.handlers.add(type, handler);
     this.#pipeline.host.refresh();
   }
@@ -237,6 +241,8 @@ export class WebhookManager {
       ...(redact === undefined ? {} : { redact }),
     });
     this.#types.add(Object.keys(plugin.events));
+    const { attach, hearsDeliveries = attach !== undefined } = plugin.instrument ?? {};
+    if (hearsDeliveries) void 0;
   }
 
   /**
@@ -353,6 +359,7 @@ export class WebhookManager {
   #assemble(given: Outbox | undefined): void {
     const { config } = this.#settings;
     const outbox = given ?? openOutbox(config?.outbox, this.#now);
+    if (given !== undefined && !ownOutboxes.has(given.name)) followOwnWork();
     if (!(outbox instanceof Promise)) this.#pipeline.outbox = this.#watched(outbox);
     if (!(outbox instanceof Promise) && (config?.plugins ?? []).length === 0) return;
     this.#loading = this.#load(outbox);
@@ -372,7 +379,7 @@ export class WebhookManager {
   }
 
   #watched(outbox: Outbox): Outbox {
-    return timeOutbox(outbox, this.#lifecycle, (run) => this.#asOwnWork(run));
+    return timeOutbox(outbox, this.#lifecycle, (run) => asOwnWork(() => this.#tracing.suppress(run)));
   }
 
   async #outbox(): Promise<Outbox> {
@@ -385,30 +392,27 @@ export class WebhookManager {
     await outbox.ping();
     // undici is loaded here, not with the package: a program that never delivers does not pay for it.
     const { createTransport } = await import("./delivery/create-transport.ts");
-    const worker = this.#asOwnWork(
-      () =>
-        new Worker({
-          outbox,
-          transport: createTransport(this.#settings.network, this.#now, this.#settings.background),
-          tracing: this.#tracing,
-          lifecycle: this.#lifecycle,
-          logger: this.#logger,
-          now: this.#now,
-          random: this.#random,
-          origin: this.#pipeline.origin,
-          maxInFlight: this.#settings.maxInFlight,
-          disable: (cause) => this.#disable(cause),
-        }),
-    );
+    const transport = createTransport(this.#settings.network, this.#now, this.#settings.background);
+    const worker = new Worker({
+      outbox,
+      transport: {
+        post: (post) => asOwnWork(() => transport.post(post)),
+        forget: (endpointId) => transport.forget(endpointId),
+        close: () => transport.close(),
+      },
+      tracing: this.#tracing,
+      lifecycle: this.#lifecycle,
+      logger: this.#logger,
+      now: this.#now,
+      random: this.#random,
+      origin: this.#pipeline.origin,
+      maxInFlight: this.#settings.maxInFlight,
+      disable: (cause) => this.#disable(cause),
+    });
     for (const { endpoint, enabled } of this.#endpoints.routes()) worker.addEndpoint(endpoint, enabled);
     this.#pipeline.worker = worker;
     this.#pipeline.host.attach();
-    await this.#asOwnWork(() => worker.start());
-  }
-
-  /** Neither an event nor a span of others comes of what runs in it, nor of what that starts. */
-  #asOwnWork<Result>(run: () => Result): Result {
-    return asOwnWork(() => this.#tracing.suppress(run));
+    await worker.start();
   }
 
   async #close(deadlineMs: number): Promise<void> {

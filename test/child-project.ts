@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const register = join(root, "dist/src/instrumentation/register.js");
+/** A program that is compared gets a flag too: Node itself prints other frames of its own with one. */
+const nothing = "data:text/javascript,";
 
 export interface Ended {
   readonly code: number | null;
@@ -21,9 +23,12 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Path of the Node to run. @default the one that runs this */
   readonly node?: string;
-  readonly flags?: readonly string[];
+  /** Modules that are imported before ours. */
+  readonly before?: readonly string[];
   /** Sent as soon as the program writes something. */
   readonly kill?: NodeJS.Signals;
+  /** Hears what the program writes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export interface ChildProject {
@@ -51,12 +56,19 @@ export function childProject(versions: Readonly<Record<string, string>> = {}): C
   return {
     folder,
     write: (name, text) => writeFileSync(join(folder, name), text),
-    async run(program, { watched = true, env = {}, node = process.execPath, flags = [], kill } = {}) {
-      const args = [...(watched ? ["--import", register] : []), ...flags, program];
-      const child = spawn(node, args, { cwd: folder, env: { PATH: process.env["PATH"], ...env } });
+    async run(
+      program,
+      { watched = true, env = {}, node = process.execPath, before = [], kill, onOutput } = {},
+    ) {
+      const imported = [...before, watched ? register : nothing].flatMap((each) => ["--import", each]);
+      const child = spawn(node, [...imported, program], {
+        cwd: folder,
+        env: { PATH: process.env["PATH"], ...env },
+      });
       let [stdout, stderr] = ["", ""];
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
+        onOutput?.(text);
         if (kill !== undefined) child.kill(kill);
       });
       child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export interface RunningDemo {
@@ -10,6 +11,9 @@ export interface RunningDemo {
 }
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+/** Ends what does not end by itself: a demo that hangs must not outlive who started it. */
+const patienceMs = 20_000;
 
 /** Resolves once metrics are served. The package must have been built. */
 export async function startDemo(): Promise<RunningDemo> {
@@ -24,12 +28,18 @@ export async function startDemo(): Promise<RunningDemo> {
       if (url !== undefined) resolve(url);
     });
     lines.on("close", () => reject(new Error("The demo ended before it served metrics")));
+    void wait(3 * patienceMs, undefined, { ref: false }).then(() => {
+      reject(new Error("The demo serves no metrics"));
+      child.kill("SIGKILL");
+    });
   });
   return {
     metricsUrl,
     async stop() {
       child.kill("SIGINT");
+      const killing = setTimeout(() => child.kill("SIGKILL"), patienceMs);
       await ended;
+      clearTimeout(killing);
     },
   };
 }

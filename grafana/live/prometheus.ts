@@ -20,12 +20,17 @@ export interface Exemplar {
   readonly timestamp: number;
 }
 
-export interface Prometheus {
+/** The questions Prometheus answers. */
+export interface PrometheusApi {
   query(expr: string): Promise<readonly Series[]>;
   queryRange(expr: string, fromSeconds: number, toSeconds: number, stepSeconds: number): Promise<readonly Series[]>;
   exemplars(expr: string, fromSeconds: number, toSeconds: number): Promise<readonly Exemplar[]>;
   /** Any other address of its API, for example `rules`. */
   get(path: string): Promise<unknown>;
+}
+
+export interface RunningPrometheus extends PrometheusApi {
+  readonly url: string;
   stop(): Promise<void>;
 }
 
@@ -53,7 +58,7 @@ function writeConfiguration(folder: string, target: string, everySeconds: number
 }
 
 /** Starts Prometheus on a free port; `everySeconds` is the pace of scrapes and rules. */
-export async function startPrometheus(metricsUrl: string, everySeconds: number): Promise<Prometheus> {
+export async function startPrometheus(metricsUrl: string, everySeconds: number): Promise<RunningPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-prometheus-"));
   const port = await freePort();
   const child = spawn(
@@ -68,15 +73,28 @@ export async function startPrometheus(metricsUrl: string, everySeconds: number):
     { stdio: ["ignore", "ignore", "inherit"], cwd: fileURLToPath(grafana) },
   );
   const ended = once(child, "exit");
-  const api = `http://127.0.0.1:${port}/api/v1`;
-  for (let tries = 0; tries < 200 && !(await isReady(port)); tries += 1) await wait(100);
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 200 && !(await isReady(url)); tries += 1) await wait(100);
+  return {
+    url,
+    ...askPrometheus(url),
+    async stop() {
+      child.kill("SIGTERM");
+      const killing = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await ended;
+      clearTimeout(killing);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
 
+/** Asks the Prometheus at a URL. */
+export function askPrometheus(url: string): PrometheusApi {
   async function ask(path: string, parameters: Readonly<Record<string, string | number>>): Promise<unknown> {
     const body = new URLSearchParams(
       Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)]),
     );
-    const response = await fetch(`${api}/${path}`, { method: "POST", body });
-    return read(path, response);
+    return read(path, await fetch(`${url}/api/v1/${path}`, { method: "POST", body }));
   }
 
   return {
@@ -93,12 +111,7 @@ export async function startPrometheus(metricsUrl: string, everySeconds: number):
       );
     },
     async get(path) {
-      return read(path, await fetch(`${api}/${path}`));
-    },
-    async stop() {
-      child.kill("SIGTERM");
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
+      return read(path, await fetch(`${url}/api/v1/${path}`));
     },
   };
 }
@@ -109,8 +122,8 @@ async function read(path: string, response: Response): Promise<unknown> {
   return answer.data;
 }
 
-async function isReady(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/-/ready`).then(
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/-/ready`).then(
     ({ ok }) => ok,
     () => false,
   );

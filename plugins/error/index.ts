@@ -34,7 +34,7 @@ export function error() {
         return { type: "error.occurred", data, ...(fatal && { fatal }) };
       },
     },
-    instrument: { attach: watchProcess },
+    instrument: { attach: watchProcess, hearsDeliveries: false },
     volume: { maxPerSecond: 10 },
   });
 }

@@ -76,7 +76,13 @@ export function openaiModule(options: WatchOptions): ModuleInstrumentation {
     versions: ">=4.19.0 <7.0.0",
     patch(exports, host) {
       const client = exportNamed(exports, "OpenAI");
-      watchModelMethod(at(client, "Chat", "Completions", "prototype"), "create", chatCompletions, host, options);
+      watchModelMethod(
+        at(client, "Chat", "Completions", "prototype"),
+        "create",
+        chatCompletions,
+        host,
+        options,
+      );
       watchModelMethod(at(client, "Responses", "prototype"), "create", responses, host, options);
     },
   };

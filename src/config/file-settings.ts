@@ -92,10 +92,10 @@ function readEndpoint(endpoint: NonNullable<Section["endpoints"]>[number]) {
   };
 }
 
-type PluginVolume = NonNullable<Exclude<NonNullable<Section["plugins"]>[number], string>["volume"]>;
+type PluginVolume = NonNullable<NonNullable<Section["plugins"]>[number]["volume"]>;
 
 function readPlugin(plugin: NonNullable<Section["plugins"]>[number], directory: string): PluginChoice {
-  const { use, volume, ...rest } = typeof plugin === "string" ? { use: plugin } : plugin;
+  const { use, volume, ...rest } = plugin;
   const name = /^\.{0,2}\//.test(use) ? resolve(directory, use) : use;
   return { name, ...rest, ...(volume === undefined ? {} : { volume: readVolume(volume) }) };
 }

@@ -34,12 +34,14 @@ export function createSchema(z: typeof zod) {
   function listOf<T extends zod.ZodType>(each: T, what: string) {
     return z.array(each, { error: `a list of ${what}` });
   }
-  function object<T extends zod.ZodRawShape>(shape: T) {
+  function object<T extends zod.ZodRawShape>(shape: T, expected?: string) {
     const keys = Object.keys(shape);
     return z.strictObject(shape, {
       // For an unknown key the known ones, from which the nearest is suggested.
       error: (issue) =>
-        issue.code === "unrecognized_keys" ? keys.join(" ") : `a mapping with ${keys.join(", ")}`,
+        issue.code === "unrecognized_keys"
+          ? keys.join(" ")
+          : (expected ?? `a mapping with ${keys.join(", ")}`),
     });
   }
 
@@ -77,10 +79,11 @@ export function createSchema(z: typeof zod) {
       .union(
         [
           z.literal(false),
+          // The endpoint's own check names the range; here every mistake would be "false, or a mapping".
           object({
-            failures: of(whole(1, 1_000_000)).exactOptional(),
-            wait: of(number(0.01, 86_400, "seconds ")).exactOptional(),
-            max_wait: of(number(0.01, 86_400, "seconds ")).exactOptional(),
+            failures: of(number(0, 1_000_000_000)).exactOptional(),
+            wait: of(number(0, 1_000_000_000)).exactOptional(),
+            max_wait: of(number(0, 1_000_000_000)).exactOptional(),
           }),
         ],
         { error: "false, or a mapping with failures, wait, max_wait" },
@@ -123,20 +126,16 @@ export function createSchema(z: typeof zod) {
     }).exactOptional(),
     max_per_second: of(number(0.001, 1_000_000)).exactOptional(),
   });
-  const plugin = z.union(
-    [
-      of(text("a name")),
-      object({
-        use: of(text("a name")),
-        options: z.unknown().exactOptional(),
-        volume: volume.exactOptional(),
-        redact: listOf(field, "keys and paths").exactOptional(),
-      }),
-    ],
+  const pluginUse = object(
     {
-      error: "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
+      use: of(text("a built-in name, a package, or a path that starts with ./")),
+      options: z.unknown().exactOptional(),
+      volume: volume.exactOptional(),
+      redact: listOf(of(text("a key or a path")), "keys and paths").exactOptional(),
     },
+    "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
   );
+  const plugin = z.preprocess((input) => (typeof input === "string" ? { use: input } : input), pluginUse);
 
   return object({
     enabled: of(flag).exactOptional(),

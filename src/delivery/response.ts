@@ -35,6 +35,8 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     this.#finished = finished;
     // undici's own timeouts measure idle time; this one bounds the whole attempt.
     this.#deadline = setTimeout(() => this.#end("timeout"), timeoutMs);
+    // The socket is what keeps a process alive, where it may.
+    this.#deadline.unref();
   }
 
   /** Tells undici that this is a handler of its present form; there is nothing to do. */

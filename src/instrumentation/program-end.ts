@@ -17,8 +17,8 @@ export function finishWithProgram(manager: WebhookManager, tracing: TracingSdk |
 
 async function drain(manager: WebhookManager, tracing: TracingSdk | undefined): Promise<void> {
   try {
-    // What is still under way then is cut: it would keep the program for as long as the receiver likes.
-    if (!(await manager.drain(drainMs))) await manager.close(0);
+    // What is still under way then keeps no program alive, and is sent again by the next run.
+    await manager.drain(drainMs);
   } catch {
     // The outbox failed, which is logged where that is asked for.
   }

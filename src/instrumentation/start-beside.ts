@@ -15,19 +15,21 @@ import { finishWithProgram } from "./program-end.ts";
 import { startTracing } from "./tracing-sdk.ts";
 
 const defaultPath = "./mova-webhooks.db";
+/** Node's own list of the CommonJS modules of this process. */
+const { cache: loaded } = createRequire(import.meta.url);
 
 /** Never rejects: what is wrong is said once on stderr, and the program runs without webhooks. */
 export async function startBeside(): Promise<void> {
   try {
+    const loadedBefore = new Set(Object.keys(loaded));
     const settings = loadConfig();
-    if (settings.enabled) await start(settings);
+    if (settings.enabled) await start(settings, loadedBefore);
   } catch (cause) {
     say(`${describe(cause)}\nThe program runs without webhooks.`);
   }
 }
 
-async function start(settings: WebhookConfig): Promise<void> {
-  const loadedBefore = new Set(Object.keys(loaded));
+async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>): Promise<void> {
   const tracing = await startTracing(process.env);
   const manager = new WebhookManager({
     ...(settings.outbox === undefined && { outbox: await defaultOutbox() }),
@@ -57,8 +59,6 @@ async function defaultOutbox(): Promise<Outbox> {
     return memoryOutbox();
   }
 }
-
-const { cache: loaded } = createRequire(import.meta.url);
 
 /** What we loaded for ourselves, such as zod, the program loads afresh, so that it is patched then. */
 function forgetOwnCopies(loadedBefore: ReadonlySet<string>, modules: readonly string[]): void {

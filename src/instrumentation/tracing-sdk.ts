@@ -31,11 +31,14 @@ function asksForTraces(env: NodeJS.ProcessEnv): boolean {
 /** The API's own provider stands in for one that is not registered yet. */
 function isProvided(): boolean {
   const provider = trace.getTracerProvider();
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("mova-webhooks") !== undefined;
+  return (
+    !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("mova-webhooks") !== undefined
+  );
 }
 
 async function flush(): Promise<void> {
   const provider = trace.getTracerProvider();
   const registered: object = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
-  if ("forceFlush" in registered && typeof registered.forceFlush === "function") await registered.forceFlush();
+  if ("forceFlush" in registered && typeof registered.forceFlush === "function")
+    await registered.forceFlush();
 }

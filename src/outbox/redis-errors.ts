@@ -24,7 +24,11 @@ const complaints: readonly Complaint[] = [
     code: "OUTBOX_UNAVAILABLE",
     says: "The Redis user may not do what the outbox needs at %: allow it all keys of the prefix, and scripting",
   },
-  { pattern: /ECONNREFUSED/, code: "OUTBOX_UNAVAILABLE", says: "Nothing listens at %, where Redis should be" },
+  {
+    pattern: /ECONNREFUSED/,
+    code: "OUTBOX_UNAVAILABLE",
+    says: "Nothing listens at %, where Redis should be",
+  },
   {
     pattern: /ENOTFOUND|EAI_AGAIN/,
     code: "OUTBOX_UNAVAILABLE",
@@ -57,7 +61,11 @@ const complaints: readonly Complaint[] = [
     code: "OUTBOX_UNAVAILABLE",
     says: "Redis at % has no database of that number",
   },
-  { pattern: /timed? ?out|ETIMEDOUT/i, code: "OUTBOX_UNAVAILABLE", says: "Redis at % did not answer in time" },
+  {
+    pattern: /timed? ?out|ETIMEDOUT/i,
+    code: "OUTBOX_UNAVAILABLE",
+    says: "Redis at % did not answer in time",
+  },
   {
     pattern: /closed|writeable|aborted|ECONNRESET|EPIPE/i,
     code: "OUTBOX_UNAVAILABLE",
@@ -86,5 +94,7 @@ export function explainRedisError(error: unknown, address: string): WebhookError
 /** Tells whether trying again at once may help: the server is away, or not there yet. */
 export function isOutage(error: unknown): boolean {
   const { code = "", message = "" } = error as { code?: unknown; message?: string };
-  return /ECONN|EPIPE|EHOST|ENET|closed|aborted|LOADING|writeable|timed? ?out/i.test(`${String(code)} ${message}`);
+  return /ECONN|EPIPE|EHOST|ENET|closed|aborted|LOADING|writeable|timed? ?out/i.test(
+    `${String(code)} ${message}`,
+  );
 }

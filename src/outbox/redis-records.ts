@@ -1,7 +1,7 @@
 /** How the outbox's records are written in Redis, and how they are read back. */
 import type { Attempt, Delivery, DeliveryState } from "../event/delivery.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
-import type { Claim, OutboxEvent, Submission } from "./outbox.ts";
+import type { Claim, NewDelivery, OutboxEvent, Submission } from "./outbox.ts";
 import type { Ticket } from "./redis-tickets.ts";
 
 const ageLength = 9;
@@ -34,8 +34,18 @@ export function writeSubmission({ event, deliveries }: Submission): (string | nu
     Object.keys(fields).length,
     ...Object.entries(fields).flat(),
     deliveries.length,
-    ...deliveries.flatMap((delivery) => [delivery.id, delivery.endpointId, delivery.dueAt]),
+    ...deliveries.flatMap((delivery) => [
+      delivery.id,
+      delivery.endpointId,
+      delivery.dueAt,
+      ...writeContent(delivery),
+    ]),
   ];
+}
+
+/** Headers are never empty text where there is content: an empty one says that there is none. */
+function writeContent({ content }: NewDelivery): (string | Buffer)[] {
+  return content === undefined ? ["", ""] : [JSON.stringify(content.headers), content.body];
 }
 
 type Answered = Buffer | number | null | undefined;
@@ -46,7 +56,7 @@ function text(value: Answered): string {
 
 /** Reads what the take script answers for a ticket that became a claim, behind the word `claim`. */
 export function readClaim(ticket: Ticket, answer: readonly Answered[]): { claim: Claim; dueAt: number } {
-  const [dueAt, eventId, attempt, replays, traceId, spanId, ...event] = answer;
+  const [dueAt, eventId, attempt, replays, traceId, spanId, batch, headers, content, ...event] = answer;
   const [type, source, createdAt, body, traceparent, tracestate, origin] = event;
   const claim: Claim = {
     id: ticket.id,
@@ -61,6 +71,10 @@ export function readClaim(ticket: Ticket, answer: readonly Answered[]): { claim:
       ...(tracestate ? { tracestate: text(tracestate) } : {}),
       origin: text(origin),
     },
+    ...(Buffer.isBuffer(content)
+      ? { content: { headers: JSON.parse(text(headers)) as Record<string, string>, body: content } }
+      : {}),
+    ...(batch ? { batch: text(batch) } : {}),
     attempt: Number(attempt),
     replay: Number(replays),
     ...(traceId && spanId ? { previous: { traceId: text(traceId), spanId: text(spanId) } } : {}),

@@ -1,7 +1,8 @@
 /**
  * The Lua scripts that change the outbox's records in Redis: each runs whole or not at all.
  *
- * Under the key prefix: `event:<id>` and `delivery:<id>` are the records; `all`, `type:<type>`, `endpoint:<id>` and
+ * Under the key prefix: `event:<id>` and `delivery:<id>` are the records, and `content:<id>` what a delivery sends
+ * instead of its event's body; `all`, `type:<type>`, `endpoint:<id>` and
  * `state:<state>` list deliveries by age for searching; `first:<endpoint>` and `again:<endpoint>` hold what is pending
  * by due time, `due` the endpoints by the time their next delivery is due; `delivering:<endpoint>` and `busy` say what
  * is claimed; `finished` lists events with nothing left to do. `queue:…` belongs to BullMQ.
@@ -12,6 +13,7 @@ local prefix = KEYS[1] .. ':'
 local call = redis.call
 
 local function deliveryKey(id) return prefix .. 'delivery:' .. id end
+local function contentKey(id) return prefix .. 'content:' .. id end
 local function eventKey(id) return prefix .. 'event:' .. id end
 local function lockKey(queue, id) return prefix .. 'queue:' .. queue .. ':' .. id .. ':lock' end
 
@@ -88,6 +90,7 @@ for position = 1, count do
   local open, ids = 0, {}
   for _ = 1, tonumber(take()) do
     local id, endpoint, dueAt = take(), take(), take()
+    local headers, content = take(), take()
     if not known and call('EXISTS', deliveryKey(id)) == 0 then
       local member = age .. id
       call('HSET', deliveryKey(id), 'eventId', event, 'eventType', type, 'endpointId', endpoint, 'member', member,
@@ -96,6 +99,7 @@ for position = 1, count do
       call('ZADD', prefix .. 'type:' .. type, 0, member)
       call('ZADD', prefix .. 'endpoint:' .. endpoint, 0, member)
       call('SADD', prefix .. 'endpoints', endpoint)
+      if headers ~= '' then call('HSET', contentKey(id), 'headers', headers, 'body', content) end
       enter(id, 'pending', dueAt)
       open = open + 1
       ids[open] = id
@@ -121,7 +125,7 @@ local now, answers = tonumber(ARGV[1]), {}
 for at = 2, #ARGV, 3 do
   local queue, id, lease = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local key = deliveryKey(id)
-  local found = call('HMGET', key, 'state', 'dueAt', 'lease', 'queue', 'eventId', 'attempt', 'replays', 'traceId', 'spanId')
+  local found = call('HMGET', key, 'state', 'dueAt', 'lease', 'queue', 'eventId', 'attempt', 'replays', 'traceId', 'spanId', 'batch')
   local state, dueAt = found[1], found[2]
   local held = state == 'delivering' and call('GET', lockKey(found[4], id)) == found[3]
   if not state or isFinished(state) or held then
@@ -132,7 +136,9 @@ for at = 2, #ARGV, 3 do
     enter(id, 'delivering', dueAt)
     call('HSET', key, 'lease', lease, 'queue', queue)
     local event = call('HMGET', eventKey(found[5]), 'type', 'source', 'createdAt', 'body', 'traceparent', 'tracestate', 'origin')
-    answers[#answers + 1] = {'claim', dueAt, found[5], found[6], found[7], found[8], found[9], unpack(event, 1, 7)}
+    local content = call('HMGET', contentKey(id), 'headers', 'body')
+    answers[#answers + 1] = {'claim', dueAt, found[5], found[6], found[7], found[8], found[9], found[10],
+      content[1], content[2], unpack(event, 1, 7)}
   end
 end
 return answers
@@ -140,7 +146,7 @@ return answers
 
 /** Ends a lease. Answers 0 where it ended before. */
 const settle = `
-local id, lease, kind, dueAt, hasReason, reason, attempt, traceId, spanId = unpack(ARGV)
+local id, lease, kind, dueAt, hasReason, reason, batch, attempt, traceId, spanId = unpack(ARGV)
 local key = deliveryKey(id)
 local found = call('HMGET', key, 'state', 'lease')
 if found[1] ~= 'delivering' or found[2] ~= lease then return 0 end
@@ -151,6 +157,8 @@ end
 if hasReason == '1' then call('HSET', key, 'reason', reason)
 elseif kind ~= 'release' then call('HDEL', key, 'reason') end
 if kind == 'retry' then call('HINCRBY', key, 'attempt', 1) end
+if batch ~= '' then call('HSET', key, 'batch', batch)
+elseif kind ~= 'release' then call('HDEL', key, 'batch') end
 if kind == 'retry' or kind == 'release' then enter(id, 'pending', dueAt) else enter(id, kind, dueAt) end
 return 1
 `;
@@ -250,7 +258,7 @@ for at = 1, #oldest, 2 do
       call('SREM', prefix .. 'endpoints', endpoint)
       call('HDEL', prefix .. 'dead', endpoint)
     end
-    call('DEL', deliveryKey(id))
+    call('DEL', deliveryKey(id), contentKey(id))
   end
   if #ids == 0 then call('DECR', prefix .. 'nowhere') end
   left = left - math.max(1, #ids)

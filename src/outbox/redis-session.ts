@@ -3,21 +3,9 @@ import type { RedisQueueBackend } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import { WebhookError } from "../event/errors.ts";
 import { type Logger, silentLogger } from "../event/logger.ts";
+import { addressOf, checkLease, defaultUrl, isClient, type RedisOutboxOptions } from "./redis-options.ts";
 import { explainRedisError, isOutage } from "./redis-errors.ts";
 import { type ScriptName, scripts } from "./redis-scripts.ts";
-
-export interface RedisOutboxOptions {
-  /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. @default "redis://127.0.0.1:6379" */
-  readonly url?: string;
-  /** Instead of a URL: ioredis options, or an ioredis client, which is copied and never used itself. */
-  readonly connection?: Redis | RedisOptions;
-  /** Beginning of every key. Outboxes that share a Redis but no deliveries need different ones. @default "mova-webhooks" */
-  readonly prefix?: string;
-  /** How long after the death of its holder a claim may stay out of reach. @default 10000 */
-  readonly leaseMs?: number;
-  /** Is warned of settings with which Redis may lose deliveries. */
-  readonly logger?: Logger;
-}
 
 /** One connection, from connecting to its end. */
 export interface Connected {
@@ -26,7 +14,6 @@ export interface Connected {
   readonly bullmq: RedisQueueBackend;
 }
 
-const defaultUrl = "redis://127.0.0.1:6379";
 /** An operation waits this long for a connection before it is refused. */
 const connectWithinMs = 4000;
 const answerWithinMs = 5000;
@@ -96,6 +83,13 @@ export class RedisSession {
       this.prefix,
       ...input,
     );
+  }
+
+  /** The record is changed already; a ticket that could not follow it is put right when it is drawn. */
+  async follow(following: Promise<unknown>): Promise<void> {
+    await following.catch((error: unknown) => {
+      this.logger.debug({ err: error }, "a ticket did not follow its record");
+    });
   }
 
   async close(): Promise<void> {
@@ -227,32 +221,6 @@ export class RedisSession {
 }
 
 function ignore(): void {}
-
-function isClient(connection: Redis | RedisOptions | undefined): connection is Redis {
-  return connection !== undefined && typeof (connection as Partial<Redis>).duplicate === "function";
-}
-
-function addressOf({ url, connection }: RedisOutboxOptions): string {
-  if (url !== undefined && connection !== undefined) {
-    throw new WebhookError("CONFIG_INVALID", "Expected `url` or `connection` of the Redis outbox, got both");
-  }
-  if (connection !== undefined) {
-    const { path, host = "127.0.0.1", port = 6379 } = isClient(connection) ? connection.options : connection;
-    return path ?? `${host}:${port}`;
-  }
-  const text = url ?? defaultUrl;
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === "") {
-    const detail = "Expected the Redis outbox's `url` to look like redis://host:6379 or rediss://host:6379";
-    throw new WebhookError("CONFIG_INVALID", detail);
-  }
-  return `${parsed.hostname}:${parsed.port || 6379}`;
-}
-
-function checkLease(leaseMs: number): number {
-  if (leaseMs >= 500 && leaseMs <= 3_600_000) return leaseMs;
-  throw new WebhookError("CONFIG_INVALID", `Expected \`leaseMs\` to be from 500 to 3600000, got \`${leaseMs}\``);
-}
 
 async function load<Module>(name: string, importIt: () => Promise<Module>): Promise<Module> {
   try {

@@ -1,5 +1,6 @@
 /** Judges a Redis by its INFO: whether it can be an outbox, and whether it keeps what it was given. */
-import { type RedisOutboxOptions, RedisSession } from "./redis-session.ts";
+import type { RedisOutboxOptions } from "./redis-options.ts";
+import { RedisSession } from "./redis-session.ts";
 
 export interface RedisFinding {
   readonly setting: "version" | "appendonly" | "maxmemory-policy";
@@ -35,7 +36,8 @@ export function judgeRedis(info: string): readonly RedisFinding[] {
     findings.push({ setting: "appendonly", found: "no", severity: "warning", remedy });
   }
   if (policy !== "" && policy !== "noeviction") {
-    const remedy = "Set `maxmemory-policy noeviction`: every other policy deletes deliveries when memory is short.";
+    const remedy =
+      "Set `maxmemory-policy noeviction`: every other policy deletes deliveries when memory is short.";
     findings.push({ setting: "maxmemory-policy", found: policy, severity: "warning", remedy });
   }
   return findings;

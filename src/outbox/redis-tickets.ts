@@ -82,7 +82,10 @@ export async function handBack(connected: Connected, ticket: Ticket, dueAt: numb
 export async function planRetry(connected: Connected, ticket: Ticket, dueAt: number): Promise<void> {
   if (ticket.kind === "again") return handBack(connected, ticket, dueAt);
   // The new one first: in between there may be two, never none.
-  await Promise.all([addTickets(connected, [{ ...ticket, kind: "again", dueAt }]), tearUp(connected, ticket)]);
+  await Promise.all([
+    addTickets(connected, [{ ...ticket, kind: "again", dueAt }]),
+    tearUp(connected, ticket),
+  ]);
 }
 
 /** Removes tickets that nobody holds. */

@@ -1,10 +1,11 @@
 /** The outbox for several machines: records in Redis or Valkey, claims through BullMQ. */
 import type { Outbox } from "./outbox.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
-import { type RedisOutboxOptions, RedisSession } from "./redis-session.ts";
+import type { RedisOutboxOptions } from "./redis-options.ts";
+import { RedisSession } from "./redis-session.ts";
 
 export { checkRedisSettings, type RedisFinding } from "./redis-settings.ts";
-export type { RedisOutboxOptions } from "./redis-session.ts";
+export type { RedisOutboxOptions } from "./redis-options.ts";
 
 /**
  * Keeps deliveries in Redis 6.2 or later, or Valkey. Needs the packages `bullmq` and `ioredis`, which are loaded, and

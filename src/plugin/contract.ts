@@ -103,6 +103,11 @@ export interface SourcePlugin<Name extends string = string, Events = Record<stri
     readonly modules?: readonly ModuleInstrumentation[];
     /** Watches what is not an object, such as the process; called when the manager starts. */
     readonly attach?: (host: PluginHost) => Detach;
+    /**
+     * Whether what is watched may be something that a delivery does, such as an HTTP request: the host then keeps
+     * that from becoming an event, for which it must follow its own asynchronous work. @default with an `attach`, true
+     */
+    readonly hearsDeliveries?: boolean;
   };
   /** How many of its events are kept, where the user says nothing else. @default all */
   readonly volume?: Volume;

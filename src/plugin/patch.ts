@@ -80,5 +80,8 @@ function withExport(exports: object, name: string, value: unknown): object {
   if (Reflect.set(exports, name, value)) return exports;
   const described = Object.getOwnPropertyDescriptors(exports);
   const replaced = { value, enumerable: true, writable: true, configurable: true };
-  return Object.create(Object.getPrototypeOf(exports) as object | null, { ...described, [name]: replaced }) as object;
+  return Object.create(Object.getPrototypeOf(exports) as object | null, {
+    ...described,
+    [name]: replaced,
+  }) as object;
 }

@@ -10,7 +10,8 @@ export function requireToken(token: string): MiddlewareHandler {
   return async function requireToken(context, next) {
     const authorization = context.req.header("authorization");
     if (!bearsToken(authorization)) {
-      const detail = authorization === undefined ? "This server wants a token" : "This is not the server's token";
+      const detail =
+        authorization === undefined ? "This server wants a token" : "This is not the server's token";
       throw new WebhookError("TOKEN_INVALID", detail);
     }
     await next();

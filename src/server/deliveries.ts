@@ -42,7 +42,10 @@ export function deliveryRoutes(served: Served): Hono {
     const query = toQuery(rest);
     const conditions = [...Object.values(query), state, delivery_ids].filter((each) => each !== undefined);
     if (conditions.length === 0 && all !== true) {
-      throw new RequestError(400, 'The body selects nothing: name a condition, or `"all": true` for every dead delivery');
+      throw new RequestError(
+        400,
+        'The body selects nothing: name a condition, or `"all": true` for every dead delivery',
+      );
     }
     const replayed = await served.replay({
       ...query,
@@ -61,7 +64,8 @@ export function deliveryRoutes(served: Served): Hono {
 
   async function known(id: string): Promise<Delivery> {
     const delivery = await served.get(id);
-    if (delivery === undefined) throw new WebhookError("DELIVERY_UNKNOWN", "The outbox knows no such delivery");
+    if (delivery === undefined)
+      throw new WebhookError("DELIVERY_UNKNOWN", "The outbox knows no such delivery");
     return delivery;
   }
 

@@ -21,10 +21,15 @@ export function endpointRoutes(served: Served, activity: Activity): Hono {
 
   routes.get("/endpoints", async (context) => {
     const statuses = await served.status();
-    return context.json({ endpoints: statuses.map((status) => viewOf(status, activity.lastAttempt(status.id))) });
+    return context.json({
+      endpoints: statuses.map((status) => viewOf(status, activity.lastAttempt(status.id))),
+    });
   });
 
-  for (const [verb, enabled] of [["enable", true], ["disable", false]] as const) {
+  for (const [verb, enabled] of [
+    ["enable", true],
+    ["disable", false],
+  ] as const) {
     routes.post(`/endpoints/:id/${verb}`, async (context) => {
       await readBody(context, nothing);
       const id = context.req.param("id");

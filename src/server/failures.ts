@@ -51,8 +51,6 @@ export function answerFailure(context: Context, error: unknown, logger: Logger):
   const seconds = retryAfter[code];
   if (seconds !== undefined) context.header("Retry-After", String(seconds));
   if (code === "TOKEN_INVALID") context.header("WWW-Authenticate", "Bearer");
-  // What is left of the body is not worth reading.
-  if (code === "DATA_TOO_LARGE") context.header("Connection", "close");
   const status = error instanceof RequestError ? error.status : (statuses[code] ?? 500);
   return context.json({ error: { code, message } }, status);
 }

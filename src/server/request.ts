@@ -15,7 +15,8 @@ export async function readBody<Schema extends z.ZodType>(
 export function readQuery<Schema extends z.ZodType>(context: Context, schema: Schema): z.output<Schema> {
   const given = Object.entries(context.req.queries());
   const repeated = given.find(([, values]) => values.length > 1);
-  if (repeated !== undefined) throw new RequestError(400, `The query gives \`${repeated[0]}\` more than once`);
+  if (repeated !== undefined)
+    throw new RequestError(400, `The query gives \`${repeated[0]}\` more than once`);
   return check(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])), "The query");
 }
 

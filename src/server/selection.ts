@@ -5,10 +5,19 @@ import type { DeliveryQuery } from "../event/delivery.ts";
 const id = z.string().min(1).max(256);
 
 /** Unix milliseconds, or RFC 3339 with a zone. */
-const time = z
-  .union([z.int().nonnegative(), z.string().regex(/^\d{1,15}$/).transform(Number), z.iso.datetime({ offset: true }).transform(Date.parse)], {
+const time = z.union(
+  [
+    z.int().nonnegative(),
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number),
+    z.iso.datetime({ offset: true }).transform(Date.parse),
+  ],
+  {
     error: "expected Unix milliseconds, or RFC 3339 such as 2026-01-31T12:00:00Z",
-  });
+  },
+);
 
 const conditions = {
   event_id: id.exactOptional(),
@@ -45,7 +54,14 @@ interface Conditions {
   readonly limit?: number;
 }
 
-export function toQuery({ event_id, endpoint, type, since, until, limit }: Conditions): Omit<DeliveryQuery, "state" | "cursor"> {
+export function toQuery({
+  event_id,
+  endpoint,
+  type,
+  since,
+  until,
+  limit,
+}: Conditions): Omit<DeliveryQuery, "state" | "cursor"> {
   return {
     ...(event_id === undefined ? {} : { eventId: event_id }),
     ...(endpoint === undefined ? {} : { endpointId: endpoint }),

@@ -42,6 +42,7 @@ export async function listen(
   const app = createApp(served, parts, token);
   // Without TLS options it is a plain HTTP server.
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.on("request", (_, response) => response.once("close", () => hangUpWhenClosing(server)));
   server.listen(port, address);
   try {
     await once(server, "listening");
@@ -77,7 +78,11 @@ async function close(server: Server): Promise<void> {
   // Also ends connections without a request.
   server.close();
   const cut = setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
-  server.on("request", (_, response) => response.once("finish", () => server.closeIdleConnections()));
   await closed;
   clearTimeout(cut);
+}
+
+/** A connection that is kept alive would hold up the end. It is idle only once the response is behind it. */
+function hangUpWhenClosing(server: Server): void {
+  if (!server.listening) setImmediate(() => server.closeIdleConnections());
 }

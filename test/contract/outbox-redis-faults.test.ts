@@ -16,7 +16,15 @@ const without = reasonWithoutRedisServer();
 const secret = "s3cret-Pass";
 
 function submission(id: string, body = Buffer.from("{}")): Submission {
-  const event = { id, type: "a.b", source: "api", createdAt: Date.now(), body, origin: "test", decisions: [] };
+  const event = {
+    id,
+    type: "a.b",
+    source: "api",
+    createdAt: Date.now(),
+    body,
+    origin: "test",
+    decisions: [],
+  };
   return { event, deliveries: [{ id: `dlv_${id}`, endpointId: "ops", dueAt: Date.now() }] };
 }
 
@@ -110,7 +118,10 @@ describe("a Redis that cannot be used", () => {
   it.skipIf(without)("asks for its password, and refuses a wrong one, without telling it", async () => {
     await withRedis(["--requirepass", "right"], async ({ port, url }) => {
       expect((await errorOfPing({ url })).message).toContain("asks for a password");
-      for (const wrong of [`redis://:${secret}@127.0.0.1:${port}`, `redis://bob:${secret}@127.0.0.1:${port}`]) {
+      for (const wrong of [
+        `redis://:${secret}@127.0.0.1:${port}`,
+        `redis://bob:${secret}@127.0.0.1:${port}`,
+      ]) {
         const error = await errorOfPing({ url: wrong });
         expect(error.code).toBe("OUTBOX_UNAVAILABLE");
         expect(error.message).toContain("refuses the user name or password");
@@ -229,11 +240,17 @@ describe("a Redis that is full, gone or back", () => {
       const outbox = redisOutbox({ url });
       const endpointIds = Array.from({ length: 50 }, (_, index) => `endpoint ${index}`);
       const [now, event] = [Date.now(), submission("evt_1").event];
-      const deliveries = endpointIds.map((endpointId) => ({ id: `dlv_${endpointId}`, endpointId, dueAt: now }));
+      const deliveries = endpointIds.map((endpointId) => ({
+        id: `dlv_${endpointId}`,
+        endpointId,
+        dueAt: now,
+      }));
       await outbox.put([{ event, deliveries }]);
       for (const endpointId of endpointIds) expect(await outbox.claim(endpointId, 1)).toHaveLength(1);
       const client = new Redis(url);
-      const connections = String(await client.client("LIST")).trim().split("\n");
+      const connections = String(await client.client("LIST"))
+        .trim()
+        .split("\n");
       client.disconnect();
       await outbox.close();
       expect(connections).toHaveLength(2);
@@ -282,12 +299,13 @@ describe("a process with a Redis outbox", () => {
   }
 
   it.skipIf(without)("ends by itself, also without close and also when Redis went away", async () => {
-    await withRedis([], async ({ url, stop }) => {
+    await withRedis([], async (server) => {
+      const { url } = server;
       const use = `const outbox = redisOutbox({ url: "${url}" }); await outbox.due(); console.log("used");`;
       expect(await runScript(use)).toEqual({ stdout: "used\n", stderr: "" });
       const closed = await runScript(`${use} await outbox.close();`);
       expect(closed).toEqual({ stdout: "used\n", stderr: "" });
-      await stop();
+      await server.stop();
       const caught = `await outbox.due().catch((error) => console.log(error.code));`;
       const away = await runScript(`const outbox = redisOutbox({ url: "${url}" }); ${caught}`);
       expect(away).toEqual({ stdout: "OUTBOX_UNAVAILABLE\n", stderr: "" });

@@ -57,10 +57,13 @@ describe.skipIf(without)("the Redis outbox", () => {
     await outbox.replay({});
     await loseTickets();
     const claims = await outbox.claim("ops", 10);
-    expect(claims.map(({ id, attempt, replay }) => [id, attempt, replay]).toSorted()).toEqual([
-      [deliveryId("evt_1"), 2, 0],
-      [deliveryId("evt_2"), 1, 1],
-    ]);
+    const found = new Map(claims.map(({ id, attempt, replay }) => [id, [attempt, replay]]));
+    expect(found).toEqual(
+      new Map([
+        [deliveryId("evt_1"), [2, 0]],
+        [deliveryId("evt_2"), [1, 1]],
+      ]),
+    );
   });
 
   it("ends the ticket of a delivery that was settled by a process that died before it could", async () => {
@@ -136,7 +139,10 @@ describe.skipIf(without)("the Redis outbox", () => {
   });
 
   it("keeps nothing of what was pruned", async () => {
-    await outbox.put([submissionOf(subject, "evt_1", ["ops", "audit"]), submissionOf(subject, "evt_2", [])]);
+    const { event, deliveries } = submissionOf(subject, "evt_1", ["ops", "audit"]);
+    const content = { body: Buffer.from("own"), headers: {} };
+    const own = deliveries.map((delivery) => ({ ...delivery, content }));
+    await outbox.put([{ event, deliveries: own }, submissionOf(subject, "evt_2", [])]);
     for (const endpointId of ["ops", "audit"]) {
       const claim = await claimOnly(outbox, endpointId);
       await outbox.settle(claim, { kind: "delivered" }, attemptOf(claim));

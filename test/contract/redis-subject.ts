@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { RedisOutbox } from "../../src/outbox/redis-outbox.ts";
-import { RedisSession, type RedisOutboxOptions } from "../../src/outbox/redis-session.ts";
+import type { RedisOutboxOptions } from "../../src/outbox/redis-options.ts";
+import { RedisSession } from "../../src/outbox/redis-session.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
 
 export const redisUrl = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";

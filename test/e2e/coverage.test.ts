@@ -61,31 +61,36 @@ afterEach(async () => {
 describe.each(Object.entries(sets))("%s", (_, { versions, uses }) => {
   describe.each(nodes)("on %s", (name, node) => {
     if (node === undefined) return it.skip(`runs nothing: ${name} is not installed`);
-    it.each(["mjs", "cjs"] as const)("makes the events of a .%s program that does not know of us", async (form) => {
-      receiver = await fakeEndpoint();
-      project = childProject(versions);
-      project.write(`app.${form}`, use.programOf(uses, form));
-      const env = {
-        LLM_URL: `http://127.0.0.1:${(llm.address() as AddressInfo).port}`,
-        REDIS_URL: redis.url,
-        ...webhookEnvironment(receiver.url),
-        // better-sqlite3 is built for one Node.
-        MOVA_WEBHOOK_OUTBOX: "memory",
-      };
-      const alone = await project.run(`app.${form}`, { watched: false, env, node });
-      const watched = await project.run(`app.${form}`, { env, node });
-      expect(alone.code).toBe(0);
-      expect(watched).toEqual(alone);
+    it.each(["mjs", "cjs"] as const)(
+      "makes the events of a .%s program that does not know of us",
+      async (form) => {
+        receiver = await fakeEndpoint();
+        project = childProject(versions);
+        project.write(`app.${form}`, use.programOf(uses, form));
+        const env = {
+          LLM_URL: `http://127.0.0.1:${(llm.address() as AddressInfo).port}`,
+          REDIS_URL: redis.url,
+          ...webhookEnvironment(receiver.url),
+          // better-sqlite3 is built for one Node.
+          MOVA_WEBHOOK_OUTBOX: "memory",
+        };
+        const alone = await project.run(`app.${form}`, { watched: false, env, node });
+        const watched = await project.run(`app.${form}`, { env, node });
+        expect(alone.code).toBe(0);
+        expect(watched).toEqual(alone);
 
-      const got = receiver.requests.map(({ body }) => JSON.parse(body.toString()));
-      const expected = uses.flatMap(({ events }) => events);
-      expect(got.map(summaryOf).sort()).toEqual(
-        expected.map(([event_type, data]) => summaryOf({ event_type, data })).sort(),
-      );
-      for (const [event_type, data] of expected) {
-        expect(got).toContainEqual(expect.objectContaining({ event_type, data: expect.objectContaining(data) }));
-      }
-    });
+        const got = receiver.requests.map(({ body }) => JSON.parse(body.toString()));
+        const expected = uses.flatMap(({ events }) => events);
+        expect(got.map(summaryOf).sort()).toEqual(
+          expected.map(([event_type, data]) => summaryOf({ event_type, data })).sort(),
+        );
+        for (const [event_type, data] of expected) {
+          expect(got).toContainEqual(
+            expect.objectContaining({ event_type, data: expect.objectContaining(data) }),
+          );
+        }
+      },
+    );
   });
 });
 

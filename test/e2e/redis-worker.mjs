@@ -11,7 +11,9 @@ function say(level) {
 const webhooks = new WebhookManager({
   config: false,
   outbox: redisOutbox({ url: redisUrl, leaseMs: 3000 }),
-  endpoints: [{ id: "sink", url: endpointUrl, secret: "end-to-end-secret-of-24-bytes", retrySchedule: [1, 1, 1] }],
+  endpoints: [
+    { id: "sink", url: endpointUrl, secret: "end-to-end-secret-of-24-bytes", retrySchedule: [1, 1, 1] },
+  ],
   network: { allow: ["127.0.0.1"] },
   logger: { debug() {}, info() {}, warn: say("warn"), error: say("error") },
 });

@@ -1,6 +1,15 @@
 /** A plugin of a stranger: a package outside the repository that depends on the packed tarball of this one. */
 import { execFile, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -61,7 +70,10 @@ async function runApp(
   queue: string,
   enough: (types: readonly string[]) => boolean,
 ): Promise<{ status: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ["app.mjs", queue], { cwd: folder, stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawn(process.execPath, ["app.mjs", queue], {
+    cwd: folder,
+    stdio: ["pipe", "ignore", "pipe"],
+  });
   const stderr = text(child.stderr);
   const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   const running = { now: true };
@@ -117,7 +129,9 @@ describe("the queue plugin of the README", () => {
     configure(`{ use: mova-queue-plugin, options: { queues: [], conection: { host: there } } }`);
     const { status, stderr } = await runApp("none", () => false);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/options of plugin `mova-queue-plugin` do not fit its schema; `queues`: .*`connection`: /);
+    expect(stderr).toMatch(
+      /options of plugin `mova-queue-plugin` do not fit its schema; `queues`: .*`connection`: /,
+    );
   });
 
   it("has about forty lines, as the README promises", () => {

@@ -1,4 +1,5 @@
 /** Endpoints that get several events in one POST, and endpoints that get another shape. */
+import type { ServerResponse } from "node:http";
 import { memoryOutbox, WebhookReceiver } from "mova-webhooks";
 import type { ReceivedRequest } from "mova-webhooks/testing";
 import { Webhook as StandardWebhook } from "standardwebhooks";
@@ -62,6 +63,33 @@ describe("an endpoint with batches", () => {
     }
     expect(await manager.drain(5000)).toBe(true);
     expect(numbersIn(server.requests[4] as ReceivedRequest)).toEqual([10, 11, 12]);
+  });
+
+  it("that failed is not mixed with another that failed at the same time", async () => {
+    const held: ServerResponse[] = [];
+    const server = await testEndpoint((_, response, count) => {
+      if (count <= 2) held.push(response);
+      else response.writeHead(204).end();
+    });
+    const batches = { batch: { maxEvents: 3, maxWaitSeconds: 0.1 }, retrySchedule: [0] };
+    const manager = testManager({ endpoints: [{ id: "ops", url: server.url, secret, ...batches }] });
+    await manager.start();
+    for (let n = 0; n < 4; n += 1) {
+      await manager.triggerEvent("cache.updated", { n });
+      if (n === 1) await server.received(1);
+    }
+    await server.received(2);
+    for (const response of held) response.writeHead(503).end();
+    await until(async () => (await manager.find({ state: "delivered" })).deliveries.length === 4);
+    const sent = server.requests.map((request) => [request.headers["webhook-id"], numbersIn(request)]);
+    expect(sent.map(([, numbers]) => numbers)).toEqual(
+      expect.arrayContaining([
+        [0, 1],
+        [2, 3],
+      ]),
+    );
+    expect(sent).toHaveLength(4);
+    expect(sent.slice(2)).toEqual(expect.arrayContaining(sent.slice(0, 2)));
   });
 
   it("delivers each of many events in exactly one batch that was taken, whatever fails between", async () => {

@@ -315,7 +315,7 @@ describe.each(outboxes)("with the %s outbox, what is secret or private", (_, ope
     await until(async () => {
       const { deliveries } = await manager.find({ limit: 1000 });
       return deliveries.every(({ state }) => state === "delivered" || state === "dead");
-    }).catch(async (e) => { console.log(inspect((await manager.find({limit:1000})).deliveries.filter(({state})=> state==="pending"||state==="delivering"), {depth:5})); throw e; });
+    });
     await manager.replay({ endpointId: "good", state: "delivered" });
     await manager.drain(5000);
 

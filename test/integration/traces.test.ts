@@ -30,6 +30,39 @@ function linksOf(span: ReadableSpan | undefined): string[] {
   return (span?.links ?? []).map((link) => link.context.spanId);
 }
 
+describe("the spans of a batch", () => {
+  it("are one deliver, linked to the publish of every event and to the attempt before, and one POST", async () => {
+    const endpoint = await testEndpoint((_, response, count) =>
+      response.writeHead(count < 2 ? 503 : 200).end(),
+    );
+    const batch = { maxEvents: 3, maxWaitSeconds: 60 };
+    const manager = testManager({
+      tracerProvider,
+      endpoints: [{ id: "ops", url: endpoint.url, secret, batch, retrySchedule: [0.01] }],
+    });
+    await manager.start();
+    for (let n = 0; n < 3; n += 1) await manager.triggerEvent("cache.updated", { n });
+    await until(async () => (await manager.find({ state: "delivered" })).deliveries.length === 3);
+
+    const publishes = spansNamed("publish cache.updated").map((span) => span.spanContext().spanId);
+    const [first, second] = spansNamed("deliver batch");
+    expect(publishes).toHaveLength(3);
+    expect(linksOf(first).toSorted()).toEqual(publishes.toSorted());
+    expect(new Set(linksOf(second))).toEqual(new Set([...publishes, first?.spanContext().spanId]));
+    expect(parentOf(first)).toBeUndefined();
+    expect(first?.attributes).toMatchObject({
+      "messaging.batch.message_count": 3,
+      "mova.webhook.endpoint.id": "ops",
+      "error.type": "http_5xx",
+    });
+    expect(spansNamed("POST").map(parentOf)).toEqual(
+      [first, second].map((span) => span?.spanContext().spanId),
+    );
+    const { deliveries } = await manager.find({});
+    for (const { attempts } of deliveries) expect(attempts[0]?.spanId).toBe(first?.spanContext().spanId);
+  });
+});
+
 describe("the spans of a delivery that failed twice", () => {
   it("are publish, then deliver and POST for each attempt, linked through", async () => {
     const endpoint = await testEndpoint((_, response, count) =>

@@ -403,7 +403,7 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
     ],
     [
       "webhook: { plugins: [{ name: x }] }",
-      "1:22: `webhook.plugins[0]` must be a built-in name, a package, a path",
+      "1:22: `webhook.plugins[0].use` is missing; it must be a built-in name",
     ],
     ["webhook: { endpoints: { url: x } }", "1:23: `webhook.endpoints` must be a list of endpoints"],
     ["webhook: { __proto__: { enabled: false } }", "1:12: unknown key `__proto__`"],

@@ -95,6 +95,17 @@ describe("the circuit of a lane", () => {
     expect([lane.ready, lane.reserve()]).toEqual([false, false]);
   });
 
+  it("promises no place while it is open, though nothing waits", async () => {
+    waiting = claims(5);
+    const lane = laneOf({ concurrency: 5 });
+    lane.wake();
+    await settle();
+    expect(lane.reserve()).toBe(true);
+    lane.forgo();
+    while (!lane.idle) await end(true);
+    expect([lane.circuit.state, lane.reserve()]).toEqual(["open", false]);
+  });
+
   it("does not probe while an attempt from before is still running", async () => {
     waiting = claims(100);
     const lane = laneOf({ concurrency: 6 });

@@ -36,21 +36,30 @@ const color = (name) => () => getComputedStyle(document.documentElement).getProp
 function draw(data) {
   const box = byId("chart");
   const { uPlot } = window;
-  const size = () => ({ width: box.clientWidth, height: Math.max(120, box.clientHeight) });
+  const size = () => ({ width: box.clientWidth, height: box.clientHeight });
   const axis = { stroke: color("--muted"), font: "11px system-ui", ticks: { show: false } };
   const chart = new uPlot(
     {
       ...size(),
-      padding: [8, 4, 0, 0],
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false }, points: { show: false } },
-      scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
+      scales: {
+        x: { range: (_, min, max) => [min - 0.5, max + 0.5] },
+        y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] },
+      },
       axes: [
-        { ...axis, grid: { show: false }, space: 90, values: (_, all) => all.map((at) => timeText(at * 1000)) },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 26,
+          space: 90,
+          values: (_, all) => all.map((at) => timeText(at * 1000)),
+        },
         {
           ...axis,
           size: 38,
-          space: 34,
+          space: 32,
           grid: { stroke: color("--line"), width: 1 },
           incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
         },
@@ -87,13 +96,21 @@ function describe() {
     }
   }
   byId("chart-when").textContent = at === undefined ? "last 3 min" : `at ${timeText(at * 1000)}`;
-  const shown = outcomes.filter((outcome) => totals.has(outcome)).map((outcome) => [outcome, totals.get(outcome)]);
+  const shown = outcomes
+    .filter((outcome) => totals.has(outcome))
+    .map((outcome) => [outcome, totals.get(outcome)]);
   sync(
     byId("legend"),
     shown,
     ([outcome]) => outcome,
     ([outcome, count]) =>
-      h("li", {}, h("span", { class: `swatch ${outcome.replaceAll("_", "-")}` }), `${outcome} `, h("b", {}, count.toLocaleString())),
+      h(
+        "li",
+        {},
+        h("span", { class: `swatch ${outcome.replaceAll("_", "-")}` }),
+        `${outcome} `,
+        h("b", {}, count.toLocaleString()),
+      ),
   );
   const words = shown.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   const label = `Attempts per second by outcome. In the last three minutes ${words === "" ? "none" : words}.`;

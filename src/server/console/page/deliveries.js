@@ -11,7 +11,7 @@ const form = () => byId("filter");
 
 /** The filter as the API has it, without what is empty. */
 export function filter() {
-  const given = new FormData(form());
+  const given = new URLSearchParams(new FormData(form()));
   return Object.fromEntries([...given].filter(([, value]) => value !== ""));
 }
 
@@ -21,7 +21,8 @@ export function setFilter(values) {
   if (values.endpoint === undefined) return;
   const { endpoint } = elements;
   const listed = [...endpoint.options].some((option) => option.value === values.endpoint);
-  if (!listed) endpoint.append(h("option", { value: values.endpoint, "data-key": values.endpoint }, values.endpoint));
+  if (!listed)
+    endpoint.append(h("option", { value: values.endpoint, "data-key": values.endpoint }, values.endpoint));
   endpoint.value = values.endpoint;
 }
 
@@ -62,7 +63,12 @@ export function showDeliveries({ deliveries, cursor }, openId, now) {
   byId("no-deliveries").hidden = shown.length > 0;
   byId("more").hidden = cursor === undefined || limit >= most;
   for (const { eventType } of deliveries) types.add(eventType);
-  sync(byId("types"), [...types].sort(), (type) => type, (type) => h("option", { value: type }));
+  sync(
+    byId("types"),
+    [...types].sort((a, b) => a.localeCompare(b)),
+    (type) => type,
+    (type) => h("option", { value: type }),
+  );
 }
 
 function row({ id, state, eventType, endpointId, attempts, last, next, accepted, open }) {
@@ -70,7 +76,11 @@ function row({ id, state, eventType, endpointId, attempts, last, next, accepted,
     "tr",
     { "aria-current": open ? "true" : undefined, class: open ? "open" : undefined },
     h("td", {}, h("span", { class: `chip ${state}` }, state)),
-    h("th", { scope: "row" }, h("a", { href: `#${id}`, class: "plain", "data-part": "open", title: id }, eventType)),
+    h(
+      "th",
+      { scope: "row" },
+      h("a", { href: `#${id}`, class: "plain", "data-part": "open", title: id }, eventType),
+    ),
     h("td", {}, endpointId),
     h("td", { class: "number" }, String(attempts)),
     h("td", { class: "outcome" }, last),
@@ -81,7 +91,7 @@ function row({ id, state, eventType, endpointId, attempts, last, next, accepted,
 
 function nextText({ state, dueAt }, now) {
   if (state !== "pending") return "";
-  return dueAt <= now ? "due" : `in ${durationText(dueAt - now)}`;
+  return dueAt - now < 1000 ? "due" : `in ${durationText(dueAt - now)}`;
 }
 
 /** Moves the focus by one row, from the open one where none has it. */

@@ -16,37 +16,72 @@ export function showEndpoints(endpoints, now, actions) {
     enabled: endpoint.enabled,
     health: endpoint.health,
     why: whyOf(endpoint, now),
+    hint: endpoint.health === "ok" ? undefined : meaningOf(endpoint.lastAttempt?.outcome ?? endpoint.reason),
     inFlight: `${endpoint.inFlight}/${endpoint.concurrency}`,
     waiting: endpoint.pending,
     late: lateness(endpoint, now),
     dead: endpoint.dead,
   }));
-  sync(byId("endpoint-rows"), shown, ({ id }) => id, (endpoint) => row(endpoint, actions));
+  sync(
+    byId("endpoint-rows"),
+    shown,
+    ({ id }) => id,
+    (endpoint) => row(endpoint, actions),
+  );
   byId("no-endpoints").hidden = endpoints.length > 0;
   showVerdict(endpoints);
   const options = [{ value: "", text: "every endpoint" }];
-  for (const { id } of [...endpoints].sort((a, b) => a.id.localeCompare(b.id))) options.push({ value: id, text: id });
+  for (const { id } of [...endpoints].sort((a, b) => a.id.localeCompare(b.id)))
+    options.push({ value: id, text: id });
   const select = document.querySelector('#filter select[name="endpoint"]');
   const { value } = select;
   // One that is gone stays to be chosen: its records are there.
   if (!options.some((option) => option.value === value)) options.push({ value, text: value });
-  sync(select, options, (option) => option.value, (option) => h("option", { value: option.value }, option.text));
+  sync(
+    select,
+    options,
+    (option) => option.value,
+    (option) => h("option", { value: option.value }, option.text),
+  );
   select.value = value;
 }
 
-function row({ id, origin, enabled, health, why, inFlight, waiting, late, dead }, { choose, switchTo }) {
+function row(
+  { id, origin, enabled, health, why, hint, inFlight, waiting, late, dead },
+  { choose, switchTo },
+) {
   return h(
     "tr",
     { class: health },
     h(
       "th",
       { scope: "row" },
-      h("button", { type: "button", class: "plain", "data-part": "name", title: `Show deliveries of ${id}`, onclick: () => choose(id) }, id),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "plain",
+          "data-part": "name",
+          title: `Show deliveries of ${id}`,
+          onclick: () => choose(id),
+        },
+        id,
+      ),
       h("div", { class: "sub" }, origin),
     ),
-    h("td", {}, h("span", { class: `chip ${health}` }, words[health]), h("div", { class: "sub" }, why)),
+    h(
+      "td",
+      {},
+      h("span", { class: `chip ${health}` }, words[health]),
+      h("div", { class: "sub", title: hint }, why),
+    ),
     h("td", { class: "number" }, inFlight),
-    h("td", { class: "number" }, waiting.toLocaleString(), late === "" ? "" : h("div", { class: "sub" }, late)),
+    h(
+      "td",
+      { class: "number" },
+      waiting.toLocaleString(),
+      late === "" ? "" : h("div", { class: "sub" }, late),
+    ),
     h("td", { class: dead > 0 ? "number bad" : "number" }, dead.toLocaleString()),
     h(
       "td",
@@ -66,11 +101,18 @@ function row({ id, origin, enabled, health, why, inFlight, waiting, late, dead }
 }
 
 function whyOf({ health, reason, failingSince, circuitUntil, lastAttempt }, now) {
-  const since = failingSince === undefined ? "" : `since ${timeText(failingSince)} (${durationText(now - failingSince)})`;
+  const since =
+    failingSince === undefined ? "" : `since ${timeText(failingSince)} (${durationText(now - failingSince)})`;
   const last = lastAttempt === undefined ? "" : outcomeText(lastAttempt);
-  if (health === "disabled") return [meaningOf(reason ?? "by its settings"), since].filter(Boolean).join(" · ");
+  if (health === "disabled") {
+    const why = meaningOf(reason ?? "by its settings").replace(/\.$/, "");
+    return [why, since].filter(Boolean).join(" · ");
+  }
   if (health === "circuit_open") {
-    const next = circuitUntil === undefined || circuitUntil <= now ? "is tried now" : `next try ${timeText(circuitUntil)}`;
+    const next =
+      circuitUntil === undefined || circuitUntil <= now
+        ? "is tried now"
+        : `next try ${timeText(circuitUntil)}`;
     return [last, since, next].filter(Boolean).join(" · ");
   }
   if (health === "failing") return [last, since].filter(Boolean).join(" · ");

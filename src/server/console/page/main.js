@@ -37,7 +37,11 @@ async function refresh(now = Date.now()) {
   asked += 1;
   const mine = asked;
   const openId = decodeURIComponent(location.hash.slice(1));
-  const [{ endpoints }, page, open] = await Promise.all([get("/api/endpoints"), get(listPath()), opened(openId)]);
+  const [{ endpoints }, page, open] = await Promise.all([
+    get("/api/endpoints"),
+    get(listPath()),
+    opened(openId),
+  ]);
   if (mine !== asked) return;
   showEndpoints(endpoints, now, { choose, switchTo });
   showDeliveries(page, openId, now);
@@ -63,22 +67,26 @@ function answered() {
   connection.className = "connection live";
 }
 
-async function attempt(work) {
+async function attempt(work, report = (error) => notify(error.message)) {
   try {
     await work();
   } catch (error) {
-    const lost = error instanceof TypeError;
-    if (!lost) return notify(error.message);
-    const connection = byId("connection");
-    connection.className = "connection lost";
-    connection.textContent =
-      answeredAt === undefined ? "no answer" : `no answer; this is as of ${timeText(answeredAt)}`;
+    report(error);
   }
+}
+
+/** What is shown stays, with the time it is from. `fetch` throws a TypeError where nobody answers. */
+function troubled(error) {
+  const connection = byId("connection");
+  const trouble = error instanceof TypeError ? "no answer" : error.message;
+  const text = answeredAt === undefined ? trouble : `${trouble}; this is as of ${timeText(answeredAt)}`;
+  connection.className = "connection lost";
+  if (connection.textContent !== text) connection.textContent = text;
 }
 
 async function live() {
   while (true) {
-    if (!paused && !document.hidden) await attempt(tick);
+    if (!paused && !document.hidden) await attempt(tick, troubled);
     await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
 }
@@ -117,7 +125,9 @@ function replayAll() {
     const selection = { ...conditions, state: "dead" };
     const { replayed } = await post("/api/replay", { ...selection, dry_run: true });
     if (replayed.length === 0) return notify("No dead delivery matches.");
-    const where = Object.values(conditions).map((value) => `“${value}”`).join(" and ");
+    const where = Object.values(conditions)
+      .map((value) => `“${value}”`)
+      .join(" and ");
     byId("confirm-text").textContent =
       `Replay ${countText(replayed.length, "dead delivery", "dead deliveries")}${where === "" ? "" : ` of ${where}`}?`;
     if ((await answerOf(byId("confirm"))) !== "yes") return;
@@ -130,7 +140,9 @@ function replayAll() {
 function answerOf(dialog) {
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }),
+  );
 }
 
 function pause() {
@@ -154,8 +166,8 @@ function chooseState(index) {
 
 byId("pause").addEventListener("click", pause);
 byId("help-open").addEventListener("click", () => byId("help").showModal());
-byId("replay-all").addEventListener("click", replayAll);
-addEventListener("hashchange", () => attempt(refresh));
+byId("replay-all").addEventListener("click", () => void replayAll());
+addEventListener("hashchange", () => void attempt(refresh));
 byId("delivery-rows").addEventListener("click", ({ target }) => {
   if (target.closest("a") === null) target.closest("tr")?.querySelector("a")?.click();
 });
