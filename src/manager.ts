@@ -242,7 +242,7 @@ export class WebhookManager {
     });
     this.#types.add(Object.keys(plugin.events));
     const { attach, hearsDeliveries = attach !== undefined } = plugin.instrument ?? {};
-    if (hearsDeliveries) void 0;
+    if (hearsDeliveries) followOwnWork();
   }
 
   /**

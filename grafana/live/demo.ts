@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export interface RunningDemo {
@@ -21,6 +20,7 @@ export async function startDemo(): Promise<RunningDemo> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
+  const giveUp = setTimeout(() => child.kill("SIGKILL"), 3 * patienceMs);
   const lines = createInterface({ input: child.stdout });
   const metricsUrl = await new Promise<string>((resolve, reject) => {
     lines.on("line", (line) => {
@@ -28,11 +28,8 @@ export async function startDemo(): Promise<RunningDemo> {
       if (url !== undefined) resolve(url);
     });
     lines.on("close", () => reject(new Error("The demo ended before it served metrics")));
-    void wait(3 * patienceMs, undefined, { ref: false }).then(() => {
-      reject(new Error("The demo serves no metrics"));
-      child.kill("SIGKILL");
-    });
   });
+  clearTimeout(giveUp);
   return {
     metricsUrl,
     async stop() {

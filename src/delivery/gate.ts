@@ -8,9 +8,12 @@ export class Gate {
     this.#limit = limit;
   }
 
-  /** Answers undefined where there is room at once; otherwise wait for the promise. Pair with `leave`. */
-  enter(): Promise<void> | undefined {
-    if (this.#inside < this.#limit) {
+  /**
+   * Answers undefined where there is room at once; otherwise wait for the promise. Pair with `leave`. A lane's `first`
+   * attempt never waits: lanes whose attempts all hang would otherwise keep everybody else out until their timeouts.
+   */
+  enter(first: boolean): Promise<void> | undefined {
+    if (first || this.#inside < this.#limit) {
       this.#inside += 1;
       return undefined;
     }
@@ -18,7 +21,7 @@ export class Gate {
   }
 
   leave(): void {
-    const next = this.#waiting.shift();
+    const next = this.#inside <= this.#limit ? this.#waiting.shift() : undefined;
     if (next === undefined) this.#inside -= 1;
     else next();
   }

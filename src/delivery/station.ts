@@ -77,26 +77,32 @@ export class Station {
     return concluded;
   }
 
+  /** The spreads come last: before other properties they cost ten times as much (V8 11). */
   #tell({ claim, settlement, attempt }: Concluded, outcome: AttemptOutcome, endedAt: number): void {
+    if (settlement.kind === "release") return;
     const { lifecycle } = this.#options;
+    const { id: deliveryId, endpointId, replay } = claim;
     const { id: eventId, type: eventType, createdAt } = claim.event;
     const { traceId, spanId } = attempt;
-    const ids = {
-      deliveryId: claim.id,
+    const trace = traceId === undefined || spanId === undefined ? undefined : { traceId, spanId };
+    const { kind: next } = settlement;
+    const nextAt = next === "retry" ? { nextAt: settlement.dueAt } : undefined;
+    const number = claim.attempt;
+    const about = { deliveryId, eventId, eventType, endpointId, attempt: number, replay, outcome, next };
+    lifecycle.attempted({ ...about, ...nextAt, ...trace });
+    if (next === "retry") return;
+    const reason = next === "dead" ? { reason: settlement.reason } : undefined;
+    const lagMs = endedAt - createdAt;
+    lifecycle.settled({
+      deliveryId,
       eventId,
       eventType,
-      endpointId: claim.endpointId,
-      ...(traceId === undefined ? {} : { traceId }),
-      ...(spanId === undefined ? {} : { spanId }),
-    };
-    const about = { ...ids, attempt: claim.attempt, replay: claim.replay, outcome };
-    if (settlement.kind === "retry") {
-      lifecycle.attempted({ ...about, next: "retry", nextAt: settlement.dueAt });
-    } else if (settlement.kind !== "release") {
-      lifecycle.attempted({ ...about, next: settlement.kind });
-      const reason = settlement.kind === "dead" ? { reason: settlement.reason } : {};
-      lifecycle.settled({ ...ids, outcome: settlement.kind, ...reason, lagMs: endedAt - createdAt });
-    }
+      endpointId,
+      outcome: next,
+      lagMs,
+      ...reason,
+      ...trace,
+    });
   }
 
   /** Answers why the endpoint must be switched off, once it has failed for too long. */

@@ -47,6 +47,8 @@ export class Worker {
   #timerAt = Number.POSITIVE_INFINITY;
   #settling = 0;
   #closing = false;
+  /** Attempts still running were cut off by the end of this worker. */
+  #cut = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -134,6 +136,7 @@ export class Worker {
     while (!this.#quiet() && performance.now() < deadline) {
       await this.#nextChange(Math.min(deadline - performance.now(), 100));
     }
+    this.#cut = true;
     await this.#options.transport.close();
     const grace = performance.now() + 1000;
     while (!this.#quiet() && performance.now() < grace) await this.#nextChange(50);
@@ -171,10 +174,16 @@ export class Worker {
     const station = this.#stations.get(endpointId);
     if (first === undefined) return;
     if (station === undefined) return claims.forEach((claim) => this.#release(claim));
-    await this.#gate.enter();
+    const waiting = this.#gate.enter(station.lane.inFlight === 1);
+    if (waiting !== undefined) await waiting;
     try {
       const sameProcess = claims.every((claim) => claim.event.origin === this.#options.origin);
       const attempted = await station.sender.send([first, ...others], sameProcess);
+      // What our own end cut off was no attempt of the endpoint's making: it is handed back.
+      if (this.#cut && attempted.outcome.status === undefined) {
+        for (const claim of claims) this.#release(claim);
+        return;
+      }
       for (const { claim, settlement, attempt } of station.conclude([first, ...others], attempted)) {
         void this.#settle(claim, settlement, attempt);
       }

@@ -58,7 +58,6 @@ local function enter(id, state, dueAt)
   elseif state == 'dead' then
     call('HINCRBY', prefix .. 'dead', endpoint, 1)
   end
-  if state ~= 'delivering' then call('HDEL', key, 'lease') end
   if state == 'pending' or old == 'pending' then noteDue(endpoint) end
   if isFinished(state) and not isFinished(old) then
     if call('HINCRBY', eventKey(event), 'open', -1) == 0 then

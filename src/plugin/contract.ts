@@ -87,7 +87,7 @@ export interface ModuleInstrumentation {
    * an export, it answers what `patchExport` answers. Watch as `attach` does: an object that is given to
    * `instrument` besides is still watched once.
    */
-  patch(exports: object, host: PluginHost): object | void;
+  readonly patch: (exports: object, host: PluginHost) => object | void;
 }
 
 export interface SourcePlugin<Name extends string = string, Events = Record<string, unknown>> {

@@ -8,7 +8,7 @@ export interface ModulePatch {
   /** A file of the package; absent for its main module. */
   readonly file?: string;
   /** Answers the exports to hand on. Never throws. */
-  apply(exports: object, version: string | undefined): object;
+  readonly apply: (exports: object, version: string | undefined) => object;
 }
 
 export function modulePatchesOf(

@@ -15,7 +15,7 @@ export function isLoopbackAddress(address: string): boolean {
  * rebinding) sends that name.
  */
 export function isLoopbackHost(header: string | undefined): boolean {
-  const [, name = ""] = /^(\[[\da-f:]+\]|[^[\]]+?)(?::\d{1,5})?$/i.exec(header ?? "") ?? [];
+  const [, name = ""] = /^(\[[\da-f:]+\]|[^:[\]]+)(?::\d{1,5})?$/i.exec(header ?? "") ?? [];
   if (name.toLowerCase() === "localhost") return true;
   return isLoopbackAddress(name.replace(/^\[(.*)\]$/, "$1"));
 }

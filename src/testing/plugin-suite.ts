@@ -102,6 +102,16 @@ export const pluginSuite: readonly PluginCase[] = [
     },
   },
   {
+    name: "patches modules in ranges with two ends, and survives exports that hold nothing it knows",
+    run(plugin) {
+      const host = collectingHost(plugin);
+      for (const { module, versions, patch } of plugin.instrument?.modules ?? []) {
+        assert.match(versions, /^>=\d[\d.]* <\d[\d.]*$/, `${module} has no range such as >=4.0.0 <6.0.0`);
+        for (const exports of [{}, Object.freeze({ default: null }), class {}]) patch(exports, host);
+      }
+    },
+  },
+  {
     name: "leaves no listener on the process once it is detached, and can be attached again",
     run(plugin) {
       const before = processListeners();

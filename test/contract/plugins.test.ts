@@ -74,6 +74,9 @@ describe("the plugin suite", () => {
       "does not recognise, and survives, objects of no library": {
         instrument: { objects: [{ library: "x", recognises: () => true }] },
       },
+      "patches modules in ranges with two ends, and survives exports that hold nothing it knows": {
+        instrument: { modules: [{ module: "x", versions: ">=1.0.0", patch: () => {} }] },
+      },
       "leaves no listener on the process once it is detached, and can be attached again": {
         instrument: { attach: listening("mova-webhooks-test", false) },
       },

@@ -59,15 +59,15 @@ it("watches the libraries of the plugins given, each with its events inside the 
     env,
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const got = receiver.requests.map(({ body, headers }) => [
-    (JSON.parse(body.toString()) as { event_type: string }).event_type,
-    String(headers["traceparent"]).split("-")[1],
-  ]);
+  const got = receiver.requests.map(({ body, headers }) => {
+    const { event_type } = JSON.parse(body.toString()) as { event_type: string };
+    return `${event_type} ${String(headers["traceparent"]).split("-")[1]}`;
+  });
   const traceId = stdout.trim();
   expect(got.sort()).toEqual([
-    ["cache.updated", traceId],
-    ["validation.failed", traceId],
-    ["validation.started", traceId],
+    `cache.updated ${traceId}`,
+    `validation.failed ${traceId}`,
+    `validation.started ${traceId}`,
   ]);
 });
 

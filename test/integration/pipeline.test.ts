@@ -207,3 +207,27 @@ describe("bad input", () => {
     await endpoint.received(3);
   });
 });
+
+describe("the end of a manager", () => {
+  it("hands back what it cut off, as if that attempt had not been", async () => {
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const { mkdtempSync, rmSync } = await import("node:fs");
+    const folder = mkdtempSync("/tmp/mova-webhooks-cut-");
+    const path = `${folder}/outbox.db`;
+    const endpoint = await testEndpoint(() => undefined);
+    const settings = { endpoints: [{ id: "ops", url: endpoint.url, secret, retries: 0 }] };
+    const first = testManager({ ...settings, outbox: sqliteOutbox({ path }) });
+    await first.start();
+    const { deliveries } = await first.triggerEvent("cache.updated", {});
+    await endpoint.received(1);
+    await first.close(0);
+
+    endpoint.answerWith(200);
+    const second = testManager({ ...settings, outbox: sqliteOutbox({ path }) });
+    await second.start();
+    await until(async () => (await second.get(deliveries[0] ?? ""))?.state === "delivered");
+    expect((await second.get(deliveries[0] ?? ""))?.attempts).toHaveLength(1);
+    await second.close();
+    rmSync(folder, { recursive: true });
+  });
+});

@@ -57,7 +57,7 @@ describe("the committed dashboards", () => {
       skipTypeCheck: true,
       additionalProperties: true,
     }).createSchema("Dashboard");
-    const validate = new Ajv({ strict: false }).compile(schema);
+    const validate = new Ajv({ strict: false }).compile(schema as object);
     for (const { file, model } of boards) {
       expect(validate(model), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true);
     }
