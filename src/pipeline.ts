@@ -140,12 +140,12 @@ export class Pipeline {
   }
 
   /** Has stored when it returns, because what comes after may never run. */
-  #publishNow(source: string, event: WebhookEvent, putSync: NonNullable<Outbox["putSync"]>): void {
+  #publishNow(source: string, event: WebhookEvent, outbox: Outbox): void {
     const routed = this.#route(source, event);
     if (routed === undefined) return;
     const { stored, deliveries, span } = routed;
     try {
-      putSync([{ event: stored, deliveries }]);
+      outbox.putSync?.([{ event: stored, deliveries }]);
       span.end();
     } catch (error) {
       span.end(error);
@@ -233,15 +233,14 @@ export class Pipeline {
     };
     if (isOwnWork()) return lifecycle.dropped({ source: plugin, reason: "loop", count: 1 });
     const { outbox } = this;
-    const mustWait = fatal !== true || outbox?.putSync === undefined;
-    if (outbox === undefined || (mustWait && this.#storing.size >= maxStoring)) {
+    const atOnce = fatal === true && outbox?.putSync !== undefined;
+    if (outbox === undefined || (!atOnce && this.#storing.size >= maxStoring)) {
       return lifecycle.dropped({ source: plugin, reason: "outbox_failed", count: 1 });
     }
     const event = createWebhookEvent({ type, data, occurredAt: now() });
-    const { putSync } = outbox;
-    if (fatal !== true || putSync === undefined) return void this.publish(plugin, event).catch(failed);
+    if (!atOnce) return void this.publish(plugin, event).catch(failed);
     try {
-      asOwnWork(() => this.#publishNow(plugin, event, putSync.bind(outbox)));
+      asOwnWork(() => this.#publishNow(plugin, event, outbox));
     } catch (error) {
       failed(error);
     }

@@ -137,7 +137,7 @@ function whatIsWrong(whatToDo: string): readonly Panel[] {
       description: "One bar for each firing alert, from when it began. Needs the alert rules.",
       unit: "none",
       width: 9,
-      height: 11,
+      height: 12,
       noValue: "No alert has fired in this time",
       query: {
         expr: 'max by (alertname, severity, endpoint, source) (ALERTS{alertname=~"MovaWebhook.+",alertstate="firing",job=~"$job|"})',
@@ -151,7 +151,7 @@ function whatIsWrong(whatToDo: string): readonly Panel[] {
         "Attempts that fail now, by endpoint and outcome, worst first. A click on the endpoint opens its board. `connect`, `dns`, `tls`, `timeout` and `reset` are network; `http_…` is the receiver's own answer; `blocked` is our address guard.",
       unit: "cps",
       width: 7,
-      height: 11,
+      height: 12,
       noValue: "No attempt fails",
       query: {
         expr: `topk(10, sum by (endpoint, outcome) (rate(mova_webhook_attempts_total{${ofEndpoint},outcome!="success"}[$__rate_interval])) > 0)`,
@@ -171,7 +171,7 @@ function whatIsWrong(whatToDo: string): readonly Panel[] {
       title: "What to do",
       description: "The runbook in short; the link Runbook above leads to all of it.",
       width: 8,
-      height: 11,
+      height: 12,
       markdown: whatToDo,
     }),
   ];
@@ -216,7 +216,8 @@ const serviceLevel: readonly Panel[] = [
 const flow: readonly Panel[] = [
   linesPanel({
     title: "Events by source",
-    description: "Events published, by the plugin they came from; `api` are those the program triggers itself.",
+    description:
+      "Events published, by the plugin they came from; `api` are those the program triggers itself.",
     unit: "eps",
     width: 6,
     height: 8,
@@ -258,7 +259,8 @@ const flow: readonly Panel[] = [
   }),
   linesPanel({
     title: "Retries by endpoint",
-    description: "Attempts that did not end their delivery: each plans a retry. A rise is the first sign of trouble.",
+    description:
+      "Attempts that did not end their delivery: each plans a retry. A rise is the first sign of trouble.",
     unit: "cps",
     width: 6,
     height: 8,
@@ -295,7 +297,8 @@ const latency: readonly Panel[] = [
   }),
   linesPanel({
     title: "Attempts: p50, p95, p99",
-    description: "From the start of an HTTP attempt to its outcome. Points are exemplars: a click opens the trace.",
+    description:
+      "From the start of an HTTP attempt to its outcome. Points are exemplars: a click opens the trace.",
     unit: "s",
     width: 8,
     height: 9,
@@ -325,7 +328,8 @@ const latency: readonly Panel[] = [
 const backlog: readonly Panel[] = [
   linesPanel({
     title: "Waiting, by endpoint",
-    description: "Deliveries that are due or wait for a retry. A line that only rises belongs to an endpoint that is down.",
+    description:
+      "Deliveries that are due or wait for a retry. A line that only rises belongs to an endpoint that is down.",
     unit: "short",
     width: 8,
     height: 8,
@@ -339,7 +343,8 @@ const backlog: readonly Panel[] = [
   }),
   linesPanel({
     title: "Oldest due, by endpoint",
-    description: "How long the delivery that is due longest has been waiting. The slope tells since when it stands still.",
+    description:
+      "How long the delivery that is due longest has been waiting. The slope tells since when it stands still.",
     unit: "s",
     width: 8,
     height: 8,
@@ -357,7 +362,8 @@ const backlog: readonly Panel[] = [
   }),
   linesPanel({
     title: "In flight against the limit",
-    description: "Share of an endpoint's concurrency that is in use. At 100 % a slow endpoint holds up its own deliveries; raise its concurrency or find out why it is slow.",
+    description:
+      "Share of an endpoint's concurrency that is in use. At 100 % a slow endpoint holds up its own deliveries; raise its concurrency or find out why it is slow.",
     unit: "percentunit",
     width: 8,
     height: 8,
@@ -403,7 +409,8 @@ const endpoints: readonly Panel[] = [
   }),
   linesPanel({
     title: "Dead letters, by endpoint",
-    description: "Dead deliveries that are kept. It rises with every one that died and falls when they are replayed or pruned.",
+    description:
+      "Dead deliveries that are kept. It rises with every one that died and falls when they are replayed or pruned.",
     unit: "short",
     width: 8,
     height: 8,

@@ -121,7 +121,8 @@ const attempts: readonly Panel[] = [
   }),
   linesPanel({
     title: "Failed attempts by event type",
-    description: "Which events the endpoint refuses. One type alone points at its data, all of them at the endpoint.",
+    description:
+      "Which events the endpoint refuses. One type alone points at its data, all of them at the endpoint.",
     unit: "cps",
     width: 8,
     height: 8,

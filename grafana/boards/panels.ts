@@ -143,7 +143,9 @@ export function linesPanel(
   if (max !== undefined) panel.max(max);
   if (stacked) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group("A"));
   if (logarithmic)
-    panel.scaleDistribution(new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Log).log(10));
+    panel.scaleDistribution(
+      new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Log).log(10),
+    );
   if (steps !== undefined) {
     panel
       .thresholds(thresholds(steps))
@@ -176,9 +178,7 @@ export function heatmapPanel(words: PanelWords & { readonly query: Query }): Pan
 }
 
 /** States over time, one bar for each series: shows since when. */
-export function statesPanel(
-  words: PanelWords & { readonly query: Query; readonly states: States },
-): Panel {
+export function statesPanel(words: PanelWords & { readonly query: Query; readonly states: States }): Panel {
   return describe(new timeline.PanelBuilder(), words)
     .withTarget(target(words.query, 0))
     .mappings(mappings(words.states))
@@ -232,7 +232,9 @@ export function tablePanel(
 }
 
 /** Text in Markdown; the only kind without a query. */
-export function textPanel(words: Omit<PanelWords, "unit" | "noValue"> & { readonly markdown: string }): Panel {
+export function textPanel(
+  words: Omit<PanelWords, "unit" | "noValue"> & { readonly markdown: string },
+): Panel {
   return new text.PanelBuilder()
     .title(words.title)
     .description(words.description)

@@ -7,7 +7,8 @@ import { linesPanel, numberPanel, type Panel, statesPanel, tablePanel } from "./
 const { good, watch, bad, neutral } = levels;
 
 /** Said on the panels whose metrics the process collects only on request. */
-const needsDefaults = "Needs prom-client's default metrics: `collectDefaultMetrics({ register: webhooks.registry })`.";
+const needsDefaults =
+  "Needs prom-client's default metrics: `collectDefaultMetrics({ register: webhooks.registry })`.";
 
 export function sourcesAndRuntime(): Dashboard {
   return buildBoard({
@@ -37,7 +38,8 @@ const overview: readonly Panel[] = [
   }),
   numberPanel({
     title: "Events dropped",
-    description: "Events let go in the shown time, before they were stored: on purpose (sampled, coalesced, rate limited) or by a fault.",
+    description:
+      "Events let go in the shown time, before they were stored: on purpose (sampled, coalesced, rate limited) or by a fault.",
     unit: "short",
     width: 4,
     height: 4,
@@ -51,7 +53,8 @@ const overview: readonly Panel[] = [
   }),
   numberPanel({
     title: "Plugin errors",
-    description: "Errors thrown by source plugins in the shown time. The components they watch did not notice.",
+    description:
+      "Errors thrown by source plugins in the shown time. The components they watch did not notice.",
     unit: "short",
     width: 4,
     height: 4,
@@ -106,7 +109,8 @@ const overview: readonly Panel[] = [
 const sources: readonly Panel[] = [
   linesPanel({
     title: "Events by source",
-    description: "Events published, by plugin; `api` are those the program triggers itself. A line that ends is a source gone silent.",
+    description:
+      "Events published, by plugin; `api` are those the program triggers itself. A line that ends is a source gone silent.",
     unit: "eps",
     width: 6,
     height: 9,
@@ -134,7 +138,8 @@ const sources: readonly Panel[] = [
   }),
   linesPanel({
     title: "Events dropped, by source and reason",
-    description: "`outbox_failed`, `data_invalid` and `translate_failed` are faults; the others are asked for by settings.",
+    description:
+      "`outbox_failed`, `data_invalid` and `translate_failed` are faults; the others are asked for by settings.",
     unit: "eps",
     width: 6,
     height: 9,
@@ -199,7 +204,8 @@ const outbox: readonly Panel[] = [
   }),
   linesPanel({
     title: "Outbox: time spent",
-    description: "Seconds spent in outbox operations each second; operations that wait at the same time add up.",
+    description:
+      "Seconds spent in outbox operations each second; operations that wait at the same time add up.",
     unit: "s",
     width: 8,
     height: 9,
@@ -239,8 +245,14 @@ const process: readonly Panel[] = [
     height: 8,
     noValue: "not collected",
     queries: [
-      { expr: `sum by (instance) (process_resident_memory_bytes{${ofProcess}})`, legend: "{{instance}} resident" },
-      { expr: `sum by (instance) (nodejs_heap_size_used_bytes{${ofProcess}})`, legend: "{{instance}} heap used" },
+      {
+        expr: `sum by (instance) (process_resident_memory_bytes{${ofProcess}})`,
+        legend: "{{instance}} resident",
+      },
+      {
+        expr: `sum by (instance) (nodejs_heap_size_used_bytes{${ofProcess}})`,
+        legend: "{{instance}} heap used",
+      },
     ],
   }),
   linesPanel({

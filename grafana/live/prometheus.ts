@@ -23,7 +23,12 @@ export interface Exemplar {
 /** The questions Prometheus answers. */
 export interface PrometheusApi {
   query(expr: string): Promise<readonly Series[]>;
-  queryRange(expr: string, fromSeconds: number, toSeconds: number, stepSeconds: number): Promise<readonly Series[]>;
+  queryRange(
+    expr: string,
+    fromSeconds: number,
+    toSeconds: number,
+    stepSeconds: number,
+  ): Promise<readonly Series[]>;
   exemplars(expr: string, fromSeconds: number, toSeconds: number): Promise<readonly Exemplar[]>;
   /** Any other address of its API, for example `rules`. */
   get(path: string): Promise<unknown>;

@@ -43,7 +43,10 @@ function pageOf(picture: BoardPicture): string {
 async function drawAll(prometheus: PrometheusApi, fromSeconds: number, toSeconds: number): Promise<void> {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
   try {
-    const page = await browser.newPage({ viewport: { width: widthPixels, height: 900 }, deviceScaleFactor: 1 });
+    const page = await browser.newPage({
+      viewport: { width: widthPixels, height: 900 },
+      deviceScaleFactor: 1,
+    });
     page.on("pageerror", (error) => {
       throw error;
     });

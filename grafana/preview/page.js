@@ -21,7 +21,18 @@ const palette = {
   "light-red": "#ff7383",
   "semi-dark-blue": "#3274d9",
 };
-const classic = ["#73bf69", "#fade2a", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#e0b400", "#96d98d", "#ffb357"];
+const classic = [
+  "#73bf69",
+  "#fade2a",
+  "#5794f2",
+  "#ff9830",
+  "#f2495c",
+  "#b877d9",
+  "#8ab8ff",
+  "#e0b400",
+  "#96d98d",
+  "#ffb357",
+];
 
 const main = document.querySelector("main");
 const width = document.body.clientWidth - 32;
@@ -59,7 +70,10 @@ function short(value, digits = 3) {
 }
 
 function scaled(value, steps) {
-  const [factor, suffix] = value === 0 ? [1, steps.find(([from]) => from === 1)[1]] : (steps.find(([from]) => Math.abs(value) >= from) ?? steps.at(-1));
+  const [factor, suffix] =
+    value === 0
+      ? [1, steps.find(([from]) => from === 1)[1]]
+      : (steps.find(([from]) => Math.abs(value) >= from) ?? steps.at(-1));
   return `${short(value / factor)}${suffix}`;
 }
 
@@ -98,7 +112,9 @@ function format(value, unit, decimals) {
     case "ops":
       return `${short(value)} ops/s`;
     default:
-      return decimals === undefined || Math.abs(value) >= 1000 ? scaled(value, thousands) : value.toFixed(decimals);
+      return decimals === undefined || Math.abs(value) >= 1000
+        ? scaled(value, thousands)
+        : value.toFixed(decimals);
   }
 }
 
@@ -154,7 +170,9 @@ function drawText(section, { panel }) {
   const node = make("div", "text");
   for (const paragraph of panel.options.content.split("\n\n")) {
     const line = make("p");
-    for (const [, bold, italic, code, plain] of paragraph.matchAll(/\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|([^*`]+)/g)) {
+    for (const [, bold, italic, code, plain] of paragraph.matchAll(
+      /\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|([^*`]+)/g,
+    )) {
       if (bold) line.append(make("b", "", bold));
       else if (italic) line.append(make("i", "", italic));
       else if (code) line.append(make("code", "", code));
@@ -205,7 +223,7 @@ function drawStates(section, { panel, series }, height) {
   for (let part = 0; part <= 4; part += 1) {
     const seconds = fromSeconds + ((toSeconds - fromSeconds) * part) / 4;
     const tick = make("span", "", clock.format(seconds * 1000));
-    tick.style.left = `${names + at(seconds) * 0.96 + 12}px`;
+    tick.style.left = `${names + 14 + (inner - 28) * (part / 4)}px`;
     axis.append(tick);
   }
   section.append(axis);
@@ -224,7 +242,11 @@ function drawLegend(section, panel, rows, mostRows) {
     const mark = make("i");
     mark.style.background = colour;
     label.append(mark, name || "value");
-    row.append(label, make("span", "", format(numbers.at(-1), unit)), make("span", "", format(Math.max(...numbers), unit)));
+    row.append(
+      label,
+      make("span", "", format(numbers.at(-1), unit)),
+      make("span", "", format(numbers.length === 0 ? undefined : Math.max(...numbers), unit)),
+    );
     legend.append(row);
   }
   if (rows.length > mostRows) legend.append(make("div", "", `+ ${rows.length - mostRows} more`));
@@ -237,8 +259,20 @@ function axesOf(unit) {
   const common = { stroke: "#9a9aac", grid: { stroke: "#23262d", width: 1 }, ticks: { show: false } };
   const font = "10px DejaVu Sans";
   return [
-    { ...common, font, size: 24, space: 70, values: (_, times) => times.map((time) => clock.format(time * 1000)) },
-    { ...common, font, size: 58, space: 28, values: (_, values) => values.map((value) => format(value, unit)) },
+    {
+      ...common,
+      font,
+      size: 24,
+      space: 70,
+      values: (_, times) => times.map((time) => clock.format(time * 1000)),
+    },
+    {
+      ...common,
+      font,
+      size: 58,
+      space: 28,
+      values: (_, values) => values.map((value) => format(value, unit)),
+    },
   ];
 }
 
@@ -300,7 +334,10 @@ function drawLines(section, { panel, series, exemplars }, height) {
     }
   }
   const all = drawn.flat().filter((value) => value !== null);
-  const shown = Math.max(...all, ...exemplars.map(([, value]) => value).filter((value) => value < Math.max(...all) * 3));
+  const shown = Math.max(
+    ...all,
+    ...exemplars.map(([, value]) => value).filter((value) => value < Math.max(...all) * 3),
+  );
   const top = max ?? (shown > 0 ? shown * 1.1 : 1);
   const chart = make("div", "chart");
   section.append(chart);
@@ -311,7 +348,10 @@ function drawLines(section, { panel, series, exemplars }, height) {
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true, range: [fromSeconds, toSeconds] }, y: { range: [0, top * (max === undefined ? 1 : 1.02)] } },
+    scales: {
+      x: { time: true, range: [fromSeconds, toSeconds] },
+      y: { range: [0, top * (max === undefined ? 1 : 1.02)] },
+    },
     axes: axesOf(unit),
     series: [
       {},
@@ -337,16 +377,32 @@ function drawLines(section, { panel, series, exemplars }, height) {
 }
 
 /** The colours of the scheme Turbo, from nothing to most. */
-const turbo = ["#23171b", "#4a58dd", "#2f9df5", "#27d7c4", "#4df884", "#95fb51", "#dedd32", "#ffa423", "#f65f18", "#ba2208"];
+const turbo = [
+  "#23171b",
+  "#4a58dd",
+  "#2f9df5",
+  "#27d7c4",
+  "#4df884",
+  "#95fb51",
+  "#dedd32",
+  "#ffa423",
+  "#f65f18",
+  "#ba2208",
+];
 
 function drawHeatmap(section, { panel, series, exemplars }, height) {
   const { fromSeconds, toSeconds } = picture;
   const step = (toSeconds - fromSeconds) / 180;
   const bounds = series
-    .map(({ metric, points }) => ({ upper: Number(metric.le.replace("+Inf", "Infinity")), points: new Map(points.map(([time, value]) => [Math.round((time - fromSeconds) / step), value])) }))
+    .map(({ metric, points }) => ({
+      upper: Number(metric.le.replace("+Inf", "Infinity")),
+      points: new Map(points.map(([time, value]) => [Math.round((time - fromSeconds) / step), value])),
+    }))
     .toSorted((one, other) => one.upper - other.upper);
   const cells = bounds.map(({ points }, index) =>
-    Array.from({ length: 181 }, (_, place) => Math.max(0, (points.get(place) ?? 0) - (bounds[index - 1]?.points.get(place) ?? 0))),
+    Array.from({ length: 181 }, (_, place) =>
+      Math.max(0, (points.get(place) ?? 0) - (bounds[index - 1]?.points.get(place) ?? 0)),
+    ),
   );
   const most = Math.max(...cells.flat()) || 1;
   const canvas = make("canvas");
@@ -370,20 +426,29 @@ function drawHeatmap(section, { panel, series, exemplars }, height) {
       context.fillStyle = "#9a9aac";
       context.textAlign = "right";
       const { upper } = bounds[row];
-      context.fillText(Number.isFinite(upper) ? format(upper, panel.fieldConfig.defaults.unit) : "+Inf", left - 6, y + high / 2 + 3);
+      context.fillText(
+        Number.isFinite(upper) ? format(upper, panel.fieldConfig.defaults.unit) : "+Inf",
+        left - 6,
+        y + high / 2 + 3,
+      );
     }
   }
   context.fillStyle = "rgba(255,255,255,0.85)";
   for (const [time, value] of exemplars) {
     const row = bounds.findIndex(({ upper }) => value <= upper);
     const x = left + ((time - fromSeconds) / step) * wide;
-    if (x > left && x < canvas.width) context.fillRect(x - 2, canvas.height - bottom - (row + 0.5) * high - 2, 4, 4);
+    if (x > left && x < canvas.width)
+      context.fillRect(x - 2, canvas.height - bottom - (row + 0.5) * high - 2, 4, 4);
   }
   context.fillStyle = "#9a9aac";
   context.textAlign = "center";
   for (let part = 0; part <= 4; part += 1) {
     const seconds = fromSeconds + ((toSeconds - fromSeconds) * part) / 4;
-    context.fillText(clock.format(seconds * 1000), left + 18 + (canvas.width - left - 36) * (part / 4), canvas.height - 6);
+    context.fillText(
+      clock.format(seconds * 1000),
+      left + 18 + (canvas.width - left - 36) * (part / 4),
+      canvas.height - 6,
+    );
   }
 }
 

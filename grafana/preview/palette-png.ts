@@ -63,7 +63,8 @@ function readPixels(png: Buffer): Pixels {
   const channels = png[25] === 6 ? 4 : 3;
   const parts: Buffer[] = [];
   for (let at = 8; at < png.length; at += png.readUInt32BE(at) + 12) {
-    if (png.toString("latin1", at + 4, at + 8) === "IDAT") parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+    if (png.toString("latin1", at + 4, at + 8) === "IDAT")
+      parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
   }
   const filtered = inflateSync(Buffer.concat(parts));
   const lineBytes = width * channels;
@@ -119,7 +120,10 @@ function choosePalette(colours: ReadonlyMap<number, number>): number[] {
   const fullest = [...cubes.values()].toSorted((one, other) => other.total - one.total).slice(0, 240);
   // Large areas differ by less than a cube: the most frequent colours keep their own place.
   const frequent = [...colours].toSorted((one, other) => other[1] - one[1]).slice(0, 64);
-  return [...new Set([...frequent.map(([colour]) => colour), ...fullest.map(({ colour }) => colour)])].slice(0, 256);
+  return [...new Set([...frequent.map(([colour]) => colour), ...fullest.map(({ colour }) => colour)])].slice(
+    0,
+    256,
+  );
 }
 
 function nearestIn(palette: readonly number[], colour: number): number {

@@ -8,8 +8,8 @@ let following = false;
 let depth = 0;
 
 /**
- * Makes own work known also in what it starts and waits for. To be called where something there could be watched; up
- * to Node 22 it makes every promise of the process dearer by about a microsecond, which is why nobody pays unasked.
+ * Makes own work known also in what it starts and waits for. To be called where something there could be watched: up
+ * to Node 22, following makes every `await` of the whole process about four times as dear (55 to 225 ns on Node 20).
  */
 export function followOwnWork(): void {
   following = true;

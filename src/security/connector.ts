@@ -28,7 +28,7 @@ export type ConnectionSettings = Pick<
  */
 export function createGuardedConnector(
   policy: NetworkPolicy,
-  { background = false, ...settings }: ConnectionSettings = {},
+  { background = false, signal, ...settings }: ConnectionSettings = {},
 ): buildConnector.connector {
   // One for each scheme, because `lookup` is not told for which it resolves.
   const connectors = {
@@ -60,8 +60,20 @@ export function createGuardedConnector(
       socket.destroy();
       callback(refusal, null);
     });
-    if (background && opened instanceof Socket) letProcessEnd(opened);
+    if (!(opened instanceof Socket)) return;
+    if (background) letProcessEnd(opened);
+    if (signal !== undefined) cutWith(signal, opened);
   };
+}
+
+/** Not by `net.connect`'s own `signal`, which listens on for as long as the signal lives: one listener a connection. */
+function cutWith(signal: AbortSignal, socket: Socket): void {
+  function cut(): void {
+    socket.destroy(Object.assign(new Error("The connection was cut"), { code: "ABORT_ERR" }));
+  }
+  signal.addEventListener("abort", cut, { once: true });
+  socket.once("close", () => signal.removeEventListener("abort", cut));
+  if (signal.aborted) cut();
 }
 
 /** undici would hold the process again with every request. */

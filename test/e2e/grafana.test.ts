@@ -17,7 +17,10 @@ const grafana = fileURLToPath(new URL("../../grafana/", import.meta.url));
 const present = hasPrometheus();
 if (!present) console.warn("skipped: prometheus and promtool are not installed");
 
-function promtool(...command: readonly string[]): { readonly status: number | null; readonly output: string } {
+function promtool(...command: readonly string[]): {
+  readonly status: number | null;
+  readonly output: string;
+} {
   const { status, stdout, stderr } = spawnSync("promtool", command, { cwd: grafana, encoding: "utf8" });
   return { status, output: `${stdout}${stderr}` };
 }
@@ -35,7 +38,12 @@ describe.skipIf(!present)("promtool (skipped where Prometheus is not installed)"
   });
 
   it("finds every alert firing where it should and silent where it should not", () => {
-    const { status, output } = promtool("test", "rules", "alerts/alerts.test.yml", "alerts/alerts.days.test.yml");
+    const { status, output } = promtool(
+      "test",
+      "rules",
+      "alerts/alerts.test.yml",
+      "alerts/alerts.days.test.yml",
+    );
     expect(status, output).toBe(0);
     expect(output.match(/SUCCESS/g)).toHaveLength(2);
   });
@@ -44,11 +52,15 @@ describe.skipIf(!present)("promtool (skipped where Prometheus is not installed)"
 describe.skipIf(!present)("metrics (skipped where Prometheus is not installed)", () => {
   it("are plain text that promtool has nothing to say about, and OpenMetrics that it takes into a database", async () => {
     const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-metrics-"));
-    const endpoint = await fakeEndpoint((_, response, count) => response.writeHead(count < 3 ? 503 : 200).end());
+    const endpoint = await fakeEndpoint((_, response, count) =>
+      response.writeHead(count < 3 ? 503 : 200).end(),
+    );
     const manager = new WebhookManager({
       config: false,
       network: { allow: ["127.0.0.0/8"] },
-      endpoints: [{ id: 'odd "one" \\ with\nlines', url: endpoint.url, secret: "0123456789abcdef", retrySchedule: [0] }],
+      endpoints: [
+        { id: 'odd "one" \\ with\nlines', url: endpoint.url, secret: "0123456789abcdef", retrySchedule: [0] },
+      ],
     });
     await manager.start();
     try {
@@ -73,7 +85,9 @@ describe.skipIf(!present)("metrics (skipped where Prometheus is not installed)",
       const made = promtool("tsdb", "create-blocks-from", "openmetrics", file, join(folder, "data"));
       expect(made.status, made.output).toBe(0);
       writeFileSync(file, timed.replace("# EOF", ""));
-      expect(promtool("tsdb", "create-blocks-from", "openmetrics", file, join(folder, "data")).status).not.toBe(0);
+      expect(
+        promtool("tsdb", "create-blocks-from", "openmetrics", file, join(folder, "data")).status,
+      ).not.toBe(0);
     } finally {
       await manager.close(2000);
       await endpoint.close();
@@ -103,8 +117,12 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
     prometheus = await startPrometheus(demo.metricsUrl, 1);
     // Rates want two scrapes, and recorded rates of rates want two of those.
     await until(async () => (await seriesOf("mova_webhook:delivery_errors:ratio_rate1h")) > 0);
-    await until(async () => (await seriesOf('ALERTS{alertname="MovaWebhookDeadLetters",alertstate="firing"}')) > 0);
-    await until(async () => (await seriesOf('rate(mova_webhook_deliveries_total{endpoint="down"}[10s])')) > 0);
+    await until(
+      async () => (await seriesOf('ALERTS{alertname="MovaWebhookDeadLetters",alertstate="firing"}')) > 0,
+    );
+    await until(
+      async () => (await seriesOf('rate(mova_webhook_deliveries_total{endpoint="down"}[10s])')) > 0,
+    );
   }, 240_000);
 
   afterAll(async () => {
@@ -132,7 +150,9 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
   });
 
   const panels = readBoards().flatMap(({ file, model }) =>
-    panelsOf(model).flatMap((panel) => targetsOf(panel).map((target) => ({ file, title: panel.title ?? "", target }))),
+    panelsOf(model).flatMap((panel) =>
+      targetsOf(panel).map((target) => ({ file, title: panel.title ?? "", target })),
+    ),
   );
 
   it.each(panels)("answers $file, $title: $target.expr", async ({ file, title, target }) => {
@@ -168,7 +188,9 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
     expect(rules.map(({ name }) => name).toSorted()).toEqual(
       [...alerts, ...recordings].map(({ name }) => name).toSorted(),
     );
-    expect(rules.filter(({ health }) => health !== "ok").map(({ name, lastError }) => [name, lastError])).toEqual([]);
+    expect(
+      rules.filter(({ health }) => health !== "ok").map(({ name, lastError }) => [name, lastError]),
+    ).toEqual([]);
     const firing = rules.filter(({ state }) => state === "firing").map(({ name }) => name);
     expect(firing).toEqual(expect.arrayContaining(mustFire));
     for (const { name } of recordings) expect(await seriesOf(name), name).toBeGreaterThan(0);

@@ -96,25 +96,28 @@ describe("an error that ends the process", () => {
     ["throw", "RangeError", "uncaughtException"],
     ["throw late", "TypeError", "uncaughtException"],
     ["reject", "TypeError", "unhandledRejection"],
-  ])("by a %s is stored before it does and delivered after the restart, and the end is the same", async (way, type, origin) => {
-    const endpoint = await testEndpoint(503);
-    const path = join(folder, "outbox.db");
-    const without = await run(way);
-    const crashed = await run(way, path, endpoint.url);
-    expect(without.status).toBe(1);
-    expect(without.stderr).toContain(`${type}: `);
-    expect(crashed).toEqual(without);
+  ])(
+    "by a %s is stored before it does and delivered after the restart, and the end is the same",
+    async (way, type, origin) => {
+      const endpoint = await testEndpoint(503);
+      const path = join(folder, "outbox.db");
+      const without = await run(way);
+      const crashed = await run(way, path, endpoint.url);
+      expect(without.status).toBe(1);
+      expect(without.stderr).toContain(`${type}: `);
+      expect(crashed).toEqual(without);
 
-    endpoint.answerWith(200);
-    const before = endpoint.requests.length;
-    expect(await run("deliver", path, endpoint.url)).toMatchObject({ status: 0, stderr: "" });
-    await endpoint.received(before + 1);
-    expect(eventsAt(endpoint).at(-1)).toMatchObject({
-      event_type: "error.occurred",
-      data: { error_type: type, context: { origin, fatal: true } },
-    });
-    expect(new Set(endpoint.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
-  });
+      endpoint.answerWith(200);
+      const before = endpoint.requests.length;
+      expect(await run("deliver", path, endpoint.url)).toMatchObject({ status: 0, stderr: "" });
+      await endpoint.received(before + 1);
+      expect(eventsAt(endpoint).at(-1)).toMatchObject({
+        event_type: "error.occurred",
+        data: { error_type: type, context: { origin, fatal: true } },
+      });
+      expect(new Set(endpoint.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    },
+  );
 
   it("is one event where it was reported before", async () => {
     const endpoint = await testEndpoint(503);
@@ -136,7 +139,10 @@ describe("an error that ends the process", () => {
 });
 
 /** Runs the program in a process of its own, without webhooks where no outbox is named. */
-async function run(way: string, ...withWebhooks: string[]): Promise<{ status: number | null; stderr: string }> {
+async function run(
+  way: string,
+  ...withWebhooks: string[]
+): Promise<{ status: number | null; stderr: string }> {
   const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
   const imports = ["--import", "tsx", "--import", fixture("sources.mjs")];
   const child = spawn(process.execPath, [...imports, fixture("errors/crash.mjs"), way, ...withWebhooks], {

@@ -1,13 +1,14 @@
 /** The guarded connector under a real undici Pool, with a canary on loopback that must see nothing. */
 import { execFileSync } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import { Agent, Pool, request } from "undici";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Agent, Client, Pool, request } from "undici";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ConnectionSettings, createGuardedConnector } from "../../src/security/connector.ts";
 import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
 import { fakeResolver } from "../fixtures/fake-resolver.ts";
@@ -264,3 +265,17 @@ function selfSigned(name: string): { readonly cert: string; readonly key: string
     rmSync(directory, { recursive: true });
   }
 }
+
+test("a signal that cuts connections is listened to only while they are open", async () => {
+  const server = createServer((_, response) => response.writeHead(200, { connection: "close" }).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const { signal } = new AbortController();
+  const client = new Client(`http://127.0.0.1:${port}`, {
+    connect: createGuardedConnector(resolvePolicy({ allow: ["127.0.0.0/8"] }), { signal }),
+  });
+  for (let n = 0; n < 5; n += 1) await (await client.request({ path: "/", method: "POST" })).body.dump();
+  await client.close();
+  await vi.waitFor(() => expect(getEventListeners(signal, "abort")).toHaveLength(0));
+  await new Promise((resolve) => server.close(resolve));
+});

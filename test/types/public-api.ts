@@ -8,7 +8,7 @@ import {
   WebhookManager,
 } from "mova-webhooks";
 import { definePlugin } from "mova-webhooks/plugin";
-import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
+import { cache, config, error, llm, redis, span, validation } from "mova-webhooks/plugins";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
@@ -25,7 +25,12 @@ export async function users(): Promise<void> {
     endpoints: [
       { url: "https://ops.example.com/hook", secret: "s", eventTypes: ["validation.*", "error.occurred"] },
     ],
-    plugins: [validation(), cache(), redis(), llm(), error(), config()],
+    plugins: [
+      ...[validation(), redis(), llm(), config()],
+      { use: cache(), volume: { sample: 0.1, coalesce: { windowSeconds: 60, key: "key" } }, redact: ["key"] },
+      { use: error(), redact: (data, type) => ({ type, fields: Object.keys(Object(data)) }) },
+      span({ rules: [{ event: "span.slow", minDurationMs: 500, attributes: ["http.route"] }] }),
+    ],
   });
   const component: Component = webhooks.instrument(new Component());
   const triggered: Triggered = await webhooks.triggerEvent(WebhookEventType.CACHE_UPDATED, {
@@ -38,6 +43,10 @@ export async function users(): Promise<void> {
   webhooks.bus.publish("orders:lost", {});
   // @ts-expect-error a field is missing
   webhooks.bus.publish("orders:paid", { orderId: "1" });
+  webhooks.use(orders, { volume: { maxPerSecond: 5 } });
+  webhooks.reportError("what was thrown", { component: "checkout" });
+  // @ts-expect-error span rules name types of the span plugin
+  span({ rules: [{ event: "cache.slow" }] });
   // @ts-expect-error timeouts are numbers
   webhooks.addEndpoint({ url: "https://example.com", secret: "s", timeout: "30" });
   await triggerValidationStarted({ schema: "user_schema", data_size: 1024 });

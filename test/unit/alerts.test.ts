@@ -31,7 +31,10 @@ describe.each(alerts.map((alert) => ({ ...alert })))("$name", ({ name, expr, lab
     const [url, anchor] = (annotations["runbook_url"] ?? "").split("#");
     expect(url).toBe(runbookUrl);
     const sections = new Map(
-      [...readme.matchAll(/^### (.+)\n\n(.+)$/gm)].map(([, heading = "", first]) => [anchorOf(heading), first]),
+      [...readme.matchAll(/^### (.+)\n\n(.+)$/gm)].map(([, heading = "", first]) => [
+        anchorOf(heading),
+        first,
+      ]),
     );
     const words = name.replace("MovaWebhook", "").replaceAll(/(?<!^)([A-Z])/g, " $1");
     expect(anchor).toBe(anchorOf(`Runbook: ${words}`));
@@ -54,7 +57,10 @@ describe.each(alerts.map((alert) => ({ ...alert })))("$name", ({ name, expr, lab
 
 interface TestFile {
   readonly tests: readonly {
-    readonly alert_rule_test?: readonly { readonly alertname: string; readonly exp_alerts: readonly unknown[] }[];
+    readonly alert_rule_test?: readonly {
+      readonly alertname: string;
+      readonly exp_alerts: readonly unknown[];
+    }[];
   }[];
 }
 
@@ -72,7 +78,9 @@ it("the runbook has no section that no alert leads to", () => {
 
 describe("docker-compose.yml", () => {
   const { services } = parse(read("docker-compose.yml")) as {
-    readonly services: Readonly<Record<string, { readonly image: string; readonly volumes: readonly string[] }>>;
+    readonly services: Readonly<
+      Record<string, { readonly image: string; readonly volumes: readonly string[] }>
+    >;
   };
 
   it("pins every image to a version", () => {
@@ -81,7 +89,9 @@ describe("docker-compose.yml", () => {
   });
 
   it("mounts and names files that exist", () => {
-    const mounts = Object.values(services).flatMap(({ volumes }) => volumes.map((volume) => volume.split(":")));
+    const mounts = Object.values(services).flatMap(({ volumes }) =>
+      volumes.map((volume) => volume.split(":")),
+    );
     for (const [from = ""] of mounts) expect(existsSync(new URL(`${from}/`, grafana)), from).toBe(true);
     const named = [...JSON.stringify(services).matchAll(/\/etc\/mova-webhooks\/([\w./-]+)/g)];
     expect(named.length).toBeGreaterThan(2);
@@ -96,7 +106,10 @@ describe("provisioning", () => {
         readonly uid: string;
         readonly type: string;
         readonly jsonData?: {
-          readonly exemplarTraceIdDestinations?: readonly { readonly name: string; readonly datasourceUid: string }[];
+          readonly exemplarTraceIdDestinations?: readonly {
+            readonly name: string;
+            readonly datasourceUid: string;
+          }[];
         };
       }[];
     };
@@ -110,9 +123,14 @@ describe("provisioning", () => {
   });
 
   it("reads the dashboards of this folder, and rules that exist", () => {
-    expect(read("provisioning/dashboards/mova-webhooks.yml")).toContain("path: /etc/mova-webhooks/dashboards");
-    const { rule_files } = parse(read("provisioning/prometheus.yml")) as { readonly rule_files: readonly string[] };
-    for (const path of rule_files) expect(existsSync(new URL(`provisioning/${path}`, grafana)), path).toBe(true);
+    expect(read("provisioning/dashboards/mova-webhooks.yml")).toContain(
+      "path: /etc/mova-webhooks/dashboards",
+    );
+    const { rule_files } = parse(read("provisioning/prometheus.yml")) as {
+      readonly rule_files: readonly string[];
+    };
+    for (const path of rule_files)
+      expect(existsSync(new URL(`provisioning/${path}`, grafana)), path).toBe(true);
     for (const uid of Object.values(uids)) expect(readme).toContain(`\`${uid}\``);
   });
 });

@@ -9,7 +9,14 @@ import { createGenerator } from "ts-json-schema-generator";
 import { afterAll, describe, expect, it } from "vitest";
 import { runbookUrl } from "../../grafana/boards/board.ts";
 import { buildDashboards, toFileText } from "../../grafana/build.ts";
-import { type Board, panelsOf, readBoards, substitute, type Target, targetsOf } from "../../grafana/live/boards.ts";
+import {
+  type Board,
+  panelsOf,
+  readBoards,
+  substitute,
+  type Target,
+  targetsOf,
+} from "../../grafana/live/boards.ts";
 import { readRules } from "./alert-rules.ts";
 import { deliveryEnds, liveLabels } from "./live-labels.ts";
 import { readPromql } from "./promql.ts";
@@ -117,7 +124,11 @@ describe("the rules of grafana/dashboard-linter", () => {
       const variables = model.templating?.list ?? [];
       const sources = variables.filter(({ type }) => type === "datasource");
       expect(sources, file).toHaveLength(1);
-      expect(sources[0], file).toMatchObject({ name: "datasource", label: "Data Source", query: "prometheus" });
+      expect(sources[0], file).toMatchObject({
+        name: "datasource",
+        label: "Data Source",
+        query: "prometheus",
+      });
       for (const name of ["job", "instance"]) {
         const variable = variables.find((candidate) => candidate.name === name);
         expect(variable, `${file}: ${name}`).toMatchObject({
@@ -153,7 +164,9 @@ describe("the rules of grafana/dashboard-linter", () => {
 
   it("queries: are PromQL", () => {
     expect(
-      complaints(({ target }) => readPromql(substitute(target.expr, values)).mistakes.map((at) => `at ${at}`)),
+      complaints(({ target }) =>
+        readPromql(substitute(target.expr, values)).mistakes.map((at) => `at ${at}`),
+      ),
     ).toEqual([]);
     expect(readPromql("sum by (le) (rate(metric[5m])").mistakes).not.toEqual([]);
   });
@@ -169,15 +182,19 @@ describe("the rules of grafana/dashboard-linter", () => {
 
   it("queries: choose job and instance; recorded series have only the job", () => {
     const wrong = complaints(({ target }) =>
-      readPromql(target.expr.replaceAll("$__rate_interval", "1m").replaceAll("$__range", "1h")).selectors.flatMap(
-        ({ metric, matchers }) => {
-          if (metric === "ALERTS") return [];
-          const wanted = metric.includes(":") ? ["job"] : ["job", "instance"];
-          const has = (label: string): boolean =>
-            matchers.some(([name, operator, value]) => name === label && operator === "=~" && value === `$${label}`);
-          return wanted.filter((label) => !has(label)).map((label) => `${metric} without ${label}=~"$${label}"`);
-        },
-      ),
+      readPromql(
+        target.expr.replaceAll("$__rate_interval", "1m").replaceAll("$__range", "1h"),
+      ).selectors.flatMap(({ metric, matchers }) => {
+        if (metric === "ALERTS") return [];
+        const wanted = metric.includes(":") ? ["job"] : ["job", "instance"];
+        const has = (label: string): boolean =>
+          matchers.some(
+            ([name, operator, value]) => name === label && operator === "=~" && value === `$${label}`,
+          );
+        return wanted
+          .filter((label) => !has(label))
+          .map((label) => `${metric} without ${label}=~"$${label}"`);
+      }),
     );
     expect(wrong).toEqual([]);
   });
@@ -193,7 +210,9 @@ describe("the rules of grafana/dashboard-linter", () => {
   });
 
   it("durations ask for exemplars: every quantile and heatmap of attempts and lag", () => {
-    const durations = queries.filter(({ target }) => /(attempt_duration|delivery_lag)_seconds_bucket/.test(target.expr));
+    const durations = queries.filter(({ target }) =>
+      /(attempt_duration|delivery_lag)_seconds_bucket/.test(target.expr),
+    );
     expect(durations.length).toBeGreaterThan(5);
     expect(durations.filter(({ target }) => target.exemplar !== true).map(({ where }) => where)).toEqual([]);
   });
@@ -204,7 +223,11 @@ describe("the metrics that dashboards and rules are about", () => {
   const rules = readRules();
   const all = [
     ...queries.map(({ where, target }) => ({ where, expr: substitute(target.expr, values), target })),
-    ...[...rules.recordings, ...rules.alerts].map(({ name, expr }) => ({ where: name, expr, target: undefined })),
+    ...[...rules.recordings, ...rules.alerts].map(({ name, expr }) => ({
+      where: name,
+      expr,
+      target: undefined,
+    })),
     ...boards.map(({ file, model }) => ({
       where: `${file}: annotation`,
       expr: substitute(model.annotations?.list?.[0]?.expr ?? "", values),
@@ -216,7 +239,8 @@ describe("the metrics that dashboards and rules are about", () => {
   function labelsOf(metric: string): ReadonlySet<string> | undefined {
     if (recorded.has(metric)) return new Set(["job"]);
     if (metric === "up") return new Set(["job", "instance"]);
-    if (metric === "ALERTS") return new Set(["alertname", "alertstate", "severity", "job", "endpoint", "source"]);
+    if (metric === "ALERTS")
+      return new Set(["alertname", "alertstate", "severity", "job", "endpoint", "source"]);
     return labels.get(metric);
   }
 
@@ -229,9 +253,13 @@ describe("the metrics that dashboards and rules are about", () => {
         const own = labelsOf(metric);
         if (own === undefined) unknown.push(metric);
         for (const label of own ?? []) known.add(label);
-        unknown.push(...matchers.filter(([label]) => own?.has(label) === false).map(([label]) => `${metric}{${label}}`));
+        unknown.push(
+          ...matchers.filter(([label]) => own?.has(label) === false).map(([label]) => `${metric}{${label}}`),
+        );
       }
-      const shown = [...(target?.legendFormat ?? "").matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? "");
+      const shown = [...(target?.legendFormat ?? "").matchAll(/\{\{(\w+)\}\}/g)].map(
+        (match) => match[1] ?? "",
+      );
       unknown.push(...[...groupings, ...shown].filter((label) => !known.has(label)));
       return unknown.map((name) => `${where}: ${name}`);
     });
@@ -255,7 +283,9 @@ describe("the metrics that dashboards and rules are about", () => {
 
   it("are all of ours: every metric of the registry is on a panel", () => {
     const shown = new Set(
-      queries.flatMap(({ target }) => readPromql(substitute(target.expr, values)).selectors.map(({ metric }) => metric)),
+      queries.flatMap(({ target }) =>
+        readPromql(substitute(target.expr, values)).selectors.map(({ metric }) => metric),
+      ),
     );
     const ours = [...labels.keys()].filter((name) => name.startsWith("mova_webhook_"));
     const families = new Set(ours.map((name) => name.replace(/_(bucket|sum|count)$/, "")));

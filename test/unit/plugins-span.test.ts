@@ -58,8 +58,24 @@ describe("a finished span", () => {
   it("sends the attributes that its rule allows, and no other", () => {
     const { host, tracer } = watched({ attributes: ["http.route", "absent"] });
     tracer.startSpan("GET", { attributes: { "http.route": "/orders/:id", "user.email": "a@b.c" } }).end();
-    expect(host.drafts[0]).toMatchObject({ type: "span.ended", data: { attributes: { "http.route": "/orders/:id" } } });
+    expect(host.drafts[0]).toMatchObject({
+      type: "span.ended",
+      data: { attributes: { "http.route": "/orders/:id" } },
+    });
     expect(JSON.stringify(host.drafts)).not.toContain("a@b.c");
+  });
+});
+
+describe("an event's own trace", () => {
+  it("goes on from the span it tells of", () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    let active: string | undefined;
+    const { tracer } = watched({
+      when: () => ((active = trace.getActiveSpan()?.spanContext().spanId), true),
+    });
+    const ended = tracer.startSpan("GET");
+    ended.end();
+    expect(active).toBe(ended.spanContext().spanId);
   });
 });
 
@@ -100,7 +116,10 @@ describe("a rule", () => {
       { event: "span.slow", attributes: ["second"] },
       { event: "span.started", on: "start" },
     );
-    const slow = tracer.startSpan("GET", { startTime: 1_700_000_000_000, attributes: { first: 1, second: 2 } });
+    const slow = tracer.startSpan("GET", {
+      startTime: 1_700_000_000_000,
+      attributes: { first: 1, second: 2 },
+    });
     expect(typesOf(host)).toEqual(["span.started"]);
     expect(host.drafts[0]?.data).not.toHaveProperty("duration_ms");
     slow.end(1_700_000_000_100);
@@ -161,18 +180,34 @@ describe("a provider", () => {
     });
     expect(added).toEqual([plugin.processor]);
     const context = { traceId: "1", spanId: "2", traceFlags: 1 };
-    const old = { name: "GET", kind: 2, status: { code: 0 }, startTime: [1, 5e8], duration: [0, 1e6] } as const;
+    const old = {
+      name: "GET",
+      kind: 2,
+      status: { code: 0 },
+      startTime: [1, 5e8],
+      duration: [0, 1e6],
+    } as const;
     const more = { attributes: {}, instrumentationLibrary: { name: "old" }, parentSpanId: "3" };
     plugin.processor.onEnd({ ...old, ...more, spanContext: () => context });
     expect(host.drafts).toMatchObject([
-      { data: { kind: "client", status: "unset", duration_ms: 1, started_at: "1970-01-01T00:00:01.500Z", parent_span_id: "3" } },
+      {
+        data: {
+          kind: "client",
+          status: "unset",
+          duration_ms: 1,
+          started_at: "1970-01-01T00:00:01.500Z",
+          parent_span_id: "3",
+        },
+      },
     ]);
   });
 
   it("that takes no processor is named in the log, with what to do", () => {
     const host = collectingHost(span() as AnyPlugin);
     host.instrument({ getTracer() {}, forceFlush() {}, shutdown() {} });
-    expect(host.logged).toMatchObject([{ level: "warn", message: expect.stringContaining("spanProcessors") }]);
+    expect(host.logged).toMatchObject([
+      { level: "warn", message: expect.stringContaining("spanProcessors") },
+    ]);
   });
 
   it("is not what a manager's own tracer makes: those spans are never a source", () => {

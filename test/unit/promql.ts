@@ -24,7 +24,8 @@ export function readPromql(expr: string): Reading {
   const selectors: Selector[] = [];
   const groupings: string[] = [];
   const ranges: string[] = [];
-  const textOf = ({ from, to }: { readonly from: number; readonly to: number }): string => expr.slice(from, to);
+  const textOf = ({ from, to }: { readonly from: number; readonly to: number }): string =>
+    expr.slice(from, to);
   parser.parse(expr).iterate({
     enter(node) {
       if (node.type.isError) mistakes.push(node.from);

@@ -28,11 +28,11 @@ function bench(volume: Volume, chances: readonly number[] = []) {
     dropped,
     timers,
     flush: () => control.flush(),
-    take(data: unknown, more: Partial<EventDraft> = {}) {
+    take: (data: unknown, more: Partial<EventDraft> = {}): void => {
       const draft = { type: "cache.updated", data, ...more };
       if (control.keeps(draft)) control.take(draft);
     },
-    advance(ms: number) {
+    advance: (ms: number): void => {
       now += ms;
       for (const timer of [...timers].filter(({ at }) => at <= now)) {
         timers.delete(timer);

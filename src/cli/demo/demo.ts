@@ -38,12 +38,16 @@ export async function runDemo({ stay, port }: DemoOptions): Promise<number> {
         url: `${receiver.url}/flaky`,
         eventTypes: ["validation.*", "error.occurred"],
         retrySchedule: [0.3, 0.6],
+        // It refuses every event at first: a circuit would open and the last try never come.
+        circuitBreaker: false,
       },
       {
         id: "down",
         url: "http://127.0.0.1:9/nobody-listens",
         eventTypes: ["error.occurred", "config.updated"],
         retrySchedule: [0.3, 0.6],
+        // Late enough that the first deliveries die, early enough to be seen with --stay.
+        circuitBreaker: { failures: 20 },
       },
     ],
     plugins: await Promise.all(plugins.map((name): Promise<AnyPlugin> => loadPlugin(name, undefined))),
