@@ -7,7 +7,7 @@ import { WebhookError } from "./event/errors.ts";
 import { asOwnWork, isOwnWork } from "./event/own-work.ts";
 import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent, serializeEvent, type WebhookEvent } from "./event/webhook-event.ts";
-import type { NewDelivery, Outbox, OutboxEvent, Submission } from "./outbox/outbox.ts";
+import type { Claim, NewDelivery, Outbox, OutboxEvent, Submission } from "./outbox/outbox.ts";
 import { Host } from "./plugin/host.ts";
 import type { EventDraft } from "./plugin/volume.ts";
 import type { EndpointBook } from "./routing/endpoint-book.ts";
@@ -56,7 +56,7 @@ export class Pipeline {
   open = true;
   readonly #options: PipelineOptions;
   /** Events on their way into the outbox. */
-  readonly #storing = new Map<Promise<unknown>, Submission>();
+  readonly #storing = new Map<Submission, Promise<unknown>>();
   /** Errors that were reported while the error plugin was not in use. */
   readonly #reported = new WeakSet<object>();
 
@@ -81,14 +81,14 @@ export class Pipeline {
 
   /** Resolves when nothing is on its way into the outbox. */
   async stored(): Promise<void> {
-    await Promise.allSettled(this.#storing.keys());
+    await Promise.allSettled(this.#storing.values());
   }
 
   /** Stores what is on its way once more, at once: an event that is stored already is not stored again. */
   storeNow(): void {
     try {
       this.outbox?.putSync?.(
-        [...this.#storing.values()].map(({ event, deliveries }) => ({
+        [...this.#storing.keys()].map(({ event, deliveries }) => ({
           event,
           // Nobody is left to deliver what this process would claim.
           deliveries: deliveries.map((delivery) => ({ ...delivery, claim: false })),
@@ -189,28 +189,31 @@ export class Pipeline {
   }
 
   async #store(stored: OutboxEvent, routed: readonly NewDelivery[], event: WebhookEvent): Promise<void> {
-    const outbox = this.outbox as Outbox;
-    const deliveries = routed.map((delivery) => this.#withPlace(delivery));
-    const claimed = new Set<string>();
+    const submission = { event: stored, deliveries: routed.map((delivery) => this.#withPlace(delivery)) };
+    let claims: readonly Claim[] = [];
     try {
-      const submission = { event: stored, deliveries };
-      const [answer] = await this.#track(outbox.put([submission]), submission);
+      const putting = (this.outbox as Outbox).put([submission]);
+      this.#storing.set(submission, putting);
+      const [answer] = await putting;
       if (answer?.accepted === true) {
-        for (const claim of answer.claims) claimed.add(claim.id);
-        this.worker?.accept(answer.claims);
+        claims = answer.claims;
+        this.worker?.accept(claims);
         const { id: eventId, type: eventType } = stored;
-        this.#options.lifecycle.stored({ eventId, eventType, deliveries: deliveries.length });
+        this.#options.lifecycle.stored({ eventId, eventType, deliveries: routed.length });
         this.handlers.call(event);
       }
     } finally {
-      this.#handOver(deliveries, claimed);
+      this.#storing.delete(submission);
+      if (claims.length < routed.length) {
+        this.#handOver(submission.deliveries, new Set(claims.map((claim) => claim.id)));
+      }
     }
   }
 
   /** Asks the lane for a place, so that the delivery need not be read back from the outbox. */
-  #withPlace(delivery: NewDelivery): NewDelivery {
-    const claim = this.worker?.lane(delivery.endpointId)?.reserve() ?? false;
-    return { ...delivery, claim };
+  #withPlace({ id, endpointId, dueAt, content }: NewDelivery): NewDelivery {
+    const claim = this.worker?.lane(endpointId)?.reserve() ?? false;
+    return content === undefined ? { id, endpointId, dueAt, claim } : { id, endpointId, dueAt, claim, content };
   }
 
   /** Gives back the places of deliveries that the outbox did not claim, and wakes their lanes. */
@@ -249,20 +252,13 @@ export class Pipeline {
   #wants(type: string): boolean {
     return this.open && (this.#options.endpoints.table.wants(type) || this.handlers.wants(type));
   }
-
-  #track<Result>(storing: Promise<Result>, submission: Submission): Promise<Result> {
-    this.#storing.set(storing, submission);
-    const forget = (): boolean => this.#storing.delete(storing);
-    storing.then(forget, forget);
-    return storing;
-  }
 }
 
 function traceOf(span: { readonly traceId?: string }): { traceId?: string } {
   return span.traceId === undefined ? {} : { traceId: span.traceId };
 }
 
-/** A held event keeps no process alive: \`close\` lets go of it. */
+/** A held event keeps no process alive: `close` lets go of it. */
 function afterDelay(delayMs: number, run: () => void): () => void {
   const timer = setTimeout(run, delayMs);
   timer.unref();

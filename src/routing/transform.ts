@@ -14,14 +14,17 @@ export interface TransformedRouting extends Routing {
   readonly failures: readonly { readonly endpointId: string; readonly error: unknown }[];
 }
 
-const none: Pick<TransformedRouting, "contents" | "failures"> = { contents: new Map(), failures: [] };
+const none: ReadonlyMap<string, DeliveryContent> = new Map();
 
 /** Asks the transforms of the endpoints that get the event. */
 export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: number): TransformedRouting {
-  if (routing.endpoints.every((endpoint) => endpoint.transform === undefined)) return { ...routing, ...none };
+  const { endpoints, decisions: decided } = routing;
+  if (endpoints.every((endpoint) => endpoint.transform === undefined)) {
+    return { endpoints, decisions: decided, contents: none, failures: [] };
+  }
   const contents = new Map<string, DeliveryContent>();
   const failures: { endpointId: string; error: unknown }[] = [];
-  for (const endpoint of routing.endpoints) {
+  for (const endpoint of endpoints) {
     try {
       const content = contentOf(endpoint, event, maxBodyBytes);
       if (content !== undefined) contents.set(endpoint.id, content);
@@ -30,12 +33,12 @@ export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: n
     }
   }
   const failed = new Set(failures.map(({ endpointId }) => endpointId));
-  const decisions = routing.decisions.map((decision): RoutingDecision => {
+  const decisions = decided.map((decision): RoutingDecision => {
     const { endpointId } = decision;
     return failed.has(endpointId) ? { endpointId, routed: false, reason: "transform_failed" } : decision;
   });
   return {
-    endpoints: routing.endpoints.filter((endpoint) => !failed.has(endpoint.id)),
+    endpoints: endpoints.filter((endpoint) => !failed.has(endpoint.id)),
     decisions,
     contents,
     failures,

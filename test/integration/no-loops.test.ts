@@ -193,6 +193,7 @@ describe("the Redis outbox's own connection", () => {
     undo.push(() => own.disconnect());
     await until(() => heard.includes("redis.connected"));
     expect(heard).toEqual(["config.updated", "redis.connected"]);
+    await manager.close();
     const keys = await own.keys(`*${prefix}*`);
     if (keys.length > 0) await own.del(...keys);
   });

@@ -23,8 +23,9 @@ describe.each(alerts.map((alert) => ({ ...alert })))("$name", ({ name, expr, lab
   it("says how urgent it is, what it is, and where to read on", () => {
     expect(name).toMatch(/^MovaWebhook[A-Z]\w+$/);
     expect(["critical", "warning", "info"]).toContain(labels["severity"]);
-    expect(Object.keys(annotations).toSorted()).toEqual(["description", "runbook_url", "summary"]);
-    expect(readme).toContain(`| \`${name}\` | ${labels["severity"]} |`);
+    expect(new Set(Object.keys(annotations))).toEqual(new Set(["description", "runbook_url", "summary"]));
+    const row = new RegExp(`^\\| \`${name}\` +\\| ${labels["severity"]} +\\|`, "m");
+    expect(readme).toMatch(row);
   });
 
   it("has a section in the runbook, with a first line of what to do", () => {
@@ -64,12 +65,13 @@ interface TestFile {
   }[];
 }
 
-it("recording rules are PromQL and named level:metric:operation", () => {
-  for (const { name, expr } of recordings) {
+it.each(recordings.map((rule) => ({ ...rule })))(
+  "recording rule $name is PromQL and named level:metric:operation",
+  ({ name, expr }) => {
     expect(name).toMatch(/^mova_webhook:\w+:\w+$/);
-    expect(readPromql(expr).mistakes, name).toEqual([]);
-  }
-});
+    expect(readPromql(expr).mistakes).toEqual([]);
+  },
+);
 
 it("the runbook has no section that no alert leads to", () => {
   const sections = readme.match(/^### Runbook: .+$/gm) ?? [];
@@ -85,17 +87,18 @@ describe("docker-compose.yml", () => {
 
   it("pins every image to a version", () => {
     for (const { image } of Object.values(services)) expect(image).toMatch(/^[\w./-]+:v?\d+\.\d+\.\d+$/);
-    expect(Object.keys(services).toSorted()).toEqual(["grafana", "prometheus", "tempo"]);
+    expect(new Set(Object.keys(services))).toEqual(new Set(["grafana", "prometheus", "tempo"]));
   });
 
   it("mounts and names files that exist", () => {
     const mounts = Object.values(services).flatMap(({ volumes }) =>
       volumes.map((volume) => volume.split(":")),
     );
-    for (const [from = ""] of mounts) expect(existsSync(new URL(`${from}/`, grafana)), from).toBe(true);
+    const isThere = (path: string): boolean => existsSync(new URL(path, grafana));
+    expect(mounts.map(([from = ""]) => `${from}/`).filter((path) => !isThere(path))).toEqual([]);
     const named = [...JSON.stringify(services).matchAll(/\/etc\/mova-webhooks\/([\w./-]+)/g)];
     expect(named.length).toBeGreaterThan(2);
-    for (const [, path = ""] of named) expect(existsSync(new URL(path, grafana)), path).toBe(true);
+    expect(named.map(([, path = ""]) => path).filter((path) => !isThere(path))).toEqual([]);
   });
 });
 
@@ -129,8 +132,8 @@ describe("provisioning", () => {
     const { rule_files } = parse(read("provisioning/prometheus.yml")) as {
       readonly rule_files: readonly string[];
     };
-    for (const path of rule_files)
-      expect(existsSync(new URL(`provisioning/${path}`, grafana)), path).toBe(true);
+    const isThere = (path: string): boolean => existsSync(new URL(`provisioning/${path}`, grafana));
+    expect(rule_files.filter((path) => !isThere(path))).toEqual([]);
     for (const uid of Object.values(uids)) expect(readme).toContain(`\`${uid}\``);
   });
 });

@@ -1,7 +1,7 @@
 /** The dashboards: fresh, valid, within the rules of grafana/dashboard-linter, and about metrics that exist. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Dashboard, Panel } from "@grafana/grafana-foundation-sdk/dashboard";
+import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
 import { Ajv } from "ajv";
 import { WebhookManager } from "mova-webhooks";
 import { collectDefaultMetrics } from "prom-client";
@@ -9,14 +9,7 @@ import { createGenerator } from "ts-json-schema-generator";
 import { afterAll, describe, expect, it } from "vitest";
 import { runbookUrl } from "../../grafana/boards/board.ts";
 import { buildDashboards, toFileText } from "../../grafana/build.ts";
-import {
-  type Board,
-  panelsOf,
-  readBoards,
-  substitute,
-  type Target,
-  targetsOf,
-} from "../../grafana/live/boards.ts";
+import { panelsOf, readBoards, substitute, type Target, targetsOf } from "../../grafana/live/boards.ts";
 import { readRules } from "./alert-rules.ts";
 import { deliveryEnds, liveLabels } from "./live-labels.ts";
 import { readPromql } from "./promql.ts";
@@ -48,12 +41,12 @@ function complaints(check: (query: Query) => readonly string[]): string[] {
 
 describe("the committed dashboards", () => {
   it("are what the build makes of the sources today (if not: npm run dashboards)", () => {
-    const built = buildDashboards();
-    expect(boards.map(({ file }) => file).toSorted()).toEqual([...built.keys()].toSorted());
-    for (const { file } of boards) {
-      const text = readFileSync(new URL(`../../grafana/dashboards/${file}`, import.meta.url), "utf8");
-      expect(text, file).toBe(toFileText(built.get(file) as Dashboard));
-    }
+    const built = [...buildDashboards()].map(([file, board]) => [file, toFileText(board)]);
+    const committed = boards.map(({ file }) => [
+      file,
+      readFileSync(new URL(`../../grafana/dashboards/${file}`, import.meta.url), "utf8"),
+    ]);
+    expect(Object.fromEntries(committed)).toEqual(Object.fromEntries(built));
   });
 
   it("fit the JSON schema of the SDK's types, which refuses planted mistakes", () => {
@@ -65,104 +58,102 @@ describe("the committed dashboards", () => {
       additionalProperties: true,
     }).createSchema("Dashboard");
     const validate = new Ajv({ strict: false }).compile(schema as object);
-    for (const { file, model } of boards) {
-      expect(validate(model), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true);
-    }
-    const [first] = boards as readonly [Board, ...Board[]];
+    const mistakesOf = (model: unknown): unknown => (validate(model) ? [] : validate.errors);
+    expect(boards.map(({ file, model }) => [file, mistakesOf(model)])).toEqual(
+      boards.map(({ file }) => [file, []]),
+    );
     for (const mistake of [{ graphTooltip: 9 }, { refresh: 5 }, { panels: [{ gridPos: { w: "x" } }] }]) {
-      expect(validate({ ...first.model, ...mistake }), JSON.stringify(mistake)).toBe(false);
+      expect(mistakesOf({ ...boards[0]?.model, ...mistake })).not.toEqual([]);
     }
   });
 
-  it("have ids, titles and panel titles of their own, and links that lead somewhere", () => {
-    const uids = boards.map(({ model }) => model.uid);
-    expect(new Set(uids).size).toBe(boards.length);
+  it("have ids and titles of their own", () => {
+    expect(new Set(boards.map(({ model }) => model.uid)).size).toBe(boards.length);
     expect(new Set(boards.map(({ model }) => model.title)).size).toBe(boards.length);
-    for (const { file, model } of boards) {
-      expect(model.uid, file).toMatch(/^mova-webhooks-[a-z]+$/);
-      expect(model.id ?? undefined, file).toBeUndefined();
-      const titles = panelsOf(model).map(({ title }) => title);
-      expect(titles, file).toEqual([...new Set(titles)]);
-      const linked = [...JSON.stringify(model).matchAll(/"\/d\/([\w-]+)/g)].map((match) => match[1]);
-      expect(uids, file).toEqual(expect.arrayContaining(linked));
-      const others = uids.filter((uid) => uid !== model.uid);
-      const links = (model.links ?? []).map(({ url }) => url);
-      expect(links.toSorted(), file).toEqual(
-        [...others.map((uid) => `/d/${uid}`), `${runbookUrl}#runbook`].toSorted(),
-      );
-    }
-    expect(readme).toMatch(/^## Runbook$/m);
-  });
-
-  it("are within a grid of 24 columns, no panel over another", () => {
-    for (const { file, model } of boards) {
-      const taken = new Set<string>();
-      for (const { gridPos, title } of model.panels ?? []) {
-        const { x, y, w, h } = gridPos ?? { x: 0, y: 0, w: 0, h: 0 };
-        expect(x + w, `${file}: ${title}`).toBeLessThanOrEqual(24);
-        for (let column = x; column < x + w; column += 1) {
-          for (let row = y; row < y + h; row += 1) {
-            expect(taken, `${file}: ${title}`).not.toContain(`${column} ${row}`);
-            taken.add(`${column} ${row}`);
-          }
-        }
-      }
-    }
   });
 
   it("show the runbook in short, one entry for each alert", () => {
     const text = boards.flatMap(({ model }) => panelsOf(model)).find(({ type }) => type === "text");
-    const content = (text?.options as { readonly content: string }).content;
-    expect(content.match(/^\*\*.+?\.\*\* .+/gm)).toHaveLength(readRules().alerts.length);
+    const { content } = (text?.options ?? {}) as { readonly content?: string };
+    expect(content?.match(/^\*\*.+?\.\*\* .+/gm)).toHaveLength(readRules().alerts.length);
   });
 });
 
-describe("the rules of grafana/dashboard-linter", () => {
-  it("dashboards: not editable; variables datasource, job and instance in the form the linter wants", () => {
-    for (const { file, model } of boards) {
-      expect(model.editable, file).toBe(false);
-      const variables = model.templating?.list ?? [];
-      const sources = variables.filter(({ type }) => type === "datasource");
-      expect(sources, file).toHaveLength(1);
-      expect(sources[0], file).toMatchObject({
-        name: "datasource",
-        label: "Data Source",
-        query: "prometheus",
-      });
-      for (const name of ["job", "instance"]) {
-        const variable = variables.find((candidate) => candidate.name === name);
-        expect(variable, `${file}: ${name}`).toMatchObject({
-          multi: true,
-          includeAll: true,
-          allValue: ".+",
-          refresh: 2,
-          datasource: { uid: "${datasource}" },
-        });
-      }
-      for (const { name, type, refresh } of variables.filter((variable) => variable.type === "query")) {
-        expect([type, refresh], `${file}: ${name}`).toEqual(["query", 2]);
-      }
-    }
+describe.each(boards)("$file", ({ model }) => {
+  const uids = boards.map((board) => board.model.uid ?? "");
+  const variables = model.templating?.list ?? [];
+
+  it("has a fixed uid, no id, and panels with titles of their own", () => {
+    expect(model.uid).toMatch(/^mova-webhooks-[a-z]+$/);
+    expect(model.id ?? undefined).toBeUndefined();
+    const titles = panelsOf(model).map(({ title }) => title);
+    expect(titles).toEqual([...new Set(titles)]);
   });
 
-  it("panels: a title, a description, a unit, queries, and the data source of the variable", () => {
-    for (const { file, model } of boards) {
-      for (const panel of panelsOf(model)) {
-        const where = `${file}: ${panel.title}`;
-        expect(panel.title, where).not.toBe("");
-        expect(panel.description?.length, where).toBeGreaterThan(15);
-        if (panel.type === "text") continue;
-        expect(panel.fieldConfig?.defaults?.unit, where).toMatch(/.+/);
-        expect(panel.datasource, where).toMatchObject({ uid: "${datasource}" });
-        expect(targetsOf(panel).length, where).toBeGreaterThan(0);
-        for (const target of targetsOf(panel)) {
-          expect(target.datasource, where).toMatchObject({ uid: "${datasource}" });
-        }
-      }
-    }
+  it("links the other dashboards and the runbook, and nothing that is not there", () => {
+    const linked = [...JSON.stringify(model).matchAll(/"\/d\/([\w-]+)/g)].map((match) => match[1] ?? "");
+    expect(uids).toEqual(expect.arrayContaining(linked));
+    const others = uids.filter((uid) => uid !== model.uid).map((uid) => `/d/${uid}`);
+    expect(new Set((model.links ?? []).map(({ url }) => url))).toEqual(
+      new Set([...others, `${runbookUrl}#runbook`]),
+    );
+    expect(readme).toMatch(/^## Runbook$/m);
   });
 
-  it("queries: are PromQL", () => {
+  it("is a grid of 24 columns, no panel over another", () => {
+    const taken = new Map<string, number>();
+    for (const { gridPos } of model.panels ?? []) {
+      const { x, y, w, h } = gridPos ?? { x: 0, y: 0, w: 0, h: 0 };
+      for (let cell = 0; cell < w * h; cell += 1) {
+        const place = `${x + (cell % w)} ${y + Math.floor(cell / w)}`;
+        taken.set(place, (taken.get(place) ?? 0) + 1);
+      }
+    }
+    expect([...taken].filter(([, panels]) => panels > 1)).toEqual([]);
+    expect([...taken.keys()].filter((place) => Number(place.split(" ")[0]) > 23)).toEqual([]);
+  });
+
+  // From here on: the rules of grafana/dashboard-linter.
+  it("is not editable", () => {
+    expect(model.editable).toBe(false);
+  });
+
+  it("has one variable for the data source", () => {
+    expect(variables.filter(({ type }) => type === "datasource")).toEqual([
+      expect.objectContaining({ name: "datasource", label: "Data Source", query: "prometheus" }),
+    ]);
+  });
+
+  it.each(["job", "instance"])("has the variable %s in the form the linter wants", (name) => {
+    expect(variables.find((variable) => variable.name === name)).toMatchObject({
+      multi: true,
+      includeAll: true,
+      allValue: ".+",
+      datasource: { uid: "${datasource}" },
+    });
+  });
+
+  it("reads the values of variables anew when the time changes", () => {
+    const stale = variables.filter(({ type, refresh }) => type === "query" && refresh !== 2);
+    expect(stale.map(({ name }) => name)).toEqual([]);
+  });
+
+  it.each(panelsOf(model).map((panel) => ({ ...panel, targets: targetsOf(panel) })))(
+    "panel $title has a title, a description, a unit, queries, and the data source of the variable",
+    ({ title, description, type, fieldConfig, datasource, targets }) => {
+      expect(title).toMatch(/.+/);
+      expect(description).toMatch(/.{15,}/);
+      const isText = type === "text";
+      expect(fieldConfig?.defaults.unit ?? "").toMatch(isText ? /^$/ : /.+/);
+      expect(targets.length > 0).toBe(!isText);
+      const sources = [...(isText ? [] : [datasource]), ...targets.map((target) => target.datasource)];
+      expect(sources.map((source) => source?.uid)).toEqual(sources.map(() => "${datasource}"));
+    },
+  );
+});
+
+describe("the queries of all panels (rules of grafana/dashboard-linter)", () => {
+  it("are PromQL", () => {
     expect(
       complaints(({ target }) =>
         readPromql(substitute(target.expr, values)).mistakes.map((at) => `at ${at}`),
@@ -171,7 +162,7 @@ describe("the rules of grafana/dashboard-linter", () => {
     expect(readPromql("sum by (le) (rate(metric[5m])").mistakes).not.toEqual([]);
   });
 
-  it("queries: take rates over $__rate_interval, and sums of the shown time over $__range", () => {
+  it("take rates over $__rate_interval, and sums of the shown time over $__range", () => {
     const wrong = complaints(({ panel, target }) => {
       const ranges = [...target.expr.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
       const allowed = panel.type === "stat" ? ["$__rate_interval", "$__range"] : ["$__rate_interval"];
@@ -180,7 +171,7 @@ describe("the rules of grafana/dashboard-linter", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("queries: choose job and instance; recorded series have only the job", () => {
+  it("choose job and instance; recorded series have only the job", () => {
     const wrong = complaints(({ target }) =>
       readPromql(
         target.expr.replaceAll("$__rate_interval", "1m").replaceAll("$__range", "1h"),
@@ -199,7 +190,7 @@ describe("the rules of grafana/dashboard-linter", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("queries: look at counters only through rate and increase", () => {
+  it("look at counters only through rate and increase", () => {
     const wrong = complaints(({ target }) =>
       readPromql(substitute(target.expr, values))
         .selectors.filter(({ metric }) => /_(total|bucket|count|sum)$/.test(metric))
@@ -209,7 +200,7 @@ describe("the rules of grafana/dashboard-linter", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("durations ask for exemplars: every quantile and heatmap of attempts and lag", () => {
+  it("ask for exemplars wherever they are about durations of attempts and lag", () => {
     const durations = queries.filter(({ target }) =>
       /(attempt_duration|delivery_lag)_seconds_bucket/.test(target.expr),
     );
@@ -297,26 +288,29 @@ describe("the metrics that dashboards and rules are about", () => {
 
   it("are those of the README, name by name and label by label", () => {
     const main = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const rows = [...main.matchAll(/^\| `(mova_webhook_\w+)` \| (.+) \|$/gm)];
-    const written = rows.map(([, name, cell]) => [
-      name,
-      [...(cell ?? "").matchAll(/`(\w+)`/g)].map((match) => match[1]).toSorted(),
-    ]);
-    const live = [...labels]
-      .filter(([name]) => name.startsWith("mova_webhook_") && !/_(bucket|sum)$/.test(name))
-      .map(([name, own]) => [
-        name.replace(/_count$/, ""),
-        [...own].filter((label) => !["job", "instance"].includes(label)).toSorted(),
-      ]);
-    expect(written.toSorted()).toEqual(live.toSorted());
+    const rows = [...main.matchAll(/^\| `(mova_webhook_\w+)` +\| (.+) \|$/gm)];
+    const written = new Map(
+      rows.map(([, name, cell]) => [
+        name,
+        new Set([...(cell ?? "").matchAll(/`(\w+)`/g)].map((match) => match[1])),
+      ]),
+    );
+    const live = new Map(
+      [...labels]
+        .filter(([name]) => name.startsWith("mova_webhook_") && !/_(bucket|sum)$/.test(name))
+        .map(([name, own]) => [
+          name.replace(/_count$/, ""),
+          new Set([...own].filter((label) => !["job", "instance"].includes(label))),
+        ]),
+    );
+    expect(written).toEqual(live);
     for (const [name] of readme.matchAll(/mova_webhook_\w+/g)) expect([...labels.keys()]).toContain(name);
   });
 });
 
 it("the previews in the README are there, one for each dashboard", () => {
-  const previews = readdirSync(new URL("../../grafana/preview/", import.meta.url)).filter((name) =>
-    name.endsWith(".png"),
-  );
-  expect(previews.toSorted()).toEqual(boards.map(({ file }) => file.replace(".json", ".png")).toSorted());
-  for (const name of previews) expect(readme).toContain(`(preview/${name})`);
+  const pictures = boards.map(({ file }) => file.replace(".json", ".png"));
+  const previews = readdirSync(new URL("../../grafana/preview/", import.meta.url));
+  expect(previews).toEqual(expect.arrayContaining(pictures));
+  for (const name of pictures) expect(readme).toContain(`(preview/${name})`);
 });
