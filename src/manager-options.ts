@@ -1,10 +1,13 @@
 /** What a WebhookManager may be given, and how code, environment and file become one. */
+import { isDeepStrictEqual } from "node:util";
 import type { TracerProvider } from "@opentelemetry/api";
 import { loadConfig, type WebhookConfig } from "./config/config.ts";
+import type { ConfiguredEndpoints, EndpointChanges } from "./endpoints.ts";
 import type { EndpointDefaults, WebhookEndpoint } from "./event/endpoint.ts";
 import type { SecretSetting } from "./event/endpoint-secrets.ts";
 import type { Logger } from "./event/logger.ts";
 import type { Outbox } from "./outbox/outbox.ts";
+import type { Retention } from "./outbox/retention.ts";
 import type { AnyPlugin, UseOptions } from "./plugin/contract.ts";
 import type { MetricRegistry } from "./telemetry/metrics.ts";
 import type { NetworkOptions } from "./security/network-policy.ts";
@@ -33,6 +36,8 @@ export interface WebhookManagerOptions {
   readonly network?: NetworkOptions;
   /** Bytes of one event's body. @default 1_048_576 */
   readonly maxBodyBytes?: number;
+  /** How long a durable outbox remembers what is finished. @default 30 days, 1,000,000 deliveries */
+  readonly retention?: Retention;
   /** Attempts at the same time over all endpoints. @default 256 */
   readonly maxInFlight?: number;
   /** Attempts under way keep no process alive: for what runs beside a program that does not wait for it. @default false */
@@ -53,8 +58,12 @@ export interface WebhookManagerOptions {
 
 export interface Settings {
   readonly enabled: boolean;
+  /** From code and from the configuration. */
   readonly endpoints: readonly WebhookEndpoint[];
+  /** Those of them that the configuration brought: what a reload replaces. */
+  readonly configured: ConfiguredEndpoints;
   readonly defaults: EndpointDefaults;
+  readonly retention: Retention;
   readonly eventTypes: readonly string[];
   readonly network: NetworkOptions;
   readonly maxBodyBytes: number;
@@ -73,14 +82,19 @@ export function mergeSettings(options: WebhookManagerOptions): Settings {
   const timeout = options.timeout ?? config?.timeout;
   const retries = options.maxRetries ?? config?.maxRetries;
   const secret = options.secret ?? config?.secret;
+  const defaults = {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(secret === undefined ? {} : { secret }),
+  };
+  const coded = options.endpoints ?? [];
+  const configured = notReplaced(config?.endpoints ?? [], coded);
   return {
     enabled: options.enabled ?? config?.enabled ?? true,
-    endpoints: mergeEndpoints(config?.endpoints ?? [], options.endpoints ?? []),
-    defaults: {
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(retries === undefined ? {} : { retries }),
-      ...(secret === undefined ? {} : { secret }),
-    },
+    endpoints: [...configured, ...coded],
+    configured: { endpoints: configured, defaults },
+    defaults,
+    retention: options.retention ?? config?.retention ?? {},
     eventTypes: [...(config?.eventTypes ?? []), ...(options.eventTypes ?? [])],
     network: { ...config?.network, ...options.network },
     maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
@@ -91,11 +105,39 @@ export function mergeSettings(options: WebhookManagerOptions): Settings {
 }
 
 /** Code replaces a configured endpoint of the same id, or without ids, of the same URL. */
-function mergeEndpoints(
+function notReplaced(
   configured: readonly WebhookEndpoint[],
   coded: readonly WebhookEndpoint[],
-): WebhookEndpoint[] {
+): readonly WebhookEndpoint[] {
   const nameOf = (endpoint: WebhookEndpoint): string => endpoint.id ?? endpoint.url;
   const replaced = new Set(coded.map(nameOf));
-  return [...configured.filter((endpoint) => !replaced.has(nameOf(endpoint))), ...coded];
+  return configured.filter((endpoint) => !replaced.has(nameOf(endpoint)));
+}
+
+/** What a running manager does not take over from a changed configuration. */
+const fixedAtStart = [
+  "enabled",
+  "plugins",
+  "outbox",
+  "network",
+  "server",
+  "eventTypes",
+  "maxBodyBytes",
+  "retention",
+  "logLevel",
+] as const;
+
+export interface Reloaded extends EndpointChanges {
+  /** Settings that changed too, and hold only after a restart. */
+  readonly needRestart: readonly string[];
+}
+
+/** Reads the configuration again. Throws CONFIG_INVALID. */
+export function reloadSettings(
+  { config }: Settings,
+  options: WebhookManagerOptions,
+): { readonly settings: Settings; readonly needRestart: readonly string[] } {
+  const settings = mergeSettings(options);
+  const needRestart = fixedAtStart.filter((key) => !isDeepStrictEqual(config?.[key], settings.config?.[key]));
+  return { settings, needRestart };
 }

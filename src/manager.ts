@@ -1,21 +1,25 @@
 /** The front door: settings in; the pipeline assembled, started, asked and closed. */
 import type { Bus } from "./bus/bus.ts";
-import { type Circuit, closedCircuit } from "./delivery/circuit-breaker.ts";
-import { type PlannedAttempt, scheduleOf } from "./delivery/schedule.ts";
-import type { DisableCause } from "./delivery/station.ts";
+import type { PlannedAttempt } from "./delivery/schedule.ts";
 import { Worker } from "./delivery/worker.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "./event/delivery.ts";
+import { type EndpointStatus, Endpoints } from "./endpoints.ts";
 import type { WebhookEndpoint } from "./event/endpoint.ts";
 import { WebhookError } from "./event/errors.ts";
 import { asOwnWork, followOwnWork } from "./event/own-work.ts";
-import { endpointDisabledType } from "./event/event-types.ts";
 import { KnownTypes } from "./event/known-types.ts";
 import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent } from "./event/webhook-event.ts";
-import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
+import {
+  mergeSettings,
+  type Reloaded,
+  reloadSettings,
+  type Settings,
+  type WebhookManagerOptions,
+} from "./manager-options.ts";
 import { openOutbox } from "./outbox/open.ts";
-import type { EndpointCounts, Outbox, ReplaySelection } from "./outbox/outbox.ts";
-import { replayMissed } from "./outbox/replay-missed.ts";
+import type { Outbox, ReplaySelection } from "./outbox/outbox.ts";
+import { keepPruned } from "./outbox/retention.ts";
 import { timeOutbox } from "./outbox/timed.ts";
 import { Pipeline, type Triggered } from "./pipeline.ts";
 import type { AnyPlugin, UseOptions } from "./plugin/contract.ts";
@@ -30,31 +34,17 @@ import { type Activity, createActivity } from "./telemetry/activity.ts";
 import { discreetLogger } from "./telemetry/discreet-logger.ts";
 import { combineObservers, type Lifecycle } from "./telemetry/lifecycle.ts";
 import { createLog, loggerFromEnvironment } from "./telemetry/log.ts";
-import { createMetrics, type LaneState, type Metrics } from "./telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import type { Tracing } from "./telemetry/trace-contract.ts";
 import { createTracing } from "./telemetry/tracing.ts";
 import { version } from "./version.ts";
 
-export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
-  /** Posts that are running, in this process. */
-  readonly inFlight: number;
-  /** Since when nothing was delivered to it, or since when it is disabled; Unix milliseconds. */
-  readonly failingSince?: number;
-  /** When its open circuit is tried again, Unix milliseconds. */
-  readonly circuitUntil?: number;
-}
-
 /** Those of which no plugin can hear; what a stranger's is made of may be watched. */
 const ownOutboxes: ReadonlySet<string> = new Set(["memory", "sqlite", "redis"]);
 
-/** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
-const shortSecretBytes = 16;
-
-/** As the metric has them. */
-const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
-
 export class WebhookManager {
-  readonly #settings: Settings;
+  readonly #options: WebhookManagerOptions;
+  #settings: Settings;
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #random: () => number;
@@ -63,29 +53,32 @@ export class WebhookManager {
   readonly #lifecycle: Required<Lifecycle>;
   readonly #tracing: Tracing;
   readonly #types: KnownTypes;
-  readonly #endpoints: EndpointBook;
+  readonly #book: EndpointBook;
+  readonly #endpoints: Endpoints;
   readonly #pipeline: Pipeline;
   readonly #servers: ListeningServer[] = [];
   /** What the configuration asks to load; undefined once it is there, or where nothing was asked. */
   #loading: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #stopPruning: (() => void) | undefined;
 
   /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
   constructor(options: WebhookManagerOptions = {}) {
+    this.#options = options;
     this.#settings = mergeSettings(options);
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#logger = discreetLogger(options.logger ?? loggerFromEnvironment(this.#settings.config?.logLevel));
     this.#types = new KnownTypes(this.#settings.eventTypes);
     const { defaults, network } = this.#settings;
-    this.#endpoints = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
+    this.#book = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
     this.#metrics = createMetrics({
       ...(options.registry === undefined ? {} : { registry: options.registry }),
       version,
       now: this.#now,
       backlog: async () => (await this.#outbox()).counts(),
-      lanes: () => this.#laneStates(),
+      lanes: () => this.#endpoints.lanes(),
     });
     this.#activity = createActivity(this.#now);
     this.#lifecycle = combineObservers(
@@ -97,7 +90,7 @@ export class WebhookManager {
       now: this.#now,
     });
     this.#pipeline = new Pipeline({
-      endpoints: this.#endpoints,
+      endpoints: this.#book,
       lifecycle: this.#lifecycle,
       tracing: this.#tracing,
       logger: this.#logger,
@@ -106,6 +99,14 @@ export class WebhookManager {
       maxBodyBytes: this.#settings.maxBodyBytes,
     });
     this.#pipeline.open = this.#settings.enabled;
+    this.#endpoints = new Endpoints({
+      book: this.#book,
+      pipeline: this.#pipeline,
+      lifecycle: this.#lifecycle,
+      logger: this.#logger,
+      now: this.#now,
+      outbox: () => this.#outbox(),
+    });
     for (const entry of options.plugins ?? []) {
       if ("use" in entry) this.use(entry.use, entry);
       else this.use(entry);
@@ -135,37 +136,21 @@ export class WebhookManager {
   /** Adds an endpoint. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
   addEndpoint(settings: WebhookEndpoint): void {
     this.#refuseWhenClosed();
-    const endpoint = this.#endpoints.add(settings);
-    if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
-      const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
-      this.#logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
-    }
-    this.#pipeline.worker?.addEndpoint(endpoint, endpoint.enabled);
-    this.#endpointChanged(endpoint.id, endpoint.enabled, "added");
+    this.#endpoints.add(settings);
   }
 
   /** Removes an endpoint; what waited for it is kept as dead. Answers whether there was one. */
   removeEndpoint(urlOrId: string): boolean {
-    const id = this.#endpoints.remove(urlOrId);
-    if (id === undefined) return false;
-    this.#pipeline.worker?.removeEndpoint(id);
-    this.#endpointChanged(id, false, "removed");
-    this.#outbox()
-      .then((outbox) => outbox.bury(id, "endpoint removed"))
-      .catch((error: unknown) => this.#logger.warn({ err: error, endpoint: id }, "bury failed"));
-    return true;
+    return this.#endpoints.remove(urlOrId);
   }
 
   getEndpoints(): EndpointInfo[] {
-    return this.#endpoints.list((id) => this.#circuitOf(id).state);
+    return this.#endpoints.list();
   }
 
   /** Switches one endpoint by id or URL; what waits for it waits on. Answers whether there is one. */
   setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
-    const id = this.#endpoints.idOf(urlOrId);
-    if (id === undefined) return false;
-    this.#switchEndpoint(id, enabled, reason);
-    return true;
+    return this.#endpoints.switch(urlOrId, enabled, reason);
   }
 
   /**
@@ -173,23 +158,33 @@ export class WebhookManager {
    * deliveries that died since it began to fail, or since it was switched off. Events that came while it was off
    * were never accepted for it; `explain` names them. Answers the ids replayed; undefined where there is none.
    */
-  async enableEndpoint(
+  enableEndpoint(
     urlOrId: string,
     { replay = false }: { readonly replay?: boolean } = {},
   ): Promise<readonly string[] | undefined> {
-    const id = this.#endpoints.idOf(urlOrId);
-    if (id === undefined) return undefined;
-    const since = this.#endpoints.missingSince(id);
-    // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
-    const replayed = replay && since !== undefined ? await replayMissed(await this.#outbox(), id, since) : [];
-    this.#switchEndpoint(id, true, "by hand");
-    return replayed;
+    return this.#endpoints.enable(urlOrId, replay);
   }
 
   /** Plans the attempts of a delivery that never succeeds; undefined where there is no such endpoint. */
   scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
-    const route = this.#endpoints.get(this.#endpoints.idOf(urlOrId) ?? "");
-    return route && scheduleOf(route.endpoint);
+    return this.#endpoints.scheduleOf(urlOrId);
+  }
+
+  /**
+   * Reads file and environment again and takes over their endpoints; what else changed there needs a restart and is
+   * named. Throws what is wrong, and then nothing has changed. Publishes `config.updated` where anything did.
+   */
+  reload(): Reloaded {
+    this.#refuseWhenClosed();
+    const reloaded = reloadSettings(this.#settings, this.#options);
+    const { added, changed, removed } = this.#endpoints.replace(
+      this.#settings.configured,
+      reloaded.settings.configured,
+    );
+    this.#settings = reloaded.settings;
+    const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
+    if (keys.length > 0) this.#pipeline.announce("config", "config.updated", { keys, operation: "reload" });
+    return { added, changed, removed, needRestart: reloaded.needRestart };
   }
 
   /** Calls `handler` in this process with every event of a type or pattern. */
@@ -290,23 +285,17 @@ export class WebhookManager {
     return (
       record &&
       explain(record, (endpointId) => {
-        const enabled = this.#endpoints.get(endpointId)?.enabled;
-        return enabled === undefined ? undefined : { enabled, circuit: this.#circuitOf(endpointId) };
+        const enabled = this.#book.get(endpointId)?.enabled;
+        return enabled === undefined
+          ? undefined
+          : { enabled, circuit: this.#endpoints.circuitOf(endpointId) };
       })
     );
   }
 
   /** Each endpoint with what waits for it. */
-  async status(): Promise<EndpointStatus[]> {
-    const counts = await (await this.#outbox()).counts();
-    const byId = new Map(counts.map((each) => [each.endpointId, each]));
-    const nothing = { pending: 0, delivering: 0, dead: 0 };
-    return this.getEndpoints().map((endpoint) => ({
-      ...endpoint,
-      ...nothing,
-      ...byId.get(endpoint.id),
-      ...this.#laneStatus(endpoint.id),
-    }));
+  status(): Promise<EndpointStatus[]> {
+    return this.#endpoints.status();
   }
 
   /** Delivers finished deliveries once more, under their lanes' limits; answers their ids. */
@@ -407,12 +396,15 @@ export class WebhookManager {
       random: this.#random,
       origin: this.#pipeline.origin,
       maxInFlight: this.#settings.maxInFlight,
-      disable: (cause) => this.#disable(cause),
+      disable: (cause) => this.#endpoints.disable(cause),
     });
-    for (const { endpoint, enabled } of this.#endpoints.routes()) worker.addEndpoint(endpoint, enabled);
+    for (const { endpoint, enabled } of this.#book.routes()) worker.addEndpoint(endpoint, enabled);
     this.#pipeline.worker = worker;
     this.#pipeline.host.attach();
     await worker.start();
+    if (outbox.guarantees.durable) {
+      this.#stopPruning = keepPruned(outbox, this.#settings.retention, this.#now, this.#logger);
+    }
   }
 
   async #close(deadlineMs: number): Promise<void> {
@@ -420,6 +412,7 @@ export class WebhookManager {
     const leftMs = (): number => Math.max(0, deadlineMs - (performance.now() - startedAt));
     const { host, outbox, worker } = this.#pipeline;
     await this.#starting?.catch(() => undefined);
+    this.#stopPruning?.();
     host.detach();
     await this.#pipeline.stored();
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
@@ -428,60 +421,6 @@ export class WebhookManager {
     await Promise.all(this.#servers.map((server) => server.close()));
     await outbox?.close();
     this.#metrics.close();
-  }
-
-  /** Answers whether that changed anything. */
-  #switchEndpoint(id: string, enabled: boolean, reason: string): boolean {
-    const { worker } = this.#pipeline;
-    const changed = enabled
-      ? this.#endpoints.enable(id)
-      : this.#endpoints.disable(id, reason, worker?.failingSince(id) ?? this.#now());
-    if (!changed) return false;
-    worker?.setEnabled(id, enabled);
-    this.#endpointChanged(id, enabled, reason);
-    return true;
-  }
-
-  /** What fails to hear of a disabled endpoint is not itself news: or one such event could bring forth the next. */
-  #disable({ endpointId, reason, eventTypes }: DisableCause): void {
-    if (!this.#switchEndpoint(endpointId, false, reason)) return;
-    if (eventTypes.includes(endpointDisabledType)) return;
-    const missingSince = new Date(this.#endpoints.missingSince(endpointId) ?? this.#now()).toISOString();
-    const data = { endpoint_id: endpointId, reason, failing_since: missingSince };
-    this.#pipeline.announce(endpointDisabledType, data);
-  }
-
-  #circuitOf(endpointId: string): Circuit {
-    return this.#pipeline.worker?.lane(endpointId)?.circuit ?? closedCircuit;
-  }
-
-  #laneStatus(endpointId: string): Pick<EndpointStatus, "inFlight" | "failingSince" | "circuitUntil"> {
-    const { worker } = this.#pipeline;
-    const circuit = this.#circuitOf(endpointId);
-    const failingSince = this.#endpoints.missingSince(endpointId) ?? worker?.failingSince(endpointId);
-    return {
-      inFlight: worker?.lane(endpointId)?.inFlight ?? 0,
-      ...(failingSince === undefined ? {} : { failingSince }),
-      ...(circuit.state === "open" ? { circuitUntil: circuit.until } : {}),
-    };
-  }
-
-  #endpointChanged(endpointId: string, enabled: boolean, reason: string): void {
-    this.#pipeline.host.refresh();
-    this.#lifecycle.endpointChanged({ endpointId, enabled, reason });
-  }
-
-  *#laneStates(): Iterable<LaneState> {
-    for (const { endpoint, enabled } of this.#endpoints.routes()) {
-      const inFlight = this.#pipeline.worker?.lane(endpoint.id)?.inFlight ?? 0;
-      yield {
-        endpointId: endpoint.id,
-        inFlight,
-        concurrencyLimit: endpoint.concurrency,
-        circuitState: circuitNumbers[this.#circuitOf(endpoint.id).state],
-        enabled,
-      };
-    }
   }
 
   #refuseWhenClosed(): void {

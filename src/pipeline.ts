@@ -116,10 +116,9 @@ export class Pipeline {
   }
 
   /** Publishes an event of our own, where anybody wants it: that is nobody's call, so what fails is counted. */
-  announce(type: string, data: unknown): void {
+  announce(source: string, type: string, data: unknown): void {
     if (!this.#wants(type)) return;
     const { lifecycle, now } = this.#options;
-    const source = "delivery";
     this.publish(source, createWebhookEvent({ type, data, occurredAt: now() })).catch((error: unknown) =>
       lifecycle.dropped({ source, reason: "outbox_failed", count: 1, error }),
     );
@@ -213,7 +212,9 @@ export class Pipeline {
   /** Asks the lane for a place, so that the delivery need not be read back from the outbox. */
   #withPlace({ id, endpointId, dueAt, content }: NewDelivery): NewDelivery {
     const claim = this.worker?.lane(endpointId)?.reserve() ?? false;
-    return content === undefined ? { id, endpointId, dueAt, claim } : { id, endpointId, dueAt, claim, content };
+    return content === undefined
+      ? { id, endpointId, dueAt, claim }
+      : { id, endpointId, dueAt, claim, content };
   }
 
   /** Gives back the places of deliveries that the outbox did not claim, and wakes their lanes. */

@@ -171,7 +171,7 @@ function drawText(section, { panel }) {
   for (const paragraph of panel.options.content.split("\n\n")) {
     const line = make("p");
     for (const [, bold, italic, code, plain] of paragraph.matchAll(
-      /\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|([^*`]+)/g,
+      /\*\*(.+?)\*\*|_(.+?)_|`(.+?)`|([^*`_]+)/g,
     )) {
       if (bold) line.append(make("b", "", bold));
       else if (italic) line.append(make("i", "", italic));

@@ -4,6 +4,7 @@ import { resolveEndpoint, type Endpoint } from "../event/endpoint.ts";
 import { WebhookManager } from "../manager.ts";
 import { openOutbox } from "../outbox/open.ts";
 import { checkUrl } from "../security/check-url.ts";
+import { checkTls } from "./doctor-tls.ts";
 
 export interface Finding {
   readonly check: string;
@@ -47,6 +48,7 @@ export async function* runChecks({ config: path, send }: DoctorInput): AsyncGene
   }
   for (const settings of config.endpoints) yield* checkEndpoint(config, settings);
   yield await checkOutbox(config);
+  if (config.outbox?.type === "redis") yield* checkRedis(config.outbox.url);
   if (send) yield* sendTest(path);
 }
 
@@ -104,6 +106,7 @@ async function* checkEndpoint(
         message: reason ?? "may not be called",
         remedy: "Correct the URL, DNS or `network.allow`",
       };
+  if (allowed && endpoint.url.protocol === "https:") yield await checkTls(endpoint, config.network);
 }
 
 async function checkOutbox(config: WebhookConfig): Promise<Finding> {
@@ -119,6 +122,19 @@ async function checkOutbox(config: WebhookConfig): Promise<Finding> {
     return { check: "outbox", level: "ok", message: `${choice.type} answers` };
   } catch (error) {
     return failure("outbox", error);
+  }
+}
+
+/** Redis keeps what its own settings let it keep. */
+async function* checkRedis(url: string): AsyncGenerator<Finding> {
+  try {
+    const { checkRedisSettings } = await import("../outbox/redis.ts");
+    for (const { setting, found, severity, remedy } of await checkRedisSettings({ url })) {
+      const level = severity === "error" ? "fail" : "warn";
+      yield { check: "redis", level, message: `${setting} is ${found}`, remedy };
+    }
+  } catch (error) {
+    yield failure("redis", error);
   }
 }
 

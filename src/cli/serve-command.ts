@@ -1,4 +1,5 @@
 /** `mova-webhooks serve`: deliver, and let other languages publish over HTTP. */
+import { unwatchFile, watchFile } from "node:fs";
 import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
 import { WebhookManager } from "../manager.ts";
@@ -10,6 +11,7 @@ interface ServeOptions {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly watch: boolean;
 }
 
 /** How long a stop waits for attempts in flight. */
@@ -20,6 +22,7 @@ export function serveCommand(): Command {
     .description("Deliver what is in the outbox and take events over HTTP, until SIGTERM or Ctrl-C.")
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
     .option("--port <number>", "port to listen on (default: 9464)", readPort)
+    .option("--watch", "take over changed endpoints when the configuration file changes, as on SIGHUP", false)
     .addOption(configOption())
     .addHelpText("after", "\nExample:\n  $ mova-webhooks serve --config ./mova.config.yaml --port 9464")
     .action(runServe);
@@ -39,13 +42,38 @@ async function runServe(options: ServeOptions): Promise<void> {
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   say(`Delivering. ${server.url}/ is the console, /metrics and /api beside it.`);
+  const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
   say(`${signal}: ending what is in flight …`);
+  stopWatching();
   await server.close();
   await webhooks.close(stopDeadlineMs);
   // The signal's own exit code (128 + its number), as a process without a handler would have.
   process.kill(process.pid, signal);
+}
+
+/** Reads the configuration again on SIGHUP, and when the file changes. A bad one changes nothing and is said. */
+function reloadOnDemand(webhooks: WebhookManager, watchedPath: string | undefined): () => void {
+  function reload(): void {
+    try {
+      const { added, changed, removed, needRestart } = webhooks.reload();
+      const count = (ids: readonly string[], what: string): string => `${ids.length} ${what}`;
+      say(
+        `Configuration read again: ${count(added, "added")}, ${count(changed, "changed")}, ${count(removed, "removed")}.`,
+      );
+      if (needRestart.length > 0) say(`A restart is needed for: ${needRestart.join(", ")}.`);
+    } catch (error) {
+      say(`The configuration stays as it was. ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  process.on("SIGHUP", reload);
+  // Polled, because editors replace files, and a watch on the old file would hear nothing more.
+  if (watchedPath !== undefined) watchFile(watchedPath, { interval: 500 }, reload);
+  return () => {
+    process.off("SIGHUP", reload);
+    if (watchedPath !== undefined) unwatchFile(watchedPath, reload);
+  };
 }

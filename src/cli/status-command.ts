@@ -1,6 +1,6 @@
 /** `mova-webhooks status`: the endpoints and what waits for them. */
 import { Command } from "commander";
-import type { EndpointStatus } from "../manager.ts";
+import type { EndpointStatus } from "../endpoints.ts";
 import { withRecords } from "./open-manager.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, paint, print } from "./terminal.ts";

@@ -27,6 +27,7 @@ export interface WebhookConfig {
   /** Types that no plugin declares. */
   readonly eventTypes: readonly string[];
   readonly maxBodyBytes?: number;
+  readonly retention?: { readonly days?: number; readonly deliveries?: number };
   readonly logLevel?: LogLevel;
   /** The file, where there is one. */
   readonly sourcePath?: string;

@@ -159,6 +159,10 @@ export function createSchema(z: typeof zod) {
     }).exactOptional(),
     event_types: listOf(of(eventPattern), "event types").exactOptional(),
     max_body_bytes: of(whole(1024, 104_857_600)).exactOptional(),
+    retention: object({
+      days: of(number(0, 36_500)).exactOptional(),
+      deliveries: of(whole(1, 1_000_000_000)).exactOptional(),
+    }).exactOptional(),
     log_level: of(logLevel).exactOptional(),
   });
 }

@@ -32,7 +32,7 @@ interface Entry extends Route {
 
 export class EndpointBook {
   readonly #entries = new Map<string, Entry>();
-  readonly #defaults: EndpointDefaults;
+  #defaults: EndpointDefaults;
   readonly #refuse: (url: URL) => string | undefined;
   #table = new RoutingTable([]);
 
@@ -54,18 +54,32 @@ export class EndpointBook {
     return this.#entries.values();
   }
 
-  /** Checks and adds an endpoint. Throws ENDPOINT_INVALID (also where its id is taken), ENDPOINT_BLOCKED, SECRET_INVALID. */
-  add(settings: WebhookEndpoint): Endpoint {
-    const endpoint = resolveEndpoint(settings, this.#defaults);
+  /** Checks settings without taking them. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
+  check(settings: WebhookEndpoint, defaults = this.#defaults): Endpoint {
+    const endpoint = resolveEndpoint(settings, defaults);
     const refusal = this.#refuse(endpoint.url);
-    if (refusal !== undefined) {
-      throw new WebhookError("ENDPOINT_BLOCKED", `Endpoint \`${endpoint.id}\` cannot be called: ${refusal}`);
-    }
+    if (refusal === undefined) return endpoint;
+    throw new WebhookError("ENDPOINT_BLOCKED", `Endpoint \`${endpoint.id}\` cannot be called: ${refusal}`);
+  }
+
+  /** Checks and adds an endpoint. Throws what `check` throws, and ENDPOINT_INVALID where its id is taken. */
+  add(settings: WebhookEndpoint): Endpoint {
+    const endpoint = this.check(settings);
     if (this.#entries.has(endpoint.id)) {
       throw new WebhookError("ENDPOINT_INVALID", `There is an endpoint \`${endpoint.id}\` already`);
     }
-    this.#set({ endpoint, enabled: endpoint.enabled });
+    this.put(endpoint);
     return endpoint;
+  }
+
+  /** Adds a checked endpoint, or replaces the one of its id. */
+  put(endpoint: Endpoint): void {
+    this.#set({ endpoint, enabled: endpoint.enabled });
+  }
+
+  /** Changes what endpoints get that set nothing themselves; those that are here already keep what they have. */
+  useDefaults(defaults: EndpointDefaults): void {
+    this.#defaults = defaults;
   }
 
   /** Removes by id or URL and answers the id, or undefined where there is none. */

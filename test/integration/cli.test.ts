@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { secret, testEndpoint } from "./support.ts";
+import { secret, testEndpoint, until } from "./support.ts";
 
 /** The built command line: `npm test` builds it before. */
 const main = new URL("../../dist/src/cli/main.js", import.meta.url).pathname;
@@ -275,7 +275,7 @@ describe("config check and doctor", () => {
   it("take a right configuration and hide its secrets", async () => {
     write(
       "mova.config.yaml",
-      `webhook:\n  endpoints: [{ id: ops, url: "https://127.0.0.1/hook", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+      `webhook:\n  endpoints: [{ id: ops, url: "http://127.0.0.1:9/hook", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
     );
     const checked = await cli(["config", "check", "--json"]);
     expect(checked.code).toBe(0);
@@ -318,5 +318,74 @@ describe("config check and doctor", () => {
         remedy: expect.stringContaining("network.allow"),
       }),
     );
+  });
+
+  it("find a certificate that is not to be trusted", async () => {
+    const { createServer } = await import("node:tls");
+    const { readFileSync } = await import("node:fs");
+    const file = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+    const server = createServer({ key: file("key.pem"), cert: file("self-signed.pem") });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: ops, url: "https://127.0.0.1:${port}/", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+    );
+    const { code, out } = await cli(["doctor"]);
+    server.close();
+    expect(code).toBe(1);
+    expect(out).toMatch(/TLS: DEPTH_ZERO_SELF_SIGNED_CERT[^]*certificate/);
+  });
+
+  it("find out whether an endpoint takes a signed test event", async () => {
+    const endpoint = await testEndpoint(401);
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+    );
+    expect((await cli(["doctor", "--send"])).out).toContain("test event: http_4xx (401)");
+    endpoint.answerWith(200);
+    expect(await cli(["doctor", "--send"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("test event: success (200)"),
+    });
+  });
+});
+
+describe("serve", () => {
+  it("takes over a changed configuration on SIGHUP, refuses a bad one, and ends by its signal", async () => {
+    const endpoint = await testEndpoint();
+    const config = (lines: string): string =>
+      write(
+        "mova.config.yaml",
+        `webhook:\n  secret: ${secret}\n  network: { allow: [127.0.0.0/8] }\n${lines}`,
+      );
+    config("  endpoints: []\n");
+    const child = spawn(process.execPath, [main, "serve", "--port", "0"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until(() => said.includes("Delivering."));
+    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    config(`  endpoints: [{ id: ops, url: "${endpoint.url}", event_types: [cache.*] }]\n`);
+    child.kill("SIGHUP");
+    await until(() => said.includes("1 added"));
+    config("  timeout: soon\n");
+    child.kill("SIGHUP");
+    await until(() => said.includes("stays as it was"));
+    const posted = await fetch(`${url}/api/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ event_type: "cache.updated", data: { key: "a" } }),
+    });
+    expect(posted.status).toBe(202);
+    expect(await endpoint.received(1)).toHaveLength(1);
+    child.kill("SIGTERM");
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+    expect([code, signal]).toEqual([null, "SIGTERM"]);
   });
 });

@@ -1,0 +1,31 @@
+/** Lets finished events go after a while, so that a store on disk does not grow for ever. */
+import type { Logger } from "../event/logger.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface Retention {
+  /** Days that finished events are kept; 0 keeps them until `deliveries` is reached. @default 30 */
+  readonly days?: number;
+  /** Finished deliveries that are kept at the most. @default 1_000_000 */
+  readonly deliveries?: number;
+}
+
+const dayMs = 86_400_000;
+const intervalMs = 600_000;
+
+/** Prunes now and every ten minutes; the returned function ends it. A failure is logged and tried again next time. */
+export function keepPruned(
+  outbox: Outbox,
+  retention: Retention,
+  now: () => number,
+  logger: Logger,
+): () => void {
+  const { days = 30, deliveries: keep = 1_000_000 } = retention;
+  function prune(): void {
+    const limits = days > 0 ? { before: now() - days * dayMs, keep } : { keep };
+    outbox.prune(limits).catch((error: unknown) => logger.warn({ err: error }, "prune failed"));
+  }
+  prune();
+  const timer = setInterval(prune, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { secret, testEndpoint, testManager, until } from "./support.ts";
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-reload-"));
+  path = join(folder, "mova.config.yaml");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(endpoints: readonly string[], more = ""): void {
+  writeFileSync(
+    path,
+    `webhook:\n${more}  endpoints:\n${endpoints.map((line) => `    - ${line}\n`).join("")}`,
+  );
+}
+
+describe("a configuration that is read again", () => {
+  it("adds, changes and removes endpoints, and leaves those of the code alone", async () => {
+    const [one, two] = [await testEndpoint(), await testEndpoint()];
+    write([
+      `{ id: stays, url: "${one.url}", secret: ${secret} }`,
+      `{ id: goes, url: "${one.url}?2", secret: ${secret} }`,
+    ]);
+    const manager = testManager({ config: path, endpoints: [{ id: "coded", url: `${one.url}?3`, secret }] });
+    const heard: unknown[] = [];
+    manager.addEventHandler("config.updated", ({ data }) => heard.push(data));
+    await manager.start();
+
+    write([
+      `{ id: stays, url: "${two.url}", secret: ${secret}, timeout: 5 }`,
+      `{ id: comes, url: "${two.url}?4", secret: ${secret} }`,
+    ]);
+    expect(manager.reload()).toEqual({
+      added: ["comes"],
+      changed: ["stays"],
+      removed: ["goes"],
+      needRestart: [],
+    });
+    expect(manager.getEndpoints().map(({ id, url, timeout }) => [id, url, timeout])).toEqual([
+      ["stays", two.url, 5],
+      ["coded", `${one.url}?3`, 30],
+      ["comes", `${two.url}?4`, 30],
+    ]);
+    await until(() => heard.length === 1);
+    expect(heard).toEqual([
+      {
+        keys: ["webhook.endpoints.comes", "webhook.endpoints.stays", "webhook.endpoints.goes"],
+        operation: "reload",
+      },
+    ]);
+    expect(manager.reload()).toEqual({ added: [], changed: [], removed: [], needRestart: [] });
+  });
+
+  it("delivers what waited for a changed endpoint under its new settings", async () => {
+    const [before, after] = [await testEndpoint(503), await testEndpoint()];
+    write([
+      `{ id: ops, url: "${before.url}", secret: ${secret}, retry_schedule: [0.05], retries: 100, circuit_breaker: false, event_types: [cache.*] }`,
+    ]);
+    const manager = testManager({ config: path });
+    await manager.start();
+    const { id, deliveries } = await manager.triggerEvent("cache.updated", {});
+    await before.received(1);
+    write([`{ id: ops, url: "${after.url}", secret: ${secret}, event_types: [cache.*] }`]);
+    manager.reload();
+    const [request] = await after.received(1);
+    expect(request?.headers["webhook-id"]).toBe(id);
+    await until(async () => (await manager.get(deliveries[0] ?? ""))?.state === "delivered");
+  });
+
+  it("applies a changed default to the endpoints that set nothing themselves", async () => {
+    write([`{ id: ops, url: "https://example.com/", secret: ${secret} }`], "  timeout: 10\n");
+    const manager = testManager({ config: path });
+    write([`{ id: ops, url: "https://example.com/", secret: ${secret} }`], "  timeout: 20\n");
+    expect(manager.reload().changed).toEqual(["ops"]);
+    expect(manager.getEndpoints()[0]?.timeout).toBe(20);
+  });
+
+  it("is refused whole where anything is wrong, and the old one stays", async () => {
+    const endpoint = await testEndpoint();
+    write([`{ id: ops, url: "${endpoint.url}", secret: ${secret} }`]);
+    const manager = testManager({ config: path });
+    await manager.start();
+    write([
+      `{ id: new, url: "https://example.com", secret: ${secret} }`,
+      `{ id: bad, url: "http://10.0.0.1/", secret: ${secret} }`,
+    ]);
+    expect(() => manager.reload()).toThrow(/network\.allow/);
+    writeFileSync(path, "webhook:\n  timeout: soon\n");
+    expect(() => manager.reload()).toThrow(/mova\.config\.yaml:2:12/);
+    expect(manager.getEndpoints().map(({ id }) => id)).toEqual(["ops"]);
+    await manager.triggerEvent("cache.updated", {});
+    expect(await endpoint.received(1)).toHaveLength(1);
+  });
+
+  it("names what holds only after a restart", () => {
+    write([`{ id: ops, url: "https://example.com/", secret: ${secret} }`]);
+    const manager = testManager({ config: path });
+    write(
+      [`{ id: ops, url: "https://example.com/", secret: ${secret} }`],
+      "  plugins: [cache]\n  network: { ports: [443] }\n",
+    );
+    expect(manager.reload().needRestart).toEqual(["plugins", "network"]);
+  });
+});
