@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sqliteLoads } from "./native-sqlite.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const register = join(root, "dist/src/instrumentation/register.js");
@@ -61,22 +62,37 @@ export function childProject(versions: Readonly<Record<string, string>> = {}): C
       { watched = true, env = {}, node = process.execPath, before = [], kill, onOutput } = {},
     ) {
       const imported = [...before, watched ? register : nothing].flatMap((each) => ["--import", each]);
-      const child = spawn(node, [...imported, program], {
-        cwd: folder,
-        env: { PATH: process.env["PATH"], ...env },
+      return runProgram(node, [...imported, program], {
+        folder,
+        env,
+        ...(kill !== undefined && { kill }),
+        ...(onOutput !== undefined && { onOutput }),
       });
-      let [stdout, stderr] = ["", ""];
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-        onOutput?.(text);
-        if (kill !== undefined) child.kill(kill);
-      });
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-      const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-      return { code, signal, stdout, stderr };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+interface ProgramOptions extends Pick<RunOptions, "env" | "kill" | "onOutput"> {
+  readonly folder: string;
+}
+
+/** Runs a program to its end, with nothing of this environment but PATH. */
+export async function runProgram(
+  command: string,
+  programArguments: readonly string[],
+  { folder, env = {}, kill, onOutput }: ProgramOptions,
+): Promise<Ended> {
+  const child = spawn(command, programArguments, { cwd: folder, env: { PATH: process.env["PATH"], ...env } });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    onOutput?.(text);
+    if (kill !== undefined) child.kill(kill);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  return { code, signal, stdout, stderr };
 }
 
 /** The least that is to be configured to send to a receiver on loopback. */
@@ -85,6 +101,7 @@ export function webhookEnvironment(url: string): Record<string, string> {
     MOVA_WEBHOOK_URL: url,
     MOVA_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
+    ...(!sqliteLoads && { MOVA_WEBHOOK_OUTBOX: "memory" }),
   };
 }
 

@@ -130,6 +130,13 @@ const numbers: readonly Panel[] = [
   }),
 ];
 
+const failingNow = `topk(10, sum by (endpoint, outcome) (rate(mova_webhook_attempts_total{${ofEndpoint},outcome!="success"}[$__rate_interval])) > 0)`;
+
+const cutOff = [
+  `label_replace(0 * (max by (endpoint) (mova_webhook_circuit_state{${ofEndpoint}}) == 2), "outcome", "circuit open", "", "")`,
+  `label_replace(0 * (min by (endpoint) (mova_webhook_endpoint_enabled{${ofEndpoint}}) == 0), "outcome", "disabled", "", "")`,
+].join(" or ");
+
 function whatIsWrong(whatToDo: string): readonly Panel[] {
   return [
     statesPanel({
@@ -148,13 +155,13 @@ function whatIsWrong(whatToDo: string): readonly Panel[] {
     tablePanel({
       title: "Failing endpoints: who, and why",
       description:
-        "Attempts that fail now, by endpoint and outcome, worst first. A click on the endpoint opens its board. `connect`, `dns`, `tls`, `timeout` and `reset` are network; `http_…` is the receiver's own answer; `blocked` is our address guard.",
+        "Attempts that fail now, by endpoint and outcome, worst first; then endpoints that are cut off and hardly tried. A click on the endpoint opens its board. `connect`, `dns`, `tls`, `timeout` and `reset` are network; `http_…` is the receiver's own answer; `blocked` is our address guard.",
       unit: "cps",
       width: 7,
       height: 12,
       noValue: "No attempt fails",
       query: {
-        expr: `topk(10, sum by (endpoint, outcome) (rate(mova_webhook_attempts_total{${ofEndpoint},outcome!="success"}[$__rate_interval])) > 0)`,
+        expr: `${failingNow} or ${cutOff}`,
       },
       columns: { endpoint: "Endpoint", outcome: "Why" },
       valueTitle: "Failing",

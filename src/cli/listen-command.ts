@@ -66,7 +66,7 @@ async function runListen(options: ListenOptions): Promise<void> {
     const failure = plan.shift();
     const event = standard.ok ? standard.event : mova.ok ? mova.event : undefined;
     const seen = {
-      attempt: headers["x-mova-attempt"],
+      attempt: [headers["x-mova-attempt"] ?? "?"].flat().join(),
       event_type: event?.event_type,
       id: event?.id,
       standard: standard.ok ? "verified" : standard.code,
@@ -118,14 +118,25 @@ async function forward(url: string, body: Buffer, headers: IncomingHttpHeaders):
   }
 }
 
-function showSeen(seen: Readonly<Record<string, unknown>>): string {
-  const good = seen["standard"] === "verified" || seen["mova"] === "verified";
+interface Seen {
+  readonly attempt: string;
+  readonly event_type: string | undefined;
+  readonly id: string | undefined;
+  readonly standard: string;
+  readonly mova: string;
+  readonly duplicate: boolean;
+  readonly answered?: Failure;
+  readonly data: unknown;
+}
+
+function showSeen(seen: Seen): string {
+  const good = seen.standard === "verified" || seen.mova === "verified";
   const mark = good ? paint("green", "✓") : paint("red", "✗");
-  const signatures = `webhook-signature ${String(seen["standard"])}, X-Mova-Signature ${String(seen["mova"])}`;
-  const failed = seen["answered"] === undefined ? "" : `  → ${String(seen["answered"])}`;
-  const what = good ? `${String(seen["event_type"])}  ${String(seen["id"])}` : "refused";
-  const data = good ? `\n  ${JSON.stringify(seen["data"])}` : "";
-  return `${mark} ${what}  attempt ${String(seen["attempt"] ?? "?")}  (${signatures})${failed}${data}`;
+  const signatures = `webhook-signature ${seen.standard}, X-Mova-Signature ${seen.mova}`;
+  const failed = seen.answered === undefined ? "" : `  → ${seen.answered}`;
+  const what = good ? `${seen.event_type}  ${seen.id}` : "refused";
+  const data = good ? `\n  ${JSON.stringify(seen.data)}` : "";
+  return `${mark} ${what}  attempt ${seen.attempt}  (${signatures})${failed}${data}`;
 }
 
 function readPlan(text: string): Failure[] {

@@ -88,17 +88,22 @@ async function settled(webhooks: WebhookManager, eventId: string): Promise<reado
   }
 }
 
-/** Reads the log's line of an attempt. */
+/** What the log says of an attempt. */
+interface AttemptLine {
+  readonly endpoint_id: string;
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly status?: number;
+  readonly duration_ms: number;
+  readonly next_at?: string;
+}
+
 function showAttempt(fields: object, message: string): void {
   if (message !== "delivery.attempted") return;
-  const { endpoint_id, attempt, outcome, status, duration_ms, next_at } = fields as Readonly<
-    Record<string, unknown>
-  >;
-  const answered = status === undefined ? String(outcome) : `${String(status)} ${String(outcome)}`;
-  const next = next_at === undefined ? "" : `, again at ${String(next_at)}`;
-  say(
-    `${String(endpoint_id)}  attempt ${String(attempt)}: ${answered} in ${Math.round(Number(duration_ms))} ms${next}`,
-  );
+  const { endpoint_id, attempt, outcome, status, duration_ms, next_at } = fields as AttemptLine;
+  const answered = status === undefined ? outcome : `${status} ${outcome}`;
+  const next = next_at === undefined ? "" : `, again at ${next_at}`;
+  say(`${endpoint_id}  attempt ${attempt}: ${answered} in ${Math.round(duration_ms)} ms${next}`);
 }
 
 function show(id: string, deliveries: readonly Delivery[]): string {

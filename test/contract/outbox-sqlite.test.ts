@@ -8,6 +8,7 @@ import { SqliteOutbox } from "../../src/outbox/sqlite-outbox.ts";
 import type { Ticker } from "../../src/outbox/sqlite-outbox.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 interface Tick {
   readonly intervalMs: number;
@@ -64,7 +65,7 @@ function sqliteSubject(path: string): OutboxSubject & { closeAll(): Promise<void
   };
 }
 
-describe("the SQLite outbox", () => {
+describe.skipIf(!sqliteLoads)("the SQLite outbox", () => {
   for (const { name, run, needs } of outboxSuite) {
     it(name, async ({ skip, onTestFinished }) => {
       const directory = mkdtempSync(join(tmpdir(), "mova-outbox-"));

@@ -1,59 +1,43 @@
 /** A plugin of a stranger: a package outside the repository that depends on the packed tarball of this one. */
 import { execFile, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type FakeEndpoint, fakeEndpoint, type ReceivedRequest } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { installedPackages, type StrangerProject, strangerProject } from "../stranger-project.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const secret = "a secret of more than sixteen bytes";
 const connection = "{ host: 127.0.0.1, port: 6379 }";
 
+let project: StrangerProject;
 let folder: string;
 let endpoint: FakeEndpoint;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-stranger-"));
-  const modules = join(folder, "node_modules");
-  mkdirSync(modules);
-  for (const name of readdirSync(join(root, "node_modules"))) {
-    if (!name.startsWith(".")) symlinkSync(join(root, "node_modules", name), join(modules, name));
-  }
-  await unpackInto(join(modules, "mova-webhooks"));
-  cpSync(join(root, "test/fixtures/queue-plugin"), join(modules, "mova-queue-plugin"), { recursive: true });
+  project = await strangerProject();
+  folder = project.folder;
+  project.link(...installedPackages());
+  const plugin = join(folder, "node_modules/mova-queue-plugin");
+  cpSync(join(root, "test/fixtures/queue-plugin"), plugin, { recursive: true });
   cpSync(join(root, "test/fixtures/queue-app"), folder, { recursive: true });
 }, 60_000);
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => project.remove());
 
 beforeEach(async () => {
   endpoint = await fakeEndpoint();
 });
 afterEach(() => endpoint.close());
 
-/** What `npm install` of the tarball would leave there, without a network. */
-async function unpackInto(target: string): Promise<void> {
-  const built = join(folder, "built");
-  mkdirSync(built);
-  mkdirSync(target);
-  cpSync(join(root, "package.json"), join(built, "package.json"));
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  const project = join(root, "tsconfig.build.json");
-  await run(process.execPath, [compiler, "-p", project, "--noCheck", "--outDir", join(built, "dist")]);
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: built });
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
-  await run("tar", ["-xzf", join(folder, tarball), "-C", target, "--strip-components", "1"]);
-}
-
 function configure(plugins: string): void {
   const endpoints = `[{ id: ops, url: "${endpoint.url}", secret: ${secret} }]`;
   const network = "{ allow: [127.0.0.0/8] }";
   const config = `webhook:\n  endpoints: ${endpoints}\n  network: ${network}\n  plugins:\n    - ${plugins}\n`;
-  writeFileSync(join(folder, "mova.config.yaml"), config);
+  project.write("mova.config.yaml", config);
 }
 
 /** Runs the program until `enough` answers yes for what the endpoint got. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { secret, testEndpoint, until } from "./support.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 /** The built command line: `npm test` builds it before. */
 const main = new URL("../../dist/src/cli/main.js", import.meta.url).pathname;
@@ -226,7 +227,7 @@ describe("listen", () => {
 });
 
 describe("records", () => {
-  it("are listed, shown, explained and replayed from the configured outbox", async () => {
+  it.skipIf(!sqliteLoads)("are listed, shown, explained and replayed from the configured outbox", async () => {
     const endpoint = await testEndpoint(400);
     const { WebhookManager } = await import("mova-webhooks");
     const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");

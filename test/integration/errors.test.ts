@@ -11,6 +11,7 @@ import { type FakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 function eventsAt(endpoint: FakeEndpoint): { event_type: string; data: Record<string, unknown> }[] {
   return endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as never);
@@ -85,7 +86,7 @@ describe("reportError", () => {
   });
 });
 
-describe("an error that ends the process", () => {
+describe.skipIf(!sqliteLoads)("an error that ends the process", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));

@@ -11,6 +11,7 @@ import type { ErrorCode } from "../../src/event/errors.ts";
 import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 let directory: string;
 let path: string;
@@ -73,7 +74,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   throw new Error("the condition did not come true");
 }
 
-describe("a file that is no outbox is refused with its name and what is wrong", () => {
+describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name and what is wrong", () => {
   it("where it is not a database", async () => {
     writeFileSync(path, "a text file, long enough to be read as a page\n".repeat(100));
     await expectFailure(open().ping(), "OUTBOX_INVALID", /outbox\.db is not a database/);
@@ -115,7 +116,7 @@ describe("a file that is no outbox is refused with its name and what is wrong", 
   });
 });
 
-describe("a file that comes and goes", () => {
+describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
   it("is created once its directory exists, by the same outbox", async () => {
     const outbox = open(join(directory, "later", "outbox.db"));
     await expectFailure(outbox.put([submission("evt_1")]), "OUTBOX_UNAVAILABLE", /directory does not exist/);
@@ -153,7 +154,7 @@ describe("a file that comes and goes", () => {
   });
 });
 
-describe("pruning", () => {
+describe.skipIf(!sqliteLoads)("pruning", () => {
   it("leaves nothing of an event behind", async () => {
     const outbox = open();
     const { event, deliveries } = submission("evt_1");
@@ -181,7 +182,7 @@ describe("pruning", () => {
   });
 });
 
-describe("another process's lock", () => {
+describe.skipIf(!sqliteLoads)("another process's lock", () => {
   it("is waited for without blocking this one", async () => {
     const outbox = open();
     await outbox.ping();
@@ -212,7 +213,7 @@ describe("another process's lock", () => {
   });
 });
 
-describe("a put that cannot be stored", () => {
+describe.skipIf(!sqliteLoads)("a put that cannot be stored", () => {
   it("fails alone, and those that shared its transaction are whole", async () => {
     const outbox = open();
     const broken = submission("evt_broken");
@@ -233,7 +234,7 @@ describe("a put that cannot be stored", () => {
   });
 });
 
-describe("a delivery held by a process that closes", () => {
+describe.skipIf(!sqliteLoads)("a delivery held by a process that closes", () => {
   it("can be claimed by another at once", async () => {
     const [holder, other] = [
       sqliteOutbox({ path, leaseMs: 3_600_000 }),
@@ -247,7 +248,7 @@ describe("a delivery held by a process that closes", () => {
   });
 });
 
-describe("a process that claims in the moment it would be given up", () => {
+describe.skipIf(!sqliteLoads)("a process that claims in the moment it would be given up", () => {
   it("keeps its claim", async () => {
     const looks: (() => void)[] = [];
     const ticker = (_intervalMs: number, look: () => void) => {
@@ -275,7 +276,7 @@ describe("a process that claims in the moment it would be given up", () => {
   });
 });
 
-describe("a delivery held by a process that was killed", () => {
+describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", () => {
   it("is taken over by the next to open the file, without waiting for the lease", async () => {
     const holder = spawn(process.execPath, ["--import", "tsx", "test/fixtures/sqlite-holder.ts", path], {
       stdio: ["ignore", "pipe", "inherit"],

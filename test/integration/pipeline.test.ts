@@ -4,6 +4,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 describe("the pipeline", () => {
   it("delivers a triggered event with both signature families", async () => {
@@ -209,7 +210,7 @@ describe("bad input", () => {
 });
 
 describe("the end of a manager", () => {
-  it("hands back what it cut off, as if that attempt had not been", async () => {
+  it.skipIf(!sqliteLoads)("hands back what it cut off, as if that attempt had not been", async () => {
     const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
     const { mkdtempSync, rmSync } = await import("node:fs");
     const folder = mkdtempSync("/tmp/mova-webhooks-cut-");

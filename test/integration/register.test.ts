@@ -13,6 +13,7 @@ import {
   webhookEnvironment,
 } from "../child-project.ts";
 import * as use from "../library-programs.ts";
+import { sqliteLoads } from "../native-sqlite.ts";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;
@@ -99,7 +100,7 @@ describe("a program that ends by itself", () => {
   });
 });
 
-describe("a program that ends early leaves its events to the next run", () => {
+describe.skipIf(!sqliteLoads)("a program that ends early leaves its events to the next run", () => {
   const endings: [string, string, RunOptions, Partial<Ended>][] = [
     ["that calls process.exit()", `process.exit(3);`, {}, { code: 3 }],
     ["that throws", `throw new RangeError("at once");`, {}, { code: 1 }],

@@ -22,6 +22,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { createSchema } from "../../src/config/schema.ts";
 import { verdictOf } from "../../src/delivery/retry.ts";
 import { outcomeOfStatus, outcomes } from "../../src/event/attempt-outcome.ts";
+import { builtInEventTypes } from "../../src/event/event-types.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { Served, ServedParts } from "../../src/server/served.ts";
 import {
@@ -230,7 +231,7 @@ describe("the list of", () => {
         const options = command.options.map((option) => option.long ?? "");
         return [[name, ...wanted].join(" "), sorted(options.filter((option) => !shared.includes(option)))];
       });
-    const listed = table("Command line", "command").map(([usage, , options]) => [
+    const listed = table("Commands", "command").map(([usage, , options]) => [
       codes(usage)[0],
       sorted(codes(options)),
     ]);
@@ -273,7 +274,7 @@ describe("the list of", () => {
   });
 
   it("endpoint options has every option, in code and file", () => {
-    const rows = table("Endpoints", "option");
+    const rows = table("Endpoint options", "option");
     const real = [
       ...membersOf("src/event/endpoint.ts", "WebhookEndpoint"),
       ...membersOf("src/event/sending-settings.ts", "SendingSettings"),
@@ -285,7 +286,7 @@ describe("the list of", () => {
   });
 
   it("receiver options has every option", () => {
-    const listed = firstCodes(table("Receive", "option"));
+    const listed = firstCodes(table("Receiver options", "option"));
     expect(sorted(listed)).toEqual(sorted(membersOf("src/receiver/receiver.ts", "WebhookReceiverOptions")));
   });
 
@@ -410,7 +411,7 @@ describe("the list of", () => {
     const real = app.routes.filter(
       ({ method, path }) => method !== "ALL" && path !== "*" && path !== "/*" && !path.startsWith("/assets/"),
     );
-    const listed = firstCodes(table("Server", "route"));
+    const listed = firstCodes(table("HTTP API", "route"));
     expect(sorted(listed)).toEqual(sorted(new Set(real.map(({ method, path }) => `${method} ${path}`))));
   });
 

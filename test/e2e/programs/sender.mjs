@@ -22,10 +22,9 @@ const webhooks = new WebhookManager({
 await webhooks.start();
 
 let stopping = false;
-process.once("SIGTERM", async () => {
+process.once("SIGTERM", () => {
   stopping = true;
-  await webhooks.close(2000);
-  process.exit(0);
+  void webhooks.close(2000).then(() => process.exit(0));
 });
 
 async function triggerOn() {
