@@ -107,11 +107,17 @@ export class WebhookManager {
       now: this.#now,
       outbox: () => this.#outbox(),
     });
-    for (const entry of options.plugins ?? []) {
-      if ("use" in entry) this.use(entry.use, entry);
-      else this.use(entry);
+    try {
+      for (const entry of options.plugins ?? []) {
+        if ("use" in entry) this.use(entry.use, entry);
+        else this.use(entry);
+      }
+      for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
+    } catch (error) {
+      // A manager that does not come about leaves nothing behind in a registry it was given.
+      this.#metrics.close();
+      throw error;
     }
-    for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
     for (const warning of this.#settings.config?.warnings ?? []) this.#logger.warn({}, warning);
     this.#assemble(options.outbox);
   }
@@ -127,9 +133,13 @@ export class WebhookManager {
   }
 
   /** Begins to deliver, also what was stored before. Rejects with what configuration or store is wrong about. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#refuseWhenClosed();
-    this.#starting ??= this.#start();
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      // What failed may succeed later.
+      this.#starting = undefined;
+      throw error;
+    });
     return this.#starting;
   }
 
@@ -225,6 +235,7 @@ export class WebhookManager {
 
   /** Switches the intake of events; what is stored already is delivered all the same. */
   setEnabled(on: boolean): void {
+    this.#refuseWhenClosed();
     this.#pipeline.open = on;
     this.#pipeline.host.refresh();
   }
@@ -245,7 +256,13 @@ export class WebhookManager {
    * What the `error()` plugin is told about volume and redaction applies where it is in use.
    */
   reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
-    const report = (): void => this.#pipeline.reportError(error, context);
+    const report = (): void => {
+      try {
+        this.#pipeline.reportError(error, context);
+      } catch (failure) {
+        this.#logger.warn({ err: failure }, "an error could not be reported");
+      }
+    };
     if (this.#loading === undefined) report();
     else this.#loading.then(report, report);
   }
@@ -319,6 +336,7 @@ export class WebhookManager {
    */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("./server/server.ts");
+    this.#refuseWhenClosed();
     const { maxBodyBytes } = this.#settings;
     const server = await listen(
       this,
@@ -332,7 +350,7 @@ export class WebhookManager {
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
   async drain(deadlineMs: number): Promise<boolean> {
     const startedAt = performance.now();
-    await this.#pipeline.stored();
+    await within(this.#pipeline.stored(), deadlineMs);
     return this.#pipeline.worker?.drain(deadlineMs - (performance.now() - startedAt)) ?? false;
   }
 
@@ -386,7 +404,7 @@ export class WebhookManager {
       outbox,
       transport: {
         post: (post) => asOwnWork(() => transport.post(post)),
-        forget: (endpointId) => transport.forget(endpointId),
+        forget: (endpoint) => transport.forget(endpoint),
         close: () => transport.close(),
       },
       tracing: this.#tracing,
@@ -410,11 +428,11 @@ export class WebhookManager {
   async #close(deadlineMs: number): Promise<void> {
     const startedAt = performance.now();
     const leftMs = (): number => Math.max(0, deadlineMs - (performance.now() - startedAt));
+    await Promise.allSettled([this.#loading, this.#starting]);
     const { host, outbox, worker } = this.#pipeline;
-    await this.#starting?.catch(() => undefined);
     this.#stopPruning?.();
     host.detach();
-    await this.#pipeline.stored();
+    await within(this.#pipeline.stored(), leftMs());
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
     await worker?.close(leftMs());
     // Until now it answered scrapes, and said that it is not ready.
@@ -426,4 +444,14 @@ export class WebhookManager {
   #refuseWhenClosed(): void {
     if (this.#closing !== undefined) throw new WebhookError("CLOSED", "This manager was closed");
   }
+}
+
+/** Waits for what may never end, so long at the most. */
+async function within(waited: Promise<void>, atMostMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, atMostMs);
+  });
+  await Promise.race([waited, over]);
+  clearTimeout(timer);
 }

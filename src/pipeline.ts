@@ -1,6 +1,7 @@
 /** The order of the story: bus → plugin → router → outbox → lane → attempt → settle. Nobody else knows it. */
 import { randomUUID } from "node:crypto";
 import { Bus } from "./bus/bus.ts";
+import type { Lane } from "./delivery/lane.ts";
 import type { Worker } from "./delivery/worker.ts";
 import { describeError } from "./event/describe-error.ts";
 import { WebhookError } from "./event/errors.ts";
@@ -157,7 +158,7 @@ export class Pipeline {
     });
     this.handlers.call(event);
     // A program with an `uncaughtException` listener of its own goes on.
-    this.#handOver(deliveries, new Set());
+    this.#handOver(deliveries, [], []);
   }
 
   /** Decides who gets the event, writes its body and starts its span; nothing where no endpoint wants a plugin's event. */
@@ -188,7 +189,10 @@ export class Pipeline {
   }
 
   async #store(stored: OutboxEvent, routed: readonly NewDelivery[], event: WebhookEvent): Promise<void> {
-    const submission = { event: stored, deliveries: routed.map((delivery) => this.#withPlace(delivery)) };
+    // Asks the lanes for places, so that what gets one need not be read back from the outbox.
+    const places = routed.map(({ endpointId }) => this.worker?.reserve(endpointId));
+    const deliveries = routed.map((delivery, index) => claimedWhere(delivery, places[index] !== undefined));
+    const submission = { event: stored, deliveries };
     let claims: readonly Claim[] = [];
     try {
       const putting = (this.outbox as Outbox).put([submission]);
@@ -196,34 +200,42 @@ export class Pipeline {
       const [answer] = await putting;
       if (answer?.accepted === true) {
         claims = answer.claims;
-        this.worker?.accept(claims);
         const { id: eventId, type: eventType } = stored;
         this.#options.lifecycle.stored({ eventId, eventType, deliveries: routed.length });
         this.handlers.call(event);
       }
     } finally {
       this.#storing.delete(submission);
-      if (claims.length < routed.length) {
-        this.#handOver(submission.deliveries, new Set(claims.map((claim) => claim.id)));
+      this.#handOver(deliveries, places, claims);
+    }
+  }
+
+  /** Gives claims to the lanes that promised a place, takes the other places back, and wakes the lanes of what waits. */
+  #handOver(
+    deliveries: readonly NewDelivery[],
+    places: readonly (Lane | undefined)[],
+    claims: readonly Claim[],
+  ): void {
+    for (const [index, { id, endpointId }] of deliveries.entries()) {
+      const place = places[index];
+      const claim = claims.find((granted) => granted.id === id);
+      if (place !== undefined && claim !== undefined) {
+        this.worker?.accept(place, claim);
+        continue;
       }
+      place?.forgo();
+      if (this.#options.endpoints.get(endpointId) === undefined) this.#bury(endpointId);
+      else this.worker?.wake(endpointId);
     }
   }
 
-  /** Asks the lane for a place, so that the delivery need not be read back from the outbox. */
-  #withPlace({ id, endpointId, dueAt, content }: NewDelivery): NewDelivery {
-    const claim = this.worker?.lane(endpointId)?.reserve() ?? false;
-    return content === undefined
-      ? { id, endpointId, dueAt, claim }
-      : { id, endpointId, dueAt, claim, content };
-  }
-
-  /** Gives back the places of deliveries that the outbox did not claim, and wakes their lanes. */
-  #handOver(deliveries: readonly NewDelivery[], claimed: ReadonlySet<string>): void {
-    for (const { id, endpointId, claim } of deliveries) {
-      if (claimed.has(id)) continue;
-      if (claim === true) this.worker?.lane(endpointId)?.forgo();
-      this.worker?.wake(endpointId);
-    }
+  /** The endpoint was removed while this was on its way into the outbox. */
+  #bury(endpointId: string): void {
+    this.outbox
+      ?.bury(endpointId, "endpoint removed")
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ err: error, endpoint: endpointId }, "bury failed"),
+      );
   }
 
   /** Takes a translated event of a plugin: it is nobody's call, so what fails is counted and logged. */
@@ -253,6 +265,10 @@ export class Pipeline {
   #wants(type: string): boolean {
     return this.open && (this.#options.endpoints.table.wants(type) || this.handlers.wants(type));
   }
+}
+
+function claimedWhere({ id, endpointId, dueAt, content }: NewDelivery, claim: boolean): NewDelivery {
+  return content === undefined ? { id, endpointId, dueAt, claim } : { id, endpointId, dueAt, claim, content };
 }
 
 function traceOf(span: { readonly traceId?: string }): { traceId?: string } {

@@ -39,12 +39,21 @@ export async function triggerWebhookEvent(type: string, data?: unknown): Promise
  * manager cannot start, the error is not reported.
  */
 export function reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
-  startOnce().catch(() => undefined);
-  getWebhookManager().reportError(error, context);
+  try {
+    startOnce().catch(() => undefined);
+    getWebhookManager().reportError(error, context);
+  } catch {
+    // A configuration that is wrong, or a manager that was closed, is told to those who start or trigger.
+  }
 }
 
 function startOnce(): Promise<void> {
-  starting ??= getWebhookManager().start();
+  starting ??= getWebhookManager()
+    .start()
+    .catch((error: unknown) => {
+      starting = undefined;
+      throw error;
+    });
   return starting;
 }
 

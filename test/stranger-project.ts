@@ -40,7 +40,8 @@ export async function strangerProject(): Promise<StrangerProject> {
     unpacked,
     write: (name, text) => writeFileSync(join(folder, name), text),
     link: (...names) => names.forEach((name) => place(name, symlinkSync)),
-    copy: (...names) => names.forEach((name) => place(name, (from, to) => cpSync(from, to, { recursive: true }))),
+    copy: (...names) =>
+      names.forEach((name) => place(name, (from, to) => cpSync(from, to, { recursive: true }))),
     remove: () => rmSync(folder, { recursive: true }),
   };
 }

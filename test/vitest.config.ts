@@ -17,7 +17,10 @@ export default defineConfig({
       { find: /^mova-webhooks\/receiver$/, replacement: path("../src/receiver/receiver.ts") },
       { find: /^mova-webhooks\/receiver\/([a-z]+)$/, replacement: path("../src/receiver/$1.ts") },
       { find: /^mova-webhooks\/transforms$/, replacement: path("../src/transforms/index.ts") },
-      { find: /^mova-webhooks\/instrumentation$/, replacement: path("../src/instrumentation/instrumentation.ts") },
+      {
+        find: /^mova-webhooks\/instrumentation$/,
+        replacement: path("../src/instrumentation/instrumentation.ts"),
+      },
       { find: /^mova-webhooks\/testing$/, replacement: path("../src/testing/index.ts") },
     ],
   },
@@ -25,5 +28,11 @@ export default defineConfig({
     include: ["test/{unit,contract,integration,types}/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Of this process alone: what programs of their own run, such as the command line, is not counted.
+    coverage: {
+      include: ["src/**/*.ts", "plugins/**/*.ts"],
+      reporter: ["text", "json-summary"],
+      reportsDirectory: "coverage/lines",
+    },
   },
 });

@@ -20,7 +20,7 @@ export const uids = {
 /** Where the runbook is; alerts lead to its sections. */
 export const runbookUrl = "https://unpkg.com/mova-webhooks/grafana/README.md";
 
-export interface Row {
+interface Row {
   /** None for the first row, which is what one sees at once. */
   readonly title?: string;
   readonly panels: readonly Panel[];

@@ -14,7 +14,7 @@ export interface Series {
   readonly points: readonly (readonly [unixSeconds: number, value: number])[];
 }
 
-export interface Exemplar {
+interface Exemplar {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: string;
   readonly timestamp: number;

@@ -7,7 +7,7 @@ import type { PrometheusApi, Series } from "../live/prometheus.ts";
 const shownEndpoint = "flaky";
 const points = 180;
 
-export interface PanelPicture {
+interface PanelPicture {
   readonly panel: Panel | RowPanel;
   /** One for each series, with its name in the legend. */
   readonly series: readonly (Series & { readonly name: string })[];

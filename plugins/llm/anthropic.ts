@@ -12,7 +12,7 @@ import { readRequest } from "./request.ts";
 import { watchModelMethod } from "./watch-model-method.ts";
 
 /** `messages.create`. The library's `parse`, `stream` and tool runner go through it. */
-export const messages: ModelMethod = {
+const messages: ModelMethod = {
   ask: (self, [body]) => readRequest(self, body, "anthropic", "messages", ["system", "messages"]),
   read(piece, answer) {
     // A stream begins with `message_start`, which holds the message, and ends with `message_delta`, which holds the rest.

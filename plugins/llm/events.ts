@@ -35,7 +35,7 @@ export interface LlmFailure {
   readonly errorMessage?: string;
 }
 
-export interface LlmDuration {
+interface LlmDuration {
   /** From the call to the end of the answer, with the library's own retries. */
   readonly durationMs: number;
 }

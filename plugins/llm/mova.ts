@@ -6,7 +6,7 @@ import { at, word } from "./fields.ts";
 import { watchModelMethod } from "./watch-model-method.ts";
 
 /** The answer may be a text, an object with `content` or `text`, or an async iterator of either. */
-export const generateResponse: ModelMethod = {
+const generateResponse: ModelMethod = {
   ask(self, [prompt, options]) {
     const model =
       word(at(options, "model")) ??

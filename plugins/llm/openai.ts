@@ -31,7 +31,7 @@ export const chatCompletions: ModelMethod = {
 };
 
 /** `responses.create`. The library's `parse` and `stream` go through it. */
-export const responses: ModelMethod = {
+const responses: ModelMethod = {
   ask: (self, [body]) => readRequest(self, body, "openai", "responses", ["instructions", "input"]),
   read(piece, answer) {
     const type = at(piece, "type");

@@ -2,7 +2,7 @@
 import type { ObservedSpan } from "./observed-span.ts";
 
 /** A text in which `*` stands for any characters, or a regular expression. */
-export type Pattern = string | RegExp;
+type Pattern = string | RegExp;
 
 /** Every condition that is given must hold. */
 export interface SpanRule {

@@ -10,7 +10,7 @@ export interface Value<T> {
   readonly read: (input: unknown) => T | undefined;
 }
 
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 const words: Readonly<Record<string, boolean>> = {

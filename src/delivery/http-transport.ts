@@ -13,7 +13,8 @@ interface Way {
 }
 
 export class HttpTransport implements Transport {
-  readonly #ways = new Map<string, Way>();
+  readonly #ways = new Map<Endpoint, Way>();
+  #closed = false;
   readonly #connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector;
   readonly #now: () => number;
 
@@ -23,6 +24,7 @@ export class HttpTransport implements Transport {
   }
 
   post({ endpoint, headers, body }: Post): Promise<AttemptOutcome> {
+    if (this.#closed) return Promise.resolve({ outcome: "reset", durationMs: 0 });
     const { connections, path, redact } = this.#wayTo(endpoint);
     const connection = connections.take();
     return new Promise((resolve) => {
@@ -38,18 +40,19 @@ export class HttpTransport implements Transport {
     });
   }
 
-  forget(endpointId: string): void {
-    this.#ways.get(endpointId)?.connections.close();
-    this.#ways.delete(endpointId);
+  forget(endpoint: Endpoint): void {
+    this.#ways.get(endpoint)?.connections.close();
+    this.#ways.delete(endpoint);
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const { connections } of this.#ways.values()) connections.cutAll();
     this.#ways.clear();
   }
 
   #wayTo(endpoint: Endpoint): Way {
-    const known = this.#ways.get(endpoint.id);
+    const known = this.#ways.get(endpoint);
     if (known !== undefined) return known;
     const { url } = endpoint;
     const way = {
@@ -57,7 +60,7 @@ export class HttpTransport implements Transport {
       path: url.pathname + url.search,
       redact: createRedactor(confidentialTextsOf(endpoint)),
     };
-    this.#ways.set(endpoint.id, way);
+    this.#ways.set(endpoint, way);
     return way;
   }
 }

@@ -72,7 +72,8 @@ export function retryDelayMs(
   scheduleMs: readonly number[] | undefined,
   random: () => number,
 ): number {
-  if (scheduleMs === undefined) return Math.min(capMs, baseMs * factor ** (retry - 1)) * (0.5 + random());
+  if (scheduleMs === undefined)
+    return Math.min(capMs, Math.min(capMs, baseMs * factor ** (retry - 1)) * (0.5 + random()));
   const planned = scheduleMs[Math.min(retry, scheduleMs.length) - 1] ?? 0;
   return planned * (1 + 0.1 * random());
 }

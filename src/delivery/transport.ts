@@ -13,7 +13,7 @@ export interface Transport {
   /** Sends one POST. Resolves with what became of it, at the latest when the endpoint's timeout is over. */
   post(post: Post): Promise<AttemptOutcome>;
   /** Closes the endpoint's connections once their requests ended. */
-  forget(endpointId: string): void;
-  /** Cuts every connection. */
+  forget(endpoint: Endpoint): void;
+  /** Cuts every connection, and opens no other. */
   close(): Promise<void>;
 }

@@ -69,9 +69,11 @@ export class Worker {
   }
 
   removeEndpoint(endpointId: string): void {
-    this.#stations.get(endpointId)?.lane.close();
+    const lane = this.#stations.get(endpointId)?.lane;
+    if (lane === undefined) return;
     this.#stations.delete(endpointId);
-    this.#options.transport.forget(endpointId);
+    lane.close();
+    this.#options.transport.forget(lane.endpoint);
   }
 
   setEnabled(endpointId: string, enabled: boolean): void {
@@ -89,16 +91,18 @@ export class Worker {
     return this.#stations.get(endpointId)?.failingSince;
   }
 
-  /** Runs claims that the outbox granted while storing. */
-  accept(claims: readonly Claim[]): void {
-    if (claims.length === 0) return;
-    this.#context.runInAsyncScope(() => {
-      for (const claim of claims) {
-        const lane = this.lane(claim.endpointId);
-        if (lane === undefined) this.#release(claim);
-        else lane.accept(claim);
-      }
-    });
+  /**
+   * Promises a place to a delivery that is about to be stored. Answers the lane that did: it is the one to accept or
+   * forgo it, also where the endpoint has been replaced meanwhile.
+   */
+  reserve(endpointId: string): Lane | undefined {
+    const lane = this.lane(endpointId);
+    return lane?.reserve() === true ? lane : undefined;
+  }
+
+  /** Runs a claim that the outbox granted while storing. */
+  accept(lane: Lane, claim: Claim): void {
+    this.#context.runInAsyncScope(() => lane.accept(claim));
   }
 
   /** Says that an endpoint has something due in the outbox. */
@@ -177,6 +181,10 @@ export class Worker {
     const waiting = this.#gate.enter(station.lane.inFlight === 1);
     if (waiting !== undefined) await waiting;
     try {
+      // Meanwhile this may have been closed, and the endpoint removed or replaced.
+      if (this.#cut || this.#stations.get(endpointId) !== station) {
+        return claims.forEach((claim) => this.#release(claim));
+      }
       const sameProcess = claims.every((claim) => claim.event.origin === this.#options.origin);
       const attempted = await station.sender.send([first, ...others], sameProcess);
       // What our own end cut off was no attempt of the endpoint's making: it is handed back.
@@ -206,7 +214,8 @@ export class Worker {
   }
 
   /** Tries until the outbox has it, or this worker closes: then the lease runs out and the delivery is due again. */
-  async #settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<void> {
+  async #settle(claim: Claim, decided: Settlement, attempt?: Attempt): Promise<void> {
+    const settlement = this.#unlessRemoved(claim, decided);
     this.#settling += 1;
     for (let tries = 0; ; tries += 1) {
       try {
@@ -221,6 +230,14 @@ export class Worker {
     this.#settling -= 1;
     if (settlement.kind === "retry" || settlement.kind === "release") this.#arm(settlement.dueAt);
     this.#changed();
+  }
+
+  /** Nobody would ever send it again: it is kept as dead, like what waited when the endpoint was removed. */
+  #unlessRemoved(claim: Claim, settlement: Settlement): Settlement {
+    const waits = settlement.kind === "retry" || settlement.kind === "release";
+    return waits && !this.#stations.has(claim.endpointId)
+      ? { kind: "dead", reason: "endpoint removed" }
+      : settlement;
   }
 
   /** Wakes the lanes that have something due, and sleeps until the next is. */
@@ -291,5 +308,5 @@ export class Worker {
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -9,6 +9,15 @@ const maxMessageLength = 2_000;
 
 /** Prefers the class to a `name` that nobody set. What is not an error has no message; only a thrown text is one. */
 export function describeError(happened: unknown): ErrorDescription {
+  try {
+    return describe(happened);
+  } catch {
+    // Its own getters throw.
+    return { error_type: "Error", error_message: "an error that cannot be read" };
+  }
+}
+
+function describe(happened: unknown): ErrorDescription {
   if (!(happened instanceof Error)) {
     const message = typeof happened === "string" ? happened : `a thrown ${typeof happened}`;
     return { error_type: typeof happened, error_message: message.slice(0, maxMessageLength) };

@@ -2,7 +2,7 @@
 import { WebhookError } from "./errors.ts";
 import { Secret } from "./secret.ts";
 
-export interface ExpiringSecret {
+interface ExpiringSecret {
   readonly secret: string;
   /** From then on it signs no more. A text is RFC 3339: a date, or a time with its zone. */
   readonly expiresAt: Date | string;

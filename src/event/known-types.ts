@@ -41,6 +41,6 @@ export class KnownTypes {
 
   /** Throws EVENT_TYPE_UNKNOWN where a pattern is malformed, or is an exact type that nobody declares. */
   checkPattern(pattern: string): void {
-    if (!isEventPattern(pattern)) this.check(pattern);
+    if (!isEventPattern(pattern) || isEventType(pattern)) this.check(pattern);
   }
 }

@@ -30,8 +30,8 @@ export class SqliteWrites {
   readonly #hasEvent: Statement<[string], number>;
   readonly #selectDue: Statement<[number, number, number, number], ClaimRow>;
   readonly #lease: Statement<[number, number]>;
-  readonly #finish: Statement<[number, number, Text, number, number]>;
-  readonly #wait: Statement<[number, number, number, Text, Text, number, number]>;
+  readonly #finish: Statement<[number, number, Text, number, string, number]>;
+  readonly #wait: Statement<[number, number, number, Text, Text, number, string, number]>;
   readonly #lastSpan: Statement<[number], { traceId: string; spanId: string }>;
 
   constructor(database: Database, ledger: Ledger, ownership: Ownership) {
@@ -56,12 +56,12 @@ export class SqliteWrites {
     );
     this.#finish = database.prepare(
       `UPDATE deliveries SET state = ?, due_at = ?, reason = ?, batch = NULL, owner = NULL, lease = lease + 1
-       WHERE seq = ? AND state = 1 AND lease = ?`,
+       WHERE seq = ? AND id = ? AND state = 1 AND lease = ?`,
     );
     this.#wait = database.prepare(
       `UPDATE deliveries SET state = 0, due_at = ?, attempt = ?, repeated = ?,
        reason = coalesce(?, reason),
-       batch = ?, owner = NULL, lease = lease + 1 WHERE seq = ? AND state = 1 AND lease = ?`,
+       batch = ?, owner = NULL, lease = lease + 1 WHERE seq = ? AND id = ? AND state = 1 AND lease = ?`,
     );
     this.#lastSpan = database.prepare(
       `SELECT trace_id AS traceId, span_id AS spanId FROM attempts
@@ -117,7 +117,7 @@ export class SqliteWrites {
     if (settlement.kind === "delivered" || settlement.kind === "dead") {
       state = settlement.kind;
       const reason = settlement.kind === "dead" ? settlement.reason : null;
-      ({ changes } = this.#finish.run(stateNumbers[state], now, reason, sequence, version));
+      ({ changes } = this.#finish.run(stateNumbers[state], now, reason, sequence, claim.id, version));
     } else {
       state = "pending";
       const isRetry = settlement.kind === "retry";
@@ -125,7 +125,7 @@ export class SqliteWrites {
       const repeated = next > 1 || claim.replay > 0 ? 1 : 0;
       const { dueAt, reason = null } = settlement;
       const batch = (isRetry ? settlement.batch : claim.batch) ?? null;
-      ({ changes } = this.#wait.run(dueAt, next, repeated, reason, batch, sequence, version));
+      ({ changes } = this.#wait.run(dueAt, next, repeated, reason, batch, sequence, claim.id, version));
     }
     if (changes === 0) return "lost";
     this.#ledger.count(endpointKey, "delivering", state);

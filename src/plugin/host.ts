@@ -11,7 +11,7 @@ import { type Redact, redactData } from "./redact.ts";
 import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
 /** What the host needs of the bus. */
-export interface BusPort {
+interface BusPort {
   on<Name extends Topic>(
     topic: Name,
     listen: (happened: ComponentEvents[Name]) => void,

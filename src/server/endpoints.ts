@@ -8,7 +8,7 @@ import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
 
 /** What the API shows of an endpoint. Of its URL only the origin: paths and queries of hooks are often secrets. */
-export interface EndpointView extends Omit<EndpointStatus, "url"> {
+interface EndpointView extends Omit<EndpointStatus, "url"> {
   readonly origin: string;
   readonly health: "ok" | "failing" | "circuit_open" | "disabled";
   readonly lastAttempt?: LastAttempt;

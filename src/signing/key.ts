@@ -3,7 +3,7 @@ import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { WebhookError } from "../event/errors.ts";
 import type { Secret } from "../event/secret.ts";
 
-export const webhookSecretPrefix = "whsec_";
+const webhookSecretPrefix = "whsec_";
 
 /** Which hash `X-Mova-Signature` is made with. */
 export type SignatureAlgorithm = "sha256" | "sha1";

@@ -2,7 +2,7 @@
 import type { Outcome } from "../event/attempt-outcome.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
-export interface ActiveSecond {
+interface ActiveSecond {
   /** Unix seconds. */
   readonly at: number;
   /** Attempts that ended in this second. */

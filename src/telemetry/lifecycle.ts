@@ -32,7 +32,7 @@ export interface AttemptedFact {
   readonly spanId?: string;
 }
 
-export interface DroppedFact {
+interface DroppedFact {
   readonly source: string;
   readonly reason: DropReason;
   readonly count: number;

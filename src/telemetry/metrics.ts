@@ -9,7 +9,6 @@ import { type MetricRegistry, SeriesCounter, SeriesHistogram, type Sighting } fr
 
 export type { LaneState } from "./gauges.ts";
 export type { MetricRegistry } from "./series.ts";
-export { toTextFormat } from "./text-format.ts";
 
 export interface MetricsOptions extends StateSource {
   readonly version: string;

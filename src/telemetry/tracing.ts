@@ -121,11 +121,13 @@ class RunningPublish extends Identity implements PublishSpan {
   }
 
   end(cause?: unknown): void {
-    if (cause !== undefined) {
-      this.#span.setAttribute(name.ERROR_TYPE, errorType(cause));
-      this.#span.setStatus(error);
-    }
-    this.#span.end();
+    guarded(() => {
+      if (cause !== undefined) {
+        this.#span.setAttribute(name.ERROR_TYPE, errorType(cause));
+        this.#span.setStatus(error);
+      }
+      this.#span.end();
+    });
   }
 }
 
@@ -152,16 +154,29 @@ class RunningAttempt extends Identity implements AttemptSpan {
   }
 
   end({ outcome, status }: AttemptOutcome): void {
-    if (this.#post.isRecording() && status !== undefined) {
-      this.#post.setAttribute(name.HTTP_RESPONSE_STATUS_CODE, status);
-    }
-    for (const span of [this.#post, this.#deliver]) {
-      if (outcome !== "success" && span.isRecording()) {
-        span.setAttribute(name.ERROR_TYPE, outcome);
-        span.setStatus(error);
+    guarded(() => {
+      if (this.#post.isRecording() && status !== undefined) {
+        this.#post.setAttribute(name.HTTP_RESPONSE_STATUS_CODE, status);
       }
-      span.end();
+    });
+    for (const span of [this.#post, this.#deliver]) {
+      guarded(() => {
+        if (outcome !== "success" && span.isRecording()) {
+          span.setAttribute(name.ERROR_TYPE, outcome);
+          span.setStatus(error);
+        }
+        span.end();
+      });
     }
+  }
+}
+
+/** A span processor of the user's may throw at the end of a span: what the span told of has happened all the same. */
+function guarded(finish: () => void): void {
+  try {
+    finish();
+  } catch (cause) {
+    api.diag.error("mova-webhooks: could not end a span", cause);
   }
 }
 

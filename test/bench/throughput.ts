@@ -25,7 +25,7 @@ const body = JSON.stringify({
   version: "2.2",
 });
 
-export async function bareLoop(url: string, count: number): Promise<Run> {
+async function bareLoop(url: string, count: number): Promise<Run> {
   const pool = new Pool(new URL(url).origin, { connections: concurrency });
   let sent = 0;
   const run = await time(count, async () => {
@@ -76,7 +76,7 @@ function windowed(
 }
 
 /** Triggers events, so many at a time that every connection is busy, and waits until the last is delivered. */
-export async function pipeline(url: string, count: number, options: WebhookManagerOptions): Promise<Run> {
+async function pipeline(url: string, count: number, options: WebhookManagerOptions): Promise<Run> {
   const { outbox, enter } = windowed(options.outbox ?? memoryOutbox(), 2 * concurrency);
   const manager = new WebhookManager({
     config: false,

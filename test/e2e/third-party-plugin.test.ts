@@ -1,6 +1,6 @@
 /** A plugin of a stranger: a package outside the repository that depends on the packed tarball of this one. */
 import { execFile, spawn } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";

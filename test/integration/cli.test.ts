@@ -227,43 +227,46 @@ describe("listen", () => {
 });
 
 describe("records", () => {
-  it.skipIf(!sqliteLoads)("are listed, shown, explained and replayed from the configured outbox", async () => {
-    const endpoint = await testEndpoint(400);
-    const { WebhookManager } = await import("mova-webhooks");
-    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
-    const config = write(
-      "mova.config.yaml",
-      `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
-    );
-    const manager = new WebhookManager({ config, outbox: sqliteOutbox({ path: join(folder, "x.db") }) });
-    await manager.start();
-    const { id, deliveries } = await manager.triggerEvent("error.occurred", {});
-    await manager.drain(5000);
-    await manager.close();
-    const deliveryId = deliveries[0] ?? "";
+  it.skipIf(!sqliteLoads)(
+    "are listed, shown, explained and replayed from the configured outbox",
+    async () => {
+      const endpoint = await testEndpoint(400);
+      const { WebhookManager } = await import("mova-webhooks");
+      const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+      const config = write(
+        "mova.config.yaml",
+        `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
+      );
+      const manager = new WebhookManager({ config, outbox: sqliteOutbox({ path: join(folder, "x.db") }) });
+      await manager.start();
+      const { id, deliveries } = await manager.triggerEvent("error.occurred", {});
+      await manager.drain(5000);
+      await manager.close();
+      const deliveryId = deliveries[0] ?? "";
 
-    const listed = JSON.parse((await cli(["deliveries", "list", "--state", "dead", "--json"])).out) as {
-      deliveries: unknown[];
-    };
-    expect(listed.deliveries).toMatchObject([{ id: deliveryId, state: "dead", reason: "http_4xx" }]);
-    expect((await cli(["deliveries", "show", deliveryId])).out).toMatch(/ops[^]*http_4xx[^]*400/);
-    expect((await cli(["explain", id])).out).toMatch(/ops +dead +1 +http_4xx/);
-    expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
-      { id: "ops", dead: 1, pending: 0 },
-    ]);
-    expect((await cli(["deliveries", "replay", "--all", "--dry-run"])).out).toBe(
-      `${deliveryId}\n1 would be replayed\n`,
-    );
-    expect((await cli(["deliveries", "replay", deliveryId])).out).toBe(`${deliveryId}\n1 replayed\n`);
-    expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
-      { id: "ops", dead: 0, pending: 1 },
-    ]);
+      const listed = JSON.parse((await cli(["deliveries", "list", "--state", "dead", "--json"])).out) as {
+        deliveries: unknown[];
+      };
+      expect(listed.deliveries).toMatchObject([{ id: deliveryId, state: "dead", reason: "http_4xx" }]);
+      expect((await cli(["deliveries", "show", deliveryId])).out).toMatch(/ops[^]*http_4xx[^]*400/);
+      expect((await cli(["explain", id])).out).toMatch(/ops +dead +1 +http_4xx/);
+      expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
+        { id: "ops", dead: 1, pending: 0 },
+      ]);
+      expect((await cli(["deliveries", "replay", "--all", "--dry-run"])).out).toBe(
+        `${deliveryId}\n1 would be replayed\n`,
+      );
+      expect((await cli(["deliveries", "replay", deliveryId])).out).toBe(`${deliveryId}\n1 replayed\n`);
+      expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
+        { id: "ops", dead: 0, pending: 1 },
+      ]);
 
-    const unknown = await cli(["deliveries", "show", "dlv_nobody"]);
-    expect(unknown).toMatchObject({ code: 1, out: "" });
-    expect(unknown.err).toContain("deliveries list");
-    expect((await cli(["deliveries", "replay"])).code).toBe(2);
-  });
+      const unknown = await cli(["deliveries", "show", "dlv_nobody"]);
+      expect(unknown).toMatchObject({ code: 1, out: "" });
+      expect(unknown.err).toContain("deliveries list");
+      expect((await cli(["deliveries", "replay"])).code).toBe(2);
+    },
+  );
 
   it("of a memory outbox cannot be looked at, and the message names what to set", async () => {
     const { code, err } = await cli(["status"]);
@@ -359,7 +362,7 @@ describe("serve", () => {
     const config = (lines: string): string =>
       write(
         "mova.config.yaml",
-        `webhook:\n  secret: ${secret}\n  network: { allow: [127.0.0.0/8] }\n${lines}`,
+        `webhook:\n  secret: ${secret}\n  outbox: { type: memory }\n  network: { allow: [127.0.0.0/8] }\n${lines}`,
       );
     config("  endpoints: []\n");
     const child = spawn(process.execPath, [main, "serve", "--port", "0"], {

@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from "node:tls";
 /** What it does with its connection. */
 export type Misbehaviour = (socket: Socket) => void;
 
-export interface Served {
+interface Served {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }

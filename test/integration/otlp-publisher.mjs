@@ -1,5 +1,5 @@
-// Publishes one event into a SQLite outbox under a traced component, says what it traced once the first attempt failed,
-// and then waits to be killed. Run with --import tsx.
+// Publishes one event into a SQLite outbox under a traced component, says its delivery once the first attempt failed, and
+// then waits to be killed. Run with --import tsx.
 import { trace } from "@opentelemetry/api";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { WebhookManager } from "../../src/index.ts";
@@ -24,6 +24,5 @@ while (attempts.length === 0) {
   await new Promise((resolve) => setTimeout(resolve, 5));
   attempts = (await webhooks.get(deliveries[0]))?.attempts ?? [];
 }
-await trace.getTracerProvider().getDelegate().forceFlush();
 console.log(JSON.stringify({ delivery: deliveries[0] }));
 setInterval(() => undefined, 1000);

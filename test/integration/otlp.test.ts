@@ -140,47 +140,52 @@ describe("over OTLP in protobuf", () => {
     expect([...contentTypes]).toEqual(["application/x-protobuf"]);
   });
 
-  it.skipIf(!sqliteLoads)("a delivery that is retried after its process was killed is linked to its publish span", async () => {
-    let isUp = false;
-    const endpoint = await testEndpoint((_, response) => response.writeHead(isUp ? 200 : 503).end());
-    const path = join(folder, "outbox.db");
-    const settings = JSON.stringify({ path, url: endpoint.url, secret });
-    const program = fileURLToPath(new URL("otlp-publisher.mjs", import.meta.url));
-    const child = spawn(process.execPath, ["--import", "tsx", program, settings], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...environment() },
-    });
-    const ended = once(child, "exit");
-    const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-    const { delivery } = JSON.parse(line) as { readonly delivery: string };
-    child.kill("SIGKILL");
-    await ended;
-    const before = spans.length;
-    const [publish] = named("publish error.occurred");
-    expect(publish?.parentSpanId).toBe(named("component")[0]?.spanId);
+  it.skipIf(!sqliteLoads)(
+    "a delivery that is retried after its process was killed is linked to its publish span",
+    async () => {
+      let isUp = false;
+      const endpoint = await testEndpoint((_, response) => response.writeHead(isUp ? 200 : 503).end());
+      const path = join(folder, "outbox.db");
+      const settings = JSON.stringify({ path, url: endpoint.url, secret });
+      const program = fileURLToPath(new URL("otlp-publisher.mjs", import.meta.url));
+      const child = spawn(process.execPath, ["--import", "tsx", program, settings], {
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, ...environment() },
+      });
+      const ended = once(child, "exit");
+      const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+      const { delivery } = JSON.parse(line) as { readonly delivery: string };
+      const hasArrived = (name: string): boolean => named(name).length > 0;
+      await until(() => ["component", "publish error.occurred", "deliver error.occurred"].every(hasArrived));
+      child.kill("SIGKILL");
+      await ended;
+      const before = spans.length;
+      const [publish] = named("publish error.occurred");
+      expect(publish?.parentSpanId).toBe(named("component")[0]?.spanId);
 
-    isUp = true;
-    const sdk = startSdk();
-    const manager = testManager({
-      outbox: sqliteOutbox({ path }),
-      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01] }],
-    });
-    await manager.start();
-    await until(async () => (await manager.get(delivery))?.state === "delivered", 60_000);
-    const record = await manager.get(delivery);
-    await manager.close();
-    await sdk.shutdown();
+      isUp = true;
+      const sdk = startSdk();
+      const manager = testManager({
+        outbox: sqliteOutbox({ path }),
+        endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01] }],
+      });
+      await manager.start();
+      await until(async () => (await manager.get(delivery))?.state === "delivered", 60_000);
+      const record = await manager.get(delivery);
+      await manager.close();
+      await sdk.shutdown();
 
-    const delivers = spans.slice(before).filter(({ name }) => name === "deliver error.occurred");
-    const last = delivers.at(-1);
-    // A trace of its own, which leads back to the publish span and to the attempt before it.
-    expect(last?.parentSpanId ?? "").toBe("");
-    expect(last?.traceId).not.toBe(publish?.traceId);
-    expect(linksOf(last)).toEqual([publish?.spanId, record?.attempts.at(-2)?.spanId]);
-    expect(last?.links?.[0]?.traceId).toBe(publish?.traceId);
-    expect(last?.spanId).toBe(record?.attempts.at(-1)?.spanId);
-    expect(named("POST").at(-1)?.parentSpanId).toBe(last?.spanId);
-  });
+      const delivers = spans.slice(before).filter(({ name }) => name === "deliver error.occurred");
+      const last = delivers.at(-1);
+      // A trace of its own, which leads back to the publish span and to the attempt before it.
+      expect(last?.parentSpanId ?? "").toBe("");
+      expect(last?.traceId).not.toBe(publish?.traceId);
+      expect(linksOf(last)).toEqual([publish?.spanId, record?.attempts.at(-2)?.spanId]);
+      expect(last?.links?.[0]?.traceId).toBe(publish?.traceId);
+      expect(last?.spanId).toBe(record?.attempts.at(-1)?.spanId);
+      expect(named("POST").at(-1)?.parentSpanId).toBe(last?.spanId);
+    },
+  );
 });
 
 describe("sampling", () => {

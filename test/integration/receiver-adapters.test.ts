@@ -1,5 +1,6 @@
 /** The same requests through every adapter, on real servers, get the same answers. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
@@ -29,10 +30,10 @@ type Adapter = (receiver: WebhookReceiver, options: AnswerOptions) => Listener |
 
 const adapters: Readonly<Record<string, Adapter>> = {
   node: (receiver, options) => nodeHandler(receiver, options),
-  express: (receiver, options) => {
-    const app = express();
-    app.post("/webhook", expressHandler(receiver, options));
-    return app;
+  express: (receiver, options) => expressApp(express, receiver, options),
+  "express 4": (receiver, options) => {
+    const express4 = createRequire(import.meta.url)("express4") as typeof express;
+    return expressApp(express4, receiver, options);
   },
   fastify: async (receiver, options) => {
     let listener: Listener = () => {};
@@ -53,6 +54,12 @@ const adapters: Readonly<Record<string, Adapter>> = {
   },
   fetch: (receiver, options) => getRequestListener(fetchHandler(receiver, options)),
 };
+
+function expressApp(make: typeof express, receiver: WebhookReceiver, options: AnswerOptions): Listener {
+  const app = make();
+  app.post("/webhook", expressHandler(receiver, options));
+  return app;
+}
 
 let server: Server | undefined;
 /** Fires the timer of the last request, as if the sender's patience came to its end. */

@@ -287,7 +287,7 @@ MOVA_WEBHOOK_SECRET must be a text that is not empty, with base64 after \`whsec_
 MOVA_WEBHOOK_URL must be a URL that starts with https:// and holds no user name, such as https://example.com/hook
 MOVA_WEBHOOK_OUTBOX must be memory, a path, or a URL that starts with redis:// or rediss://
 MOVA_WEBHOOK_ALLOW must be a list with commas, each an address or a CIDR such as 10.0.0.0/8
-MOVA_WEBHOOK_LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent`,
+MOVA_WEBHOOK_LOG_LEVEL must be debug, info, warn, error or silent`,
     );
   });
 });
@@ -347,7 +347,7 @@ webhook:
       `mova.config.yaml:3:12: \`webhook.timeout\` must be seconds from 0.1 to 600
   3 |   timeout: 30000
                  ^
-mova.config.yaml:4:3: unknown key \`max_retrys\`; did you mean \`max_retries\`? Known here: enabled, timeout, max_retries, secret, secret_file, endpoints, plugins, outbox, network, server, event_types, max_body_bytes, log_level
+mova.config.yaml:4:3: unknown key \`max_retrys\`; did you mean \`max_retries\`? Known here: enabled, timeout, max_retries, secret, secret_file, endpoints, plugins, outbox, network, server, event_types, max_body_bytes, retention, log_level
   4 |   max_retrys: 3
         ^
 mova.config.yaml:6:12: \`webhook.endpoints[0].url\` must be a URL that starts with https:// and holds no user name, such as https://example.com/hook
@@ -375,7 +375,7 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
     ["webhook: { enabled: maybe }", "1:21: `webhook.enabled` must be true or false"],
     [
       "webhook: { log_level: loud }",
-      "1:23: `webhook.log_level` must be trace, debug, info, warn, error, fatal or silent",
+      "1:23: `webhook.log_level` must be debug, info, warn, error or silent",
     ],
     ["webhook: { secret: '' }", "1:20: `webhook.secret` must be a text that is not empty"],
     [

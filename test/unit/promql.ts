@@ -1,7 +1,7 @@
 /** Reads PromQL: its mistakes, the series it selects, the labels it groups by. */
 import { parser } from "@prometheus-io/lezer-promql";
 
-export interface Selector {
+interface Selector {
   readonly metric: string;
   /** Label, operator and value of each matcher. */
   readonly matchers: readonly (readonly [label: string, operator: string, value: string])[];

@@ -5,6 +5,19 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const readme = readFileSync(`${root}README.md`, "utf8");
 
+export const manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly scripts: Readonly<Record<string, string>>;
+};
+
+export function read(path: string): string {
+  return readFileSync(`${root}${path}`, "utf8");
+}
+
+export function sorted(names: Iterable<string>): readonly string[] {
+  return [...names].sort();
+}
+
 export interface Block {
   readonly language: string;
   /** What follows the language: `run`, or the file that holds the same text. */
@@ -59,10 +72,9 @@ function unquote(word: string): string {
   return word.replace(/^(['"])(.*)\1$/, "$2");
 }
 
-/** Names of the members of an exported interface, from its source. */
+/** Names of the members of an interface, from its source. */
 export function membersOf(file: string, name: string): readonly string[] {
   const source = readFileSync(`${root}${file}`, "utf8");
-  const [, body = ""] =
-    new RegExp(`export interface ${name}\\b[^\\n]*\\{\\n(.*?)^\\}`, "ms").exec(source) ?? [];
+  const [, body = ""] = new RegExp(`interface ${name}\\b[^\\n]*\\{\\n(.*?)^\\}`, "ms").exec(source) ?? [];
   return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => member);
 }

@@ -1,1 +1,0 @@
-export { default } from "./test/e2e/vitest.config.ts";
