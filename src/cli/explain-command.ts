@@ -16,7 +16,7 @@ export function explainCommand(): Command {
     .action(async (eventId: string, options: CommonOptions) => {
       const explanation = await withRecords(options, (webhooks) => webhooks.explain(eventId));
       if (explanation === undefined) {
-        throw new WebhookError("DELIVERY_UNKNOWN", `The outbox knows no event \`${eventId}\``);
+        throw new WebhookError("EVENT_UNKNOWN", `The outbox knows no event \`${eventId}\``);
       }
       print(explanation, options.json, show);
     });

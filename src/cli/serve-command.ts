@@ -4,14 +4,15 @@ import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
 import { WebhookManager } from "../manager.ts";
 import { openOutbox } from "../outbox/open.ts";
-import { configOption, readPort } from "./options.ts";
-import { say } from "./terminal.ts";
+import { configOption, jsonOption, readPort } from "./options.ts";
+import { print, say } from "./terminal.ts";
 
 interface ServeOptions {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
   readonly watch: boolean;
+  readonly json: boolean;
 }
 
 /** How long a stop waits for attempts in flight. */
@@ -24,6 +25,7 @@ export function serveCommand(): Command {
     .option("--port <number>", "port to listen on (default: 9464)", readPort)
     .option("--watch", "take over changed endpoints when the configuration file changes, as on SIGHUP", false)
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ mova-webhooks serve --config ./mova.config.yaml --port 9464")
     .action(runServe);
 }
@@ -41,7 +43,9 @@ async function runServe(options: ServeOptions): Promise<void> {
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.port === undefined ? {} : { port: options.port }),
   });
-  say(`Delivering. ${server.url}/ is the console, /metrics and /api beside it.`);
+  const line = `Delivering. ${server.url}/ is the console, /metrics and /api beside it.`;
+  if (options.json) print({ url: server.url }, true, () => line);
+  else say(line);
   const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once("SIGTERM", resolve);

@@ -45,7 +45,7 @@ export interface WebhookEndpoint extends SendingSettings {
 /** An endpoint that was checked: every default filled in, durations in milliseconds, secrets hidden. */
 export interface Endpoint extends Sending {
   readonly id: string;
-  /** Six characters that stand for the id in delivery ids. */
+  /** Twelve characters that stand for the id in delivery ids: enough that thousands of endpoints differ. */
   readonly key: string;
   readonly url: URL;
   readonly secrets: readonly Secret[];
@@ -69,6 +69,22 @@ export interface EndpointDefaults {
   readonly secret?: SecretSetting | readonly SecretSetting[];
 }
 
+const settingNames: ReadonlySet<string> = new Set<keyof WebhookEndpoint>([
+  ...([
+    "url",
+    "id",
+    "secret",
+    "headers",
+    "timeout",
+    "retries",
+    "retrySchedule",
+    "enabled",
+    "eventTypes",
+  ] as const),
+  ...(["signature", "concurrency", "rateLimit", "filter", "propagateTrace", "statusRules"] as const),
+  ...(["circuitBreaker", "disableAfter", "batch", "transform"] as const),
+]);
+
 /** Checks an endpoint and fills in its defaults. Throws ENDPOINT_INVALID or SECRET_INVALID. */
 export function resolveEndpoint(endpoint: WebhookEndpoint, defaults: EndpointDefaults = {}): Endpoint {
   const url = checkUrlForm(endpoint.url);
@@ -88,9 +104,14 @@ export function resolveEndpoint(endpoint: WebhookEndpoint, defaults: EndpointDef
   const signature = endpoint.signature ?? "sha256";
   if (signature !== "sha256" && signature !== "sha1")
     throw invalid(id, "signature", "sha256 or sha1", signature);
+  const unknown = Object.keys(endpoint).find((name) => !settingNames.has(name));
+  if (unknown !== undefined) {
+    const detail = `Endpoint \`${id}\` has an unknown setting \`${unknown}\`; there are ${[...settingNames].join(", ")}`;
+    throw new WebhookError("ENDPOINT_INVALID", detail);
+  }
   return {
     id,
-    key: hash(id).slice(0, 6),
+    key: hash(id).slice(0, 12),
     url,
     secrets: checkSecrets(id, endpoint.secret ?? defaults.secret),
     headers: checkHeaders(id, endpoint.headers ?? {}),

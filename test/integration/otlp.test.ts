@@ -170,7 +170,7 @@ describe("over OTLP in protobuf", () => {
         endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01] }],
       });
       await manager.start();
-      await until(async () => (await manager.get(delivery))?.state === "delivered", 60_000);
+      await until(async () => (await manager.get(delivery))?.state === "delivered", 100_000);
       const record = await manager.get(delivery);
       await manager.close();
       await sdk.shutdown();
@@ -185,6 +185,8 @@ describe("over OTLP in protobuf", () => {
       expect(last?.spanId).toBe(record?.attempts.at(-1)?.spanId);
       expect(named("POST").at(-1)?.parentSpanId).toBe(last?.spanId);
     },
+    // What was in flight at the kill waits until its holder counts as dead.
+    120_000,
   );
 });
 

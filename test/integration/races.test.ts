@@ -243,3 +243,10 @@ describe("bad input", () => {
     expect(data).toMatchObject([{ error_message: "an error that cannot be read" }]);
   });
 });
+
+it("an endpoint setting that is mistyped in code is refused with those there are", () => {
+  const mistyped = { url: "https://example.com", secret, timout: 5 };
+  expect(() => testManager({ endpoints: [mistyped] })).toThrow(
+    /`timout`; there are url, id, secret, headers, timeout/,
+  );
+});

@@ -8,9 +8,9 @@ import { loadPlugin } from "../../plugin/load.ts";
 import { generateSecret } from "../../signing/key.ts";
 import { startLlmServer } from "../../testing/llm-server.ts";
 import { runComponents } from "./components.ts";
-import { startReceiver } from "./receiver.ts";
+import { type DemoReceiver, startReceiver } from "./receiver.ts";
 import { endpointTable, metricLines, type ShownSpan, traceTree } from "./report.ts";
-import { startTracing } from "./spans.ts";
+import { type SpanCollector, startTracing } from "./spans.ts";
 
 const plugins = ["validation", "cache", "redis", "llm", "error", "config"];
 
@@ -18,11 +18,12 @@ export interface DemoOptions {
   /** Goes on until Ctrl-C, with metrics served. */
   readonly stay: boolean;
   readonly port: number;
+  /** Prints what was delivered as JSON, and nothing else on stdout. */
+  readonly json: boolean;
 }
 
 /** Runs the demo and answers the exit code: 0 where everything arrived that could. */
-export async function runDemo({ stay, port }: DemoOptions): Promise<number> {
-  const say = (line: string): void => console.log(line);
+export async function runDemo({ stay, port, json }: DemoOptions): Promise<number> {
   const spans = startTracing();
   const secret = generateSecret();
   const receiver = await startReceiver(secret);
@@ -52,9 +53,28 @@ export async function runDemo({ stay, port }: DemoOptions): Promise<number> {
     ],
     plugins: await Promise.all(plugins.map((name): Promise<AnyPlugin> => loadPlugin(name, undefined))),
   });
-  await webhooks.start();
+  try {
+    await webhooks.start();
+    return await run({ webhooks, receiver, llmUrl: llm.url, spans, stay, port, json });
+  } finally {
+    await webhooks.close();
+    receiver.stop();
+    await llm.close();
+    await spans.stop();
+  }
+}
+
+interface Stage extends DemoOptions {
+  readonly webhooks: WebhookManager;
+  readonly receiver: DemoReceiver;
+  readonly llmUrl: string;
+  readonly spans: SpanCollector;
+}
+
+async function run({ webhooks, receiver, llmUrl, spans, stay, port, json }: Stage): Promise<number> {
+  const say = (line: string): void => (json ? undefined : console.log(line));
   const redisUrl = process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
-  const surroundings = { webhooks, llmUrl: llm.url, redisUrl, say };
+  const surroundings = { webhooks, llmUrl, redisUrl, say };
 
   say("A program runs; its components are watched:\n");
   await runComponents(surroundings);
@@ -72,11 +92,8 @@ export async function runDemo({ stay, port }: DemoOptions): Promise<number> {
   );
   say(`\n${deliveries.length - lost.length} of ${deliveries.length} deliveries ended as they should.`);
 
+  if (json) console.log(JSON.stringify({ ok: lost.length === 0, tallies, deliveries }));
   if (stay) await stayUntilInterrupted(surroundings, port);
-  await webhooks.close();
-  receiver.stop();
-  await llm.close();
-  await spans.stop();
   return lost.length === 0 && deliveries.length > 0 ? 0 : 1;
 }
 
