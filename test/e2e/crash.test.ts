@@ -11,8 +11,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 /** MOVA_WEBHOOK_LONG_TESTS=1 runs the longer form. */
 const long = process.env["MOVA_WEBHOOK_LONG_TESTS"] === "1";
-const kills = Number(process.env["K"] ?? (long ? 1000 : 200));
-const stops = Number(process.env["K"] ?? 200);
+const kills = long ? 1000 : 200;
+const stops = 200;
 /** A lane holds at most twice its concurrency (8 in the sender): what may be sent again after a kill. */
 const heldByLane = 16;
 
