@@ -1,6 +1,7 @@
 /** `mova-webhooks config check`: is the configuration right, and what does it come to? */
 import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
+import { printSchedule } from "../delivery/schedule.ts";
 import { WebhookManager } from "../manager.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
@@ -18,7 +19,10 @@ export function configCommand(): Command {
       const webhooks = new WebhookManager({
         ...(options.config === undefined ? {} : { config: options.config }),
       });
-      const endpoints = webhooks.getEndpoints();
+      const endpoints = webhooks.getEndpoints().map((endpoint) => ({
+        ...endpoint,
+        schedule: webhooks.scheduleOf(endpoint.id) ?? [],
+      }));
       await webhooks.close();
       for (const warning of config.warnings) say(`warning: ${warning}`);
       print({ source: config.sourcePath, config, endpoints }, options.json, () =>
@@ -34,6 +38,9 @@ export function configCommand(): Command {
               String(retries),
               eventTypes.join(" "),
             ]),
+          ),
+          ...endpoints.map(
+            ({ id, schedule }) => `\n${id}, where nothing succeeds:\n${printSchedule(schedule)}`,
           ),
         ].join("\n"),
       );

@@ -142,7 +142,7 @@ export class WebhookReceiver {
     if (!verified.ok) return verified;
     const read = readEvent(verified.bytes, { id: verified.id, nowMs });
     if (!read.ok) return read;
-    const { event } = read;
+    const { event, events } = read;
 
     let claim: DedupeClaim;
     try {
@@ -155,7 +155,8 @@ export class WebhookReceiver {
     if (claim.state === "done")
       return { ok: true, event, duplicate: true, handle: async () => ({ ok: true, event, duplicate: true }) };
     const held = claim;
-    const handle = () => handleInTrace(headerReader(headers), event, () => this.#handleClaimed(event, held));
+    const handle = () =>
+      handleInTrace(headerReader(headers), event, () => this.#handleClaimed(event, events, held));
     return { ok: true, event, duplicate: false, handle };
   }
 
@@ -169,11 +170,15 @@ export class WebhookReceiver {
     if (!this.verifySignature(body.bytes, signature))
       return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
     const read = readEvent(body.bytes, { id: bodyId(body.bytes), nowMs: this.#now(), eventType });
-    return read.ok ? this.#runHandlers(read.event) : read;
+    return read.ok ? this.#runHandlers(read.event, read.events) : read;
   }
 
-  async #handleClaimed(event: WebhookEvent, claim: HeldClaim): Promise<ReceiveResult> {
-    const result = await this.#runHandlers(event);
+  async #handleClaimed(
+    event: WebhookEvent,
+    events: readonly WebhookEvent[],
+    claim: HeldClaim,
+  ): Promise<ReceiveResult> {
+    const result = await this.#runHandlers(event, events);
     try {
       await (result.ok ? claim.complete() : claim.release());
     } catch (error) {
@@ -183,8 +188,8 @@ export class WebhookReceiver {
     return result;
   }
 
-  async #runHandlers(event: WebhookEvent): Promise<ReceiveResult> {
-    const errors = await this.#handlers.run(event);
+  async #runHandlers(event: WebhookEvent, events: readonly WebhookEvent[]): Promise<ReceiveResult> {
+    const errors = (await Promise.all(events.map((each) => this.#handlers.run(each)))).flat();
     if (errors.length === 0) return { ok: true, event, duplicate: false };
     for (const error of errors) {
       this.#logger.error(

@@ -258,3 +258,31 @@ describe("an endpoint with a transform", () => {
     expect(server.requests).toHaveLength(0);
   });
 });
+
+it("a batch is received whole: its handlers get each event, and a batch that comes again is a duplicate", async () => {
+  const endpoint = await testEndpoint();
+  const manager = testManager({
+    endpoints: [{ id: "ops", url: endpoint.url, secret, batch: { maxEvents: 3, maxWaitSeconds: 5 } }],
+  });
+  await manager.start();
+  for (const n of [1, 2]) await manager.triggerEvent("cache.updated", { n });
+  await manager.triggerEvent("cache.cleared", { n: 3 });
+  const [request] = await endpoint.received(1);
+  const receiver = new WebhookReceiver({ secret });
+  const heard: unknown[] = [];
+  receiver.addHandler("cache.updated", (data, { id }) => heard.push([data, id]));
+  const headers = request?.headers as Record<string, string>;
+  const body = request?.body ?? Buffer.alloc(0);
+  expect(await receiver.receive(body, headers)).toMatchObject({
+    ok: true,
+    duplicate: false,
+    event: { event_type: "batch" },
+  });
+  const id = headers["webhook-id"];
+  expect(heard).toEqual([
+    [{ n: 1 }, `${id}_1`],
+    [{ n: 2 }, `${id}_2`],
+  ]);
+  expect(await receiver.receive(body, headers)).toMatchObject({ ok: true, duplicate: true });
+  expect(heard).toHaveLength(2);
+});
