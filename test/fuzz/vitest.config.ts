@@ -2,4 +2,7 @@
 import { defineConfig } from "vitest/config";
 import base from "../vitest.config.ts";
 
-export default defineConfig({ ...base, test: { include: ["test/fuzz/**/*.test.ts"], testTimeout: 1_800_000 } });
+export default defineConfig({
+  ...base,
+  test: { include: ["test/fuzz/**/*.test.ts"], testTimeout: 1_800_000 },
+});

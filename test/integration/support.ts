@@ -29,7 +29,8 @@ export async function testEndpoint(answer?: Answer): Promise<FakeEndpoint> {
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Expected the condition to hold within ${timeoutMs} ms`);
+    if (performance.now() > deadline)
+      throw new Error(`Expected the condition to hold within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -373,10 +373,7 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
     ["webhook: { max_retries: 1.5 }", "1:25: `webhook.max_retries` must be a whole number from 0 to 100"],
     ["webhook: { max_retries: [] }", "1:25: `webhook.max_retries` must be a whole number from 0 to 100"],
     ["webhook: { enabled: maybe }", "1:21: `webhook.enabled` must be true or false"],
-    [
-      "webhook: { log_level: loud }",
-      "1:23: `webhook.log_level` must be debug, info, warn, error or silent",
-    ],
+    ["webhook: { log_level: loud }", "1:23: `webhook.log_level` must be debug, info, warn, error or silent"],
     ["webhook: { secret: '' }", "1:20: `webhook.secret` must be a text that is not empty"],
     [
       "webhook: { secret: 'whsec_?' }",
