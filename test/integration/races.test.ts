@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** An outbox whose puts wait until they are let go. */
-function slowOutbox(): { readonly outbox: Outbox; letGo(): void } {
+function slowOutbox(): { readonly outbox: Outbox; readonly letGo: () => void } {
   const outbox = memoryOutbox();
   const put = outbox.put.bind(outbox);
   let letGo = (): void => undefined;
