@@ -38,7 +38,7 @@ export interface WebhookManagerOptions {
   readonly maxBodyBytes?: number;
   /** How long a durable outbox remembers what is finished. @default 30 days, 1,000,000 deliveries */
   readonly retention?: Retention;
-  /** Attempts at the same time over all endpoints. @default 256 */
+  /** Attempts at the same time over all endpoints; each has its share of them at any time. @default 1024 */
   readonly maxInFlight?: number;
   /** Attempts under way keep no process alive: for what runs beside a program that does not wait for it. @default false */
   readonly background?: boolean;
@@ -98,7 +98,7 @@ export function mergeSettings(options: WebhookManagerOptions): Settings {
     eventTypes: [...(config?.eventTypes ?? []), ...(options.eventTypes ?? [])],
     network: { ...config?.network, ...options.network },
     maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
-    maxInFlight: options.maxInFlight ?? 256,
+    maxInFlight: options.maxInFlight ?? 1024,
     background: options.background ?? false,
     config,
   };

@@ -178,7 +178,7 @@ export class Worker {
     const station = this.#stations.get(endpointId);
     if (first === undefined) return;
     if (station === undefined) return claims.forEach((claim) => this.#release(claim));
-    const waiting = this.#gate.enter(station.lane.inFlight === 1);
+    const waiting = this.#gate.enter(station);
     if (waiting !== undefined) await waiting;
     try {
       // Meanwhile this may have been closed, and the endpoint removed or replaced.
@@ -199,7 +199,7 @@ export class Worker {
       this.#options.logger.error({ err: error, delivery: first.id }, "attempt could not be made");
       for (const claim of claims) this.#release(claim, this.#options.now() + 60_000);
     } finally {
-      this.#gate.leave();
+      this.#gate.leave(station);
     }
   }
 

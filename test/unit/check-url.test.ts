@@ -164,6 +164,16 @@ describe("names", () => {
     );
   });
 
+  test("a resolver that fails without a code is said to have failed", async () => {
+    const failing = ((_name: string, _options: object, callback: (error: Error) => void) =>
+      callback(new Error("customer 4711"))) as unknown as NonNullable<NetworkOptions["lookup"]>;
+    expect(await checkUrl("https://a.test/", { lookup: failing })).toEqual({
+      allowed: false,
+      reason: "a.test does not resolve (the lookup failed)",
+      addresses: [],
+    });
+  });
+
   test("literals never reach the resolver", async () => {
     const { lookup, asked } = fakeResolver({});
     await checkUrl("https://2130706433/", { lookup });
@@ -182,6 +192,9 @@ test("registration refuses, without resolving, what can be told from the URL alo
   expect(refuseLiteral(new URL("https://[::1]/"), { allow: ["::1"] })).toBeUndefined();
   expect(refuseLiteral(new URL("https://example.com:22/"), { ports: [443] })).toContain("network.ports");
   expect(refuseLiteral(new URL("https://user@example.com/"))).toContain("headers");
+  expect(refuseLiteral(new URL("https://:password@example.com/"))).toContain("headers");
+  expect(refuseLiteral(new URL("https://example.com:0/"))).toContain("Port 0");
+  expect(refuseLiteral(new URL("ftp://1.1.1.1/"))).toContain("ftp:");
   expect(refuseLiteral(new URL("https://name-that-is-not-asked-for.test/"))).toBeUndefined();
 });
 
@@ -193,7 +206,13 @@ test("ports can be restricted, the scheme's own included", async () => {
     "Port 22 is not listed in `network.ports`",
   );
   expect((await check("https://1.1.1.1/", { ports: [8443] })).allowed).toBe(false);
-  await expect(check("https://1.1.1.1/", { ports: [0] })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  expect((await check("https://1.1.1.1/", { ports: [1, 443, 65_535] })).allowed).toBe(true);
+  for (const port of [0, 65_536, 80.5]) {
+    await expect(check("https://1.1.1.1/", { ports: [port] })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining(`got \`${port}\``),
+    });
+  }
 });
 
 test("no verdict holds the user name or password of the URL", async () => {

@@ -174,6 +174,7 @@ describe("Retry-After", () => {
     ["1.5", undefined],
     ["soon", undefined],
     ["2026-01-01", undefined],
+    ["on Thu, 01 Jan 2026 00:01:00 GMT", undefined],
     ["", undefined],
     ["1e9", undefined],
     ["9999999999999", undefined],

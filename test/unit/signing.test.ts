@@ -172,6 +172,14 @@ describe("keys", () => {
     expect(build).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
   });
 
+  it("are those of the bytes, with base64 padding or without, and of prefixes only where they stand first", () => {
+    const bytesOf = (text: string): string =>
+      createSigningKey(new Secret(text)).standard.export().toString("latin1");
+    expect(["whsec_YQ==", "whsec_YQ", "whsec_YWI="].map(bytesOf)).toEqual(["a", "a", "ab"]);
+    expect(bytesOf("my whpk_ secret")).toBe("my whpk_ secret");
+    expect(() => bytesOf("whsec_YQ==YQ==")).toThrow("is not base64");
+  });
+
   it("do not show the secret they refuse", () => {
     const build = (): unknown => createSigningKey(new Secret("whsec_correct horse battery"));
     expect(build).toThrow("is not base64");
@@ -201,6 +209,13 @@ describe("signing", () => {
       );
     },
   );
+  it("takes the timestamp 0, and nothing once every secret has expired", () => {
+    const dated = createSigner([new Secret("s", 2000)], "sha256");
+    expect(dated.sign("a", 0, Buffer.alloc(0))).toEqual(signer.sign("a", 0, Buffer.alloc(0)));
+    expect(() => dated.sign("a", 2, Buffer.alloc(0))).toThrow(
+      expect.objectContaining({ code: "SECRET_INVALID", message: expect.stringContaining("expired") }),
+    );
+  });
   it.each([1.5, -1, Number.NaN, 1e300])("refuses the timestamp %d", (timestamp) => {
     expect(() => signer.sign("a", timestamp, Buffer.alloc(0))).toThrow(
       expect.objectContaining({ code: "TIMESTAMP_INVALID" }),

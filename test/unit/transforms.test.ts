@@ -146,4 +146,18 @@ describe("routing with transforms", () => {
     expect(contents.size).toBe(0);
     expect(failures.map(({ endpointId }) => endpointId)).toEqual(["e1"]);
   });
+
+  it("takes a body of just the size that is allowed", () => {
+    expect(route(() => ({ body: "x".repeat(1000) })).failures).toEqual([]);
+  });
+
+  it.each([
+    ["DATA_TOO_LARGE", { body: "x".repeat(1001) }, /`e0` made 1001 bytes, the limit is 1000/],
+    ["DATA_UNSERIALISABLE", { body: null }, /must return \{ body \}/],
+    ["DATA_UNSERIALISABLE", { body: 7 }, /must return \{ body \}/],
+    ["DATA_UNSERIALISABLE", {}, /must return \{ body \}/],
+  ])("says %s of %j", (code, made, message) => {
+    const { failures } = route((() => made) as unknown as Change);
+    expect(failures).toMatchObject([{ error: { code, message: expect.stringMatching(message) } }]);
+  });
 });
