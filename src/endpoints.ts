@@ -3,7 +3,12 @@ import { isDeepStrictEqual } from "node:util";
 import { type Circuit, closedCircuit } from "./delivery/circuit-breaker.ts";
 import { type PlannedAttempt, scheduleOf } from "./delivery/schedule.ts";
 import type { DisableCause } from "./delivery/station.ts";
-import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "./event/endpoint.ts";
+import {
+  type Endpoint,
+  type EndpointDefaults,
+  resolveEndpoint,
+  type WebhookEndpoint,
+} from "./event/endpoint.ts";
 import { WebhookError } from "./event/errors.ts";
 import { endpointDisabledType } from "./event/event-types.ts";
 import type { Logger } from "./event/logger.ts";
@@ -82,7 +87,7 @@ export class Endpoints {
   replace(before: ConfiguredEndpoints, after: ConfiguredEndpoints): EndpointChanges {
     const { book, pipeline } = this.#options;
     const known = new Map(
-      before.endpoints.map((settings) => [book.idOf(settings.id ?? settings.url), settings]),
+      before.endpoints.map((settings) => [resolveEndpoint(settings, before.defaults).id, settings]),
     );
     const sameDefaults = isDeepStrictEqual(before.defaults, after.defaults);
     const next = after.endpoints.map((settings) => ({
@@ -95,16 +100,15 @@ export class Endpoints {
       throw new WebhookError("ENDPOINT_INVALID", detail);
     }
     const kept = new Set(next.map(({ endpoint }) => endpoint.id));
-    const removed = [...known.keys()].filter((id) => id !== undefined && !kept.has(id)) as string[];
+    const removed = [...known.keys()].filter((id) => !kept.has(id));
     const added = next.filter(({ endpoint }) => !known.has(endpoint.id));
     const changed = next.filter(
       ({ settings, endpoint }) =>
         known.has(endpoint.id) && !(sameDefaults && isDeepStrictEqual(settings, known.get(endpoint.id))),
     );
     for (const id of removed) this.remove(id);
-    for (const { endpoint } of changed) {
-      pipeline.worker?.removeEndpoint(endpoint.id);
-      book.put(endpoint);
+    for (const { endpoint, settings } of changed) {
+      book.replace(endpoint, settings.enabled !== known.get(endpoint.id)?.enabled);
       this.#begin(endpoint, "changed");
     }
     for (const { endpoint } of added) {
@@ -188,13 +192,14 @@ export class Endpoints {
   }
 
   #begin(endpoint: Endpoint, reason: string): void {
-    const { pipeline, logger } = this.#options;
+    const { book, pipeline, logger } = this.#options;
     if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
       const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
       logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
     }
-    pipeline.worker?.addEndpoint(endpoint, endpoint.enabled);
-    this.#changed(endpoint.id, endpoint.enabled, reason);
+    const enabled = book.get(endpoint.id)?.enabled ?? endpoint.enabled;
+    pipeline.worker?.replaceEndpoint(endpoint, enabled);
+    this.#changed(endpoint.id, enabled, reason);
     pipeline.worker?.wake(endpoint.id);
   }
 

@@ -199,7 +199,8 @@ export class WebhookManager {
 
   /** Calls `handler` in this process with every event of a type or pattern. */
   addEventHandler(type: string, handler: EventHandler): void {
-    this.#types.checkPattern(type);
+    // The plugins that the configuration names may declare it yet.
+    this.#types.checkPattern(type, this.#loading === undefined);
     followOwnWork();
     this.#pipeline.handlers.add(type, handler);
     this.#pipeline.host.refresh();

@@ -68,6 +68,15 @@ export class Worker {
     this.#stations.set(endpoint.id, new Station(lane, sender, this.#options));
   }
 
+  /** Puts the new one in place before the old lane hands back what it holds: it goes to the new one. */
+  replaceEndpoint(endpoint: Endpoint, enabled: boolean): void {
+    const before = this.lane(endpoint.id);
+    this.addEndpoint(endpoint, enabled);
+    if (before === undefined) return;
+    before.close();
+    this.#options.transport.forget(before.endpoint);
+  }
+
   removeEndpoint(endpointId: string): void {
     const lane = this.#stations.get(endpointId)?.lane;
     if (lane === undefined) return;

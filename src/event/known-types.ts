@@ -39,8 +39,8 @@ export class KnownTypes {
     );
   }
 
-  /** Throws EVENT_TYPE_UNKNOWN where a pattern is malformed, or is an exact type that nobody declares. */
-  checkPattern(pattern: string): void {
-    if (!isEventPattern(pattern) || isEventType(pattern)) this.check(pattern);
+  /** Throws EVENT_TYPE_UNKNOWN where a pattern is malformed, or, once all are here, an exact type nobody declares. */
+  checkPattern(pattern: string, complete: boolean): void {
+    if (!isEventPattern(pattern) || (complete && isEventType(pattern))) this.check(pattern);
   }
 }

@@ -77,6 +77,13 @@ export class EndpointBook {
     this.#set({ endpoint, enabled: endpoint.enabled });
   }
 
+  /** Gives an endpoint new settings. What switched it off holds on, unless the settings now say otherwise. */
+  replace(endpoint: Endpoint, switched: boolean): void {
+    const entry = this.#entries.get(endpoint.id);
+    if (entry === undefined || switched) this.put(endpoint);
+    else this.#set({ ...entry, endpoint });
+  }
+
   /** Changes what endpoints get that set nothing themselves; those that are here already keep what they have. */
   useDefaults(defaults: EndpointDefaults): void {
     this.#defaults = defaults;

@@ -73,6 +73,37 @@ describe("a configuration that is read again", () => {
     await until(async () => (await manager.get(deliveries[0] ?? ""))?.state === "delivered");
   });
 
+  it("loses nothing of what waits in the lane of a changed endpoint, and leaves a switched-off one off", async () => {
+    let answer: (() => void) | undefined;
+    const endpoint = await testEndpoint((_, response, count) => {
+      if (count > 1) response.writeHead(200).end();
+      else answer = () => response.writeHead(200).end();
+    });
+    const line = `{ id: ops, url: "${endpoint.url}", secret: ${secret}, concurrency: 1, event_types: [cache.*] }`;
+    const off = `{ url: "${endpoint.url}?off", secret: ${secret}, event_types: [cache.*] }`;
+    write([line, off]);
+    const manager = testManager({ config: path });
+    await manager.start();
+    manager.setEndpointEnabled(`${endpoint.url}?off`, false);
+    const triggered = await Promise.all(
+      [1, 2, 3, 4, 5].map((n) => manager.triggerEvent("cache.updated", { n })),
+    );
+    await endpoint.received(1);
+    write([
+      line.replace("concurrency: 1", "concurrency: 1, timeout: 11"),
+      off.replace("secret", "timeout: 11, secret"),
+    ]);
+    expect(manager.reload().changed).toHaveLength(2);
+    answer?.();
+    for (const { deliveries } of triggered) {
+      await until(async () => (await manager.get(deliveries[0] ?? ""))?.state === "delivered");
+    }
+    expect(manager.getEndpoints().map(({ enabled, timeout }) => [enabled, timeout])).toEqual([
+      [true, 11],
+      [false, 11],
+    ]);
+  });
+
   it("applies a changed default to the endpoints that set nothing themselves", async () => {
     write([`{ id: ops, url: "https://example.com/", secret: ${secret} }`], "  timeout: 10\n");
     const manager = testManager({ config: path });

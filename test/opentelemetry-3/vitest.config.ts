@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import base from "../vitest.config.ts";
+import base, { ownNames } from "../vitest.config.ts";
 
 const folder = process.env["OPENTELEMETRY_3"];
 if (folder === undefined) throw new Error("OPENTELEMETRY_3 is not set");
@@ -20,10 +20,11 @@ export default defineConfig({
     alias: [
       { find: ofSdk2, replacement: fileURLToPath(new URL("sdk-2-names.mjs", import.meta.url)) },
       ...ofSdk3.map((name) => ({ find: new RegExp(`^${name}$`), replacement: resolve(name) })),
-      ...(base.resolve?.alias as readonly { find: RegExp; replacement: string }[]),
+      ...ownNames,
     ],
   },
   test: {
+    ...base.test,
     include: [
       ...["tracing", "receiver-trace", "plugins-span"].map((name) => `test/unit/${name}.test.ts`),
       "test/integration/traces.test.ts",
