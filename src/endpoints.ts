@@ -85,7 +85,7 @@ export class Endpoints {
    * checked before the first is changed. What waits for a changed endpoint is delivered under its new settings.
    */
   replace(before: ConfiguredEndpoints, after: ConfiguredEndpoints): EndpointChanges {
-    const { book, pipeline } = this.#options;
+    const { book } = this.#options;
     const known = new Map(
       before.endpoints.map((settings) => [resolveEndpoint(settings, before.defaults).id, settings]),
     );

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
 import { printSchedule } from "../delivery/schedule.ts";
 import { WebhookManager } from "../manager.ts";
+import { originOf } from "../security/redact.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
 
@@ -21,6 +22,7 @@ export function configCommand(): Command {
       });
       const endpoints = webhooks.getEndpoints().map((endpoint) => ({
         ...endpoint,
+        url: originOf(endpoint.url),
         schedule: webhooks.scheduleOf(endpoint.id) ?? [],
       }));
       await webhooks.close();

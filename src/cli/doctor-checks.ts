@@ -1,7 +1,8 @@
 /** The doctor's checks, each a finding with what to do about it. */
 import { loadConfig, type WebhookConfig } from "../config/config.ts";
-import { resolveEndpoint, type Endpoint } from "../event/endpoint.ts";
+import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookManager } from "../manager.ts";
+import { memoryOutbox } from "../outbox/memory.ts";
 import { openOutbox } from "../outbox/open.ts";
 import { checkUrl } from "../security/check-url.ts";
 import { checkTls } from "./doctor-tls.ts";
@@ -21,6 +22,9 @@ interface DoctorInput {
 
 /** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
 const earliestSaneTime = Date.parse("2026-01-01T00:00:00Z");
+
+/** The longest time that a test event may take. */
+const testDeadlineMs = 60_000;
 
 export async function* runChecks({ config: path, send }: DoctorInput): AsyncGenerator<Finding> {
   yield checkNode();
@@ -49,7 +53,7 @@ export async function* runChecks({ config: path, send }: DoctorInput): AsyncGene
   for (const settings of config.endpoints) yield* checkEndpoint(config, settings);
   yield await checkOutbox(config);
   if (config.outbox?.type === "redis") yield* checkRedis(config.outbox.url);
-  if (send) yield* sendTest(path);
+  if (send) for (const settings of config.endpoints) yield await sendTest(config, settings);
 }
 
 function checkNode(): Finding {
@@ -138,32 +142,40 @@ async function* checkRedis(url: string): AsyncGenerator<Finding> {
   }
 }
 
-/** The test event goes through the real pipeline, so that TLS, signature and status are what an event would meet. */
-async function* sendTest(path: string | undefined): AsyncGenerator<Finding> {
-  const { memoryOutbox } = await import("../outbox/memory.ts");
-  const webhooks = new WebhookManager({
-    ...(path === undefined ? {} : { config: path }),
-    outbox: memoryOutbox(),
-    maxRetries: 0,
-  });
+/**
+ * The test event goes through the real pipeline, so that TLS, signature and status are what an event would meet. Each
+ * endpoint has a pipeline of its own: it gets the event whatever types it takes, and whatever is wrong about others.
+ */
+async function sendTest(
+  config: WebhookConfig,
+  { filter: _filter, retrySchedule: _schedule, ...settings }: WebhookEndpoint,
+): Promise<Finding> {
+  let check = "endpoint";
+  let webhooks: WebhookManager | undefined;
   try {
+    webhooks = new WebhookManager({
+      config: false,
+      network: config.network,
+      ...(config.timeout === undefined ? {} : { timeout: config.timeout }),
+      ...(config.secret === undefined ? {} : { secret: config.secret }),
+      endpoints: [{ ...settings, eventTypes: ["*"], retries: 0, enabled: true }],
+      outbox: memoryOutbox(),
+    });
+    check = `endpoint ${webhooks.getEndpoints()[0]?.id}`;
     await webhooks.start();
     const { id } = await webhooks.triggerEvent("config.updated", {
       test: true,
       sent_by: "mova-webhooks doctor",
     });
-    await webhooks.drain(60_000);
-    for (const { endpointId, attempts } of (await webhooks.find({ eventId: id })).deliveries) {
-      const attempt = attempts.at(-1);
-      const message = `test event: ${attempt?.outcome ?? "no attempt"}${attempt?.status === undefined ? "" : ` (${attempt.status})`}`;
-      yield {
-        check: `endpoint ${endpointId}`,
-        level: attempt?.outcome === "success" ? "ok" : "fail",
-        message,
-      };
-    }
+    await webhooks.drain(testDeadlineMs);
+    const attempt = (await webhooks.find({ eventId: id })).deliveries[0]?.attempts.at(-1);
+    const status = attempt?.status === undefined ? "" : ` (${attempt.status})`;
+    const message = `test event: ${attempt?.outcome ?? "no attempt"}${status}`;
+    return { check, level: attempt?.outcome === "success" ? "ok" : "fail", message };
+  } catch (error) {
+    return failure(check, error);
   } finally {
-    await webhooks.close(0);
+    await webhooks?.close(0);
   }
 }
 

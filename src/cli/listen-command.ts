@@ -12,6 +12,12 @@ import { paint, print, say } from "./terminal.ts";
 /** One planned failure: an HTTP status, a request that is never answered, or a connection that is cut. */
 type Failure = number | "hang" | "reset";
 
+/** What belongs to one connection (RFC 9110 section 7.6.1), and what the next request gets anew. */
+const hopHeaders: ReadonlySet<string> = new Set([
+  ...["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"],
+  ...["content-length", "expect", "host"],
+]);
+
 interface ListenOptions {
   readonly json: boolean;
   readonly secret?: string;
@@ -33,7 +39,7 @@ export function listenCommand(): Command {
       readPlan,
       [],
     )
-    .option("--forward <url>", "pass verified requests on to this URL and answer what it answers")
+    .option("--forward <url>", "pass verified requests on to this URL and answer what it answers", readUrl)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -97,17 +103,19 @@ async function runListen(options: ListenOptions): Promise<void> {
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   say(`Listening on http://${options.host}:${port}/. Ctrl-C ends.`);
   if (!given) say(`Secret for the sender: ${secret}`);
-  process.once("SIGINT", () => {
+  const end = (): void => {
     server.close();
     server.closeAllConnections();
-  });
+  };
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
   await once(server, "close");
 }
 
 /** Passes the same bytes and headers on; answers the status, 502 where nobody answers. */
 async function forward(url: string, body: Buffer, headers: IncomingHttpHeaders): Promise<number> {
   const { request } = await import("undici");
-  const { host: _host, connection: _connection, "content-length": _length, ...kept } = headers;
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !hopHeaders.has(name)));
   try {
     const answer = await request(url, { method: "POST", body, headers: kept });
     await answer.body.dump();
@@ -139,10 +147,16 @@ function showSeen(seen: Seen): string {
   return `${mark} ${what}  attempt ${seen.attempt}  (${signatures})${failed}${data}`;
 }
 
+function readUrl(text: string): string {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+  if (protocol === "http:" || protocol === "https:") return text;
+  throw new InvalidArgumentError("expected an http or https URL");
+}
+
 function readPlan(text: string): Failure[] {
   return text.split(",").flatMap((entry) => {
-    const match = /^(hang|reset|[1-5]\d\d)(?::(\d{1,4}))?$/.exec(entry.trim());
-    if (match === null) throw new InvalidArgumentError("expected a plan such as 500:3,hang,reset");
+    const match = /^(hang|reset|[2-5]\d\d)(?::(\d{1,4}))?$/.exec(entry.trim());
+    if (match === null) throw new InvalidArgumentError("expected a plan such as 500:3,hang,reset, with statuses from 200 to 599");
     const failure = match[1] === "hang" || match[1] === "reset" ? match[1] : Number(match[1]);
     return Array.from({ length: Number(match[2] ?? 1) }, (): Failure => failure);
   });

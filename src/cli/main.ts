@@ -39,6 +39,13 @@ const program = new Command("mova-webhooks")
 for (const command of commands) program.addCommand(command);
 throwInsteadOfExit(program);
 
+// Whoever reads, such as `head`, may have enough: the rest is then not printed, and what a command does goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

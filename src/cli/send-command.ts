@@ -5,6 +5,7 @@ import type { Delivery } from "../event/delivery.ts";
 import { silentLogger } from "../event/logger.ts";
 import { WebhookManager } from "../manager.ts";
 import { memoryOutbox } from "../outbox/memory.ts";
+import type { EndpointInfo } from "../routing/endpoint-book.ts";
 import {
   type CommonOptions,
   configOption,
@@ -73,19 +74,48 @@ async function runSend(type: string, options: SendOptions): Promise<void> {
     );
     const deliveries = await settled(webhooks, id);
     print({ id, deliveries }, options.json, () => show(id, deliveries));
-    process.exitCode = deliveries.every(({ state }) => state === "delivered") ? 0 : 1;
+    for (const problem of problemsOf(webhooks, deliveries)) say(problem);
+    const delivered = deliveries.length > 0 && deliveries.every(({ state }) => state === "delivered");
+    process.exitCode = delivered ? 0 : 1;
   } finally {
     await webhooks.close(0);
   }
 }
 
+/** Waits until nothing more will happen to any delivery: also what is left for a switched-off endpoint is over. */
 async function settled(webhooks: WebhookManager, eventId: string): Promise<readonly Delivery[]> {
   for (;;) {
     await webhooks.drain(1000);
     const { deliveries } = await webhooks.find({ eventId });
-    if (deliveries.every(({ state }) => state === "delivered" || state === "dead")) return deliveries;
+    const off = new Set(disabled(webhooks).map(({ id }) => id));
+    const over = ({ state, endpointId }: Delivery): boolean =>
+      state === "delivered" || state === "dead" || (state === "pending" && off.has(endpointId));
+    if (deliveries.every(over)) return deliveries;
     await wait(100);
   }
+}
+
+function disabled(webhooks: WebhookManager): EndpointInfo[] {
+  return webhooks.getEndpoints().filter(({ enabled }) => !enabled);
+}
+
+/** Says why an event that was taken did not go where it should. */
+function problemsOf(webhooks: WebhookManager, deliveries: readonly Delivery[]): string[] {
+  if (!webhooks.isEnabled()) {
+    return ["Nothing was sent: events are switched off by `enabled` or MOVA_WEBHOOK_ENABLED"];
+  }
+  const concerned = disabled(webhooks).filter(
+    ({ id }) => deliveries.length === 0 || deliveries.some(({ endpointId }) => endpointId === id),
+  );
+  const problems = concerned.map(
+    ({ id, reason }) => `${id} is disabled${reason === undefined ? "" : `: ${reason}`}`,
+  );
+  if (deliveries.length > 0) return problems;
+  const none = webhooks.getEndpoints().length === 0;
+  return [
+    `Nothing was sent: ${none ? "no endpoint is configured; try --url" : "no endpoint wants it"}`,
+    ...problems,
+  ];
 }
 
 /** What the log says of an attempt. */

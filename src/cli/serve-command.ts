@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
 import { WebhookManager } from "../manager.ts";
 import { openOutbox } from "../outbox/open.ts";
+import type { ListeningServer } from "../server/server.ts";
 import { configOption, jsonOption, readPort } from "./options.ts";
 import { print, say } from "./terminal.ts";
 
@@ -37,15 +38,25 @@ async function runServe(options: ServeOptions): Promise<void> {
     ...(options.config === undefined ? {} : { config: options.config }),
     outbox: await openOutbox(config.outbox ?? { type: "sqlite", path: "mova-webhooks.db" }),
   });
-  await webhooks.start();
-  const server = await webhooks.listen({
-    ...config.server,
-    ...(options.host === undefined ? {} : { host: options.host }),
-    ...(options.port === undefined ? {} : { port: options.port }),
-  });
+  let server: ListeningServer;
+  try {
+    // Before the first delivery: where it may not listen, nothing is sent.
+    server = await webhooks.listen({
+      ...config.server,
+      ...(options.host === undefined ? {} : { host: options.host }),
+      ...(options.port === undefined ? {} : { port: options.port }),
+    });
+    await webhooks.start();
+  } catch (error) {
+    await webhooks.close(0);
+    throw error;
+  }
   const line = `Delivering. ${server.url}/ is the console, /metrics and /api beside it.`;
   if (options.json) print({ url: server.url }, true, () => line);
   else say(line);
+  if (options.watch && config.sourcePath === undefined) {
+    say("There is no configuration file: nothing is watched.");
+  }
   const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once("SIGTERM", resolve);
@@ -53,7 +64,7 @@ async function runServe(options: ServeOptions): Promise<void> {
   });
   say(`${signal}: ending what is in flight …`);
   stopWatching();
-  await server.close();
+  // The server closes last: what is in flight can be watched to its end.
   await webhooks.close(stopDeadlineMs);
   // The signal's own exit code (128 + its number), as a process without a handler would have.
   process.kill(process.pid, signal);

@@ -1,6 +1,7 @@
 /** `mova-webhooks status`: the endpoints and what waits for them. */
 import { Command } from "commander";
 import type { EndpointStatus } from "../endpoints.ts";
+import { originOf } from "../security/redact.ts";
 import { withRecords } from "./open-manager.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, paint, print } from "./terminal.ts";
@@ -13,7 +14,8 @@ export function statusCommand(): Command {
     .addHelpText("after", "\nExample:\n  $ mova-webhooks status")
     .action(async (options: CommonOptions) => {
       const endpoints = await withRecords(options, (webhooks) => webhooks.status());
-      print(endpoints, options.json, (all) =>
+      const shown = endpoints.map((each) => ({ ...each, url: originOf(each.url) }));
+      print(shown, options.json, (all) =>
         columns(["endpoint", "enabled", "pending", "delivering", "dead", "oldest due"], all.map(row)),
       );
     });

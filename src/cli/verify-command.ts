@@ -1,5 +1,5 @@
 /** `mova-webhooks verify`: is this request genuine, and if not, why? Offline. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { WebhookReceiver } from "../receiver/receiver.ts";
 import { jsonOption, readInput, readSecret, secretOptions } from "./options.ts";
 import { print } from "./terminal.ts";
@@ -18,7 +18,11 @@ export function verifyCommand(): Command {
     .description("Check the signature headers of a body that was received.")
     .argument("<body>", "the body: a text, @file or - for stdin")
     .requiredOption("-H, --header <line>", "a header, `name: value`; repeat it for each", collect, [])
-    .option("--require <family>", "which signature must be there: standard, mova or both", "standard")
+    .addOption(
+      new Option("--require <family>", "which signature must be there")
+        .choices(["standard", "mova", "both"])
+        .default("standard"),
+    )
     .option("--any-age", "accept a timestamp of any age", false)
     .addOption(jsonOption())
     .addHelpText(

@@ -18,6 +18,12 @@ import {
 } from "./redis-tickets.ts";
 import type { RedisUpkeep } from "./redis-upkeep.ts";
 
+interface Taken {
+  readonly ticket: Ticket;
+  readonly claim: Claim;
+  readonly dueAt: number;
+}
+
 export class RedisClaims {
   readonly #session: RedisSession;
   readonly #upkeep: RedisUpkeep;
@@ -30,23 +36,19 @@ export class RedisClaims {
     this.#upkeep = upkeep;
   }
 
+  /** Rejects only where nothing was taken: what was, is renewed from then on and has to reach whoever attempts it. */
   async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
-    const claims: { claim: Claim; dueAt: number }[] = [];
-    let wroteMissing = false;
-    for (;;) {
-      const { first, again } = await this.#plan(endpointId, limit - claims.length);
-      if (first + again === 0) break;
-      const drawn = await this.#draw(endpointId, first, again);
-      const taken = await this.#take(drawn);
-      claims.push(...taken);
-      // Others were faster, or the tickets are missing or stuck with a dead holder.
-      if (drawn.length < first + again) {
-        if (wroteMissing) break;
-        wroteMissing = true;
-        if ((await this.#writeMissing(endpointId, first + again)) === 0) break;
-      } else if (taken.length === drawn.length) break;
+    const taken: Taken[] = [];
+    try {
+      await this.#upkeep.releaseUnclear();
+      await this.#collect(endpointId, limit, taken);
+    } catch (error) {
+      // Closing the outbox released what it held.
+      const isHeld = taken.some(({ ticket }) => this.#upkeep.held.has(ticket.lease));
+      if (!isHeld) throw error;
+      this.#session.logger.debug({ err: error }, "a claim ended early");
     }
-    return claims.sort((left, right) => left.dueAt - right.dueAt).map(({ claim }) => claim);
+    return taken.toSorted((left, right) => left.dueAt - right.dueAt).map(({ claim }) => claim);
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
@@ -80,14 +82,22 @@ export class RedisClaims {
     return result === 1 ? "settled" : "lost";
   }
 
-  /** Makes due again what this process holds; where that fails, the leases run out. */
-  async releaseAll(): Promise<void> {
-    const held = [...this.#upkeep.held.values()];
-    this.#upkeep.held.clear();
-    if (!this.#session.isConnected) return;
-    await Promise.all(held.map((ticket) => this.#release(ticket))).catch((error: unknown) => {
-      this.#session.logger.debug({ err: error }, "what is claimed becomes due when its lease runs out");
-    });
+  /** Adds to `taken` round by round. */
+  async #collect(endpointId: string, limit: number, taken: Taken[]): Promise<void> {
+    let wroteMissing = false;
+    for (;;) {
+      const { first, again } = await this.#plan(endpointId, limit - taken.length);
+      if (first + again === 0) return;
+      const drawn = await this.#draw(endpointId, first, again);
+      const added = await this.#take(drawn);
+      taken.push(...added);
+      // Others were faster, or the tickets are missing or stuck with a dead holder.
+      if (drawn.length < first + again) {
+        if (wroteMissing) return;
+        wroteMissing = true;
+        if ((await this.#writeMissing(endpointId, first + again)) === 0) return;
+      } else if (added.length === drawn.length) return;
+    }
   }
 
   /** How many first attempts and how many retries a claim is to draw. */
@@ -116,31 +126,42 @@ export class RedisClaims {
   }
 
   /** Turns tickets into claims; those that stand for nothing, or for something later, are put right. */
-  async #take(drawn: readonly Ticket[]): Promise<{ claim: Claim; dueAt: number }[]> {
+  async #take(drawn: readonly Ticket[]): Promise<Taken[]> {
     if (drawn.length === 0) return [];
-    return this.#session.use(async (connected) => {
-      const input = drawn.flatMap(({ endpointId, kind, id, lease }) => [
-        queueName(endpointId, kind),
-        id,
-        lease,
-      ]);
-      const answers = (await this.#session.run(connected, "outboxTake", Date.now(), ...input)) as Buffer[][];
-      const claims: { claim: Claim; dueAt: number }[] = [];
-      const corrections: Promise<void>[] = [];
-      for (const [index, ticket] of drawn.entries()) {
-        const [verdict, ...rest] = answers[index] ?? [];
-        if (String(verdict) === "claim") {
-          this.#upkeep.held.set(ticket.lease, ticket);
-          claims.push(readClaim(ticket, rest));
-        } else if (String(verdict) === "later") {
-          corrections.push(handBack(connected, ticket, Number(rest[0])));
-        } else {
-          corrections.push(tearUp(connected, ticket));
+    const input = drawn.flatMap(({ endpointId, kind, id, lease }) => [
+      queueName(endpointId, kind),
+      id,
+      lease,
+    ]);
+    try {
+      return await this.#session.use(async (connected) => {
+        const answers = (await this.#session.run(
+          connected,
+          "outboxTake",
+          Date.now(),
+          ...input,
+        )) as Buffer[][];
+        const taken: Taken[] = [];
+        const corrections: Promise<void>[] = [];
+        for (const [index, ticket] of drawn.entries()) {
+          const [verdict, ...rest] = answers[index] ?? [];
+          if (String(verdict) === "claim") {
+            this.#upkeep.held.set(ticket.lease, ticket);
+            taken.push({ ticket, ...readClaim(ticket, rest) });
+          } else if (String(verdict) === "later") {
+            corrections.push(handBack(connected, ticket, Number(rest[0])));
+          } else {
+            corrections.push(tearUp(connected, ticket));
+          }
         }
-      }
-      await this.#session.follow(Promise.all(corrections));
-      return claims;
-    });
+        await this.#session.follow(Promise.all(corrections));
+        return taken;
+      });
+    } catch (error) {
+      // Redis may have done it, and only the answer was lost.
+      this.#upkeep.giveUp(drawn);
+      throw error;
+    }
   }
 
   /** Answers how many tickets were missing. Stuck ones are freed here or by whoever looks next. */
@@ -159,17 +180,6 @@ export class RedisClaims {
       }
       await addTickets(connected, tickets);
       return tickets.length;
-    });
-  }
-
-  async #release(ticket: Ticket): Promise<void> {
-    const now = Date.now();
-    await this.#session.use(async (connected) => {
-      const input = [ticket.id, ticket.lease, "release", now, "0", "", "", "", "", ""];
-      await Promise.all([
-        this.#session.run(connected, "outboxSettle", ...input),
-        this.#session.follow(handBack(connected, ticket, now)),
-      ]);
     });
   }
 

@@ -23,6 +23,8 @@ import { RedisUpkeep, type Ticker } from "./redis-upkeep.ts";
 
 /** Deliveries that one script call changes at most, so that it blocks Redis for milliseconds. */
 const batchSize = 200;
+/** What this process was warned of: whoever asks a server every few seconds is told once. */
+const warnings = new Set<string>();
 
 export class RedisOutbox implements Outbox {
   readonly contract = 1;
@@ -180,13 +182,16 @@ export class RedisOutbox implements Outbox {
           `Redis at ${address} has ${setting} ${found}. ${remedy}`,
         );
       }
+      const warning = `${address} ${setting} ${found}`;
+      if (warnings.has(warning)) continue;
+      warnings.add(warning);
       logger.warn({ setting, found }, `Redis may lose deliveries. ${remedy}`);
     }
   }
 
   async close(): Promise<void> {
     this.#upkeep.stop();
-    await this.#claims.releaseAll();
+    await this.#upkeep.releaseAll();
     await this.#session.close();
   }
 

@@ -1,6 +1,6 @@
 /** Renews what this process holds in Redis, and frees what dead processes held. */
 import type { RedisSession } from "./redis-session.ts";
-import { freeStalledTickets, renewTickets, type Ticket } from "./redis-tickets.ts";
+import { freeStalledTickets, handBack, renewTickets, type Ticket } from "./redis-tickets.ts";
 
 /** Calls a task again and again; answers what ends that. */
 export type Ticker = (intervalMs: number, task: () => void) => () => void;
@@ -8,6 +8,8 @@ export type Ticker = (intervalMs: number, task: () => void) => () => void;
 export class RedisUpkeep {
   /** By lease. */
   readonly held = new Map<string, Ticket>();
+  /** Drawn, and perhaps claimed, but nobody here will attempt them. */
+  readonly #unclear = new Set<Ticket>();
   readonly #session: RedisSession;
   readonly #stops: readonly (() => void)[];
   #renewing = false;
@@ -38,6 +40,45 @@ export class RedisUpkeep {
     });
   }
 
+  /** Renews these no longer; they are released as soon as Redis can be reached. */
+  giveUp(tickets: readonly Ticket[]): void {
+    for (const ticket of tickets) {
+      this.held.delete(ticket.lease);
+      this.#unclear.add(ticket);
+    }
+  }
+
+  /** Makes due again what was given up. */
+  async releaseUnclear(): Promise<void> {
+    await Promise.all(
+      [...this.#unclear].map(async (ticket) => {
+        await this.#release(ticket);
+        this.#unclear.delete(ticket);
+      }),
+    );
+  }
+
+  /** Makes due again what this process holds; where that fails, the leases run out. */
+  async releaseAll(): Promise<void> {
+    this.giveUp([...this.held.values()]);
+    if (!this.#session.isConnected) return;
+    await this.releaseUnclear().catch((error: unknown) => {
+      this.#session.logger.debug({ err: error }, "what is claimed becomes due when its lease runs out");
+    });
+  }
+
+  /** Does nothing to what another lease holds by now. */
+  async #release(ticket: Ticket): Promise<void> {
+    const now = Date.now();
+    await this.#session.use(async (connected) => {
+      const input = [ticket.id, ticket.lease, "release", now, "0", "", "", "", "", ""];
+      await Promise.all([
+        this.#session.run(connected, "outboxSettle", ...input),
+        this.#session.follow(handBack(connected, ticket, now)),
+      ]);
+    });
+  }
+
   async #renew(): Promise<void> {
     // Without a connection there is nothing to renew: whoever needs one next makes it.
     if (this.#renewing || this.held.size === 0 || !this.#session.isConnected) return;
@@ -56,6 +97,7 @@ export class RedisUpkeep {
     if (this.#sweeping || !this.#session.isConnected) return;
     this.#sweeping = true;
     try {
+      await this.releaseUnclear();
       const busy = await this.#session.use(({ client }) => client.smembers(`${this.#session.prefix}:busy`));
       await Promise.all(busy.map((endpointId) => this.recover(endpointId)));
     } catch (error) {
