@@ -2,6 +2,8 @@
 import { Command, Option } from "commander";
 import type { Delivery, DeliveryQuery, DeliveryState } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
+import type { WebhookManager } from "../manager.ts";
+import type { ReplaySelection } from "../outbox/outbox.ts";
 import { withRecords } from "./open-manager.ts";
 import { type CommonOptions, configOption, jsonOption, readCount, readTime } from "./options.ts";
 import { at, columns, paint, print, say } from "./terminal.ts";
@@ -90,12 +92,37 @@ function replayCommand(): Command {
         ...(deliveryIds.length > 0 ? { deliveryIds } : {}),
         dryRun: options.dryRun,
       };
-      const replayed = await withRecords(options, (webhooks) => webhooks.replay(selection));
+      const once = options.dryRun || deliveryIds.length > 0 || options.limit !== undefined;
+      const replayed = await withRecords(options, (webhooks) =>
+        once ? webhooks.replay(selection) : replayEvery(webhooks, selection, Date.now()),
+      );
       const word = options.dryRun ? "would be replayed" : "replayed";
       print({ replayed, dryRun: options.dryRun }, options.json, () =>
         [...replayed, `${replayed.length} ${word}`].join("\n"),
       );
     });
+}
+
+/**
+ * Replays page by page, because an outbox answers so many at a time. What was accepted before the page's last is not
+ * looked at again, nor what is new: a running process may let deliveries die as fast as they are replayed.
+ */
+async function replayEvery(
+  webhooks: WebhookManager,
+  selection: ReplaySelection,
+  now: number,
+): Promise<readonly string[]> {
+  const replayed = new Set<string>();
+  let { since } = selection;
+  const until = selection.until ?? now + 1;
+  for (;;) {
+    const page = await webhooks.replay({ ...selection, until, ...(since === undefined ? {} : { since }) });
+    const known = replayed.size;
+    for (const id of page) replayed.add(id);
+    if (replayed.size === known) return [...replayed];
+    say(`${replayed.size} replayed so far …`);
+    since = (await webhooks.get(page.at(-1) ?? ""))?.createdAt ?? since;
+  }
 }
 
 function searchOptions(command: Command, states: readonly string[]): Command {

@@ -156,7 +156,10 @@ function readUrl(text: string): string {
 function readPlan(text: string): Failure[] {
   return text.split(",").flatMap((entry) => {
     const match = /^(hang|reset|[2-5]\d\d)(?::(\d{1,4}))?$/.exec(entry.trim());
-    if (match === null) throw new InvalidArgumentError("expected a plan such as 500:3,hang,reset, with statuses from 200 to 599");
+    if (match === null)
+      throw new InvalidArgumentError(
+        "expected a plan such as 500:3,hang,reset, with statuses from 200 to 599",
+      );
     const failure = match[1] === "hang" || match[1] === "reset" ? match[1] : Number(match[1]);
     return Array.from({ length: Number(match[2] ?? 1) }, (): Failure => failure);
   });

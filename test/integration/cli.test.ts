@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,14 @@ async function cli(args: readonly string[], { env = {}, input = "" } = {}): Prom
   child.stdin.end(input);
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { code: Number(code), out, err };
+}
+
+/** Closes the reading end at once, as `head` does when it has enough. */
+async function unread(args: readonly string[]): Promise<Omit<Ended, "out">> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  return { code: Number(code), err };
 }
 
 function write(name: string, content: string): string {
@@ -71,12 +80,21 @@ describe("every command", () => {
     [["send"]],
     [["deliveries", "list", "--state", "lost"]],
     [["listen", "--fail", "sometimes"]],
+    [["listen", "--fail", "101"]],
+    [["listen", "--forward", "ftp://127.0.0.1/"]],
+    [["listen", "--forward", "nowhere"]],
+    [["sign", "{}", "--algorithm", "md5"]],
+    [["verify", "{}", "-H", "a: b", "--require", "none"]],
     [["serve", "--port", "70000"]],
   ])("%j is wrong usage: exit 2, said on stderr", async (args) => {
     const { code, out, err } = await cli(args);
     expect(code).toBe(2);
     expect(out).toBe("");
     expect(err).toContain("error:");
+  });
+
+  it("ends quietly when nobody reads on", async () => {
+    expect(await unread(["secret"])).toEqual({ code: 0, err: "" });
   });
 
   it("prints no colour into a pipe", async () => {
@@ -138,6 +156,31 @@ describe("send", () => {
   it("ends with 1 when the receiver refuses it", async () => {
     const endpoint = await testEndpoint(400);
     expect((await cli(["send", "cache.updated", ...toUrl(endpoint.url)])).code).toBe(1);
+  });
+
+  it("ends with 1 and the reason when the receiver switches itself off", async () => {
+    const endpoint = await testEndpoint((_, response) =>
+      response.writeHead(503, { "webhook-delivery": "disable" }).end(),
+    );
+    const { code, err } = await cli(["send", "cache.updated", ...toUrl(endpoint.url)]);
+    expect(code).toBe(1);
+    expect(err).toContain("url is disabled: webhook-delivery: disable");
+  });
+
+  it("ends with 1 and the reason when there is nobody to send to, or events are switched off", async () => {
+    const nobody = await cli(["send", "cache.updated"]);
+    expect(nobody.code).toBe(1);
+    expect(nobody.err).toContain("no endpoint is configured");
+    write(
+      "mova.config.yaml",
+      `webhook:\n  secret: ${secret}\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "http://127.0.0.1:9/", event_types: [llm.*] }]\n`,
+    );
+    const unwanted = await cli(["send", "cache.updated"]);
+    expect(unwanted.code).toBe(1);
+    expect(unwanted.err).toContain("no endpoint wants it");
+    const off = await cli(["send", "cache.updated"], { env: { MOVA_WEBHOOK_ENABLED: "false" } });
+    expect(off.code).toBe(1);
+    expect(off.err).toContain("MOVA_WEBHOOK_ENABLED");
   });
 
   it("reads data from a file and from stdin, and says what is wrong with it", async () => {
@@ -226,7 +269,72 @@ describe("listen", () => {
   });
 });
 
+describe("listen --forward", () => {
+  it("leaves out what belongs to the connection, and ends on SIGTERM", async () => {
+    const behind = await testEndpoint(202);
+    const child = spawn(
+      process.execPath,
+      [main, "listen", "--port", "0", "--forward", behind.url, "--secret", secret],
+      {
+        cwd: folder,
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
+    const [banner] = (await once(child.stderr, "data")) as [Buffer];
+    const url = /http:\S+\//.exec(banner.toString())?.[0] ?? "";
+    const body = '{"event_type":"cache.updated","data":{}}';
+    const signed = await cli(["sign", body, "--secret", secret, "--json"]);
+    const posted = request(url, {
+      method: "POST",
+      headers: {
+        ...(JSON.parse(signed.out) as Record<string, string>),
+        "transfer-encoding": "chunked",
+        te: "trailers",
+        "keep-alive": "timeout=5",
+        trailer: "x-checksum",
+      },
+    });
+    posted.write(body.slice(0, 5));
+    posted.end(body.slice(5));
+    const [response] = (await once(posted, "response")) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(202);
+    const headers = behind.requests[0]?.headers ?? {};
+    expect(headers).toMatchObject({ "webhook-id": "evt_1", "content-length": String(body.length) });
+    for (const name of ["transfer-encoding", "te", "trailer"]) expect(headers).not.toHaveProperty(name);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+});
+
 describe("records", () => {
+  it.skipIf(!sqliteLoads)("are replayed all, also where there are more than one page of them", async () => {
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const outbox = sqliteOutbox({ path: join(folder, "x.db") });
+    const count = 10_001;
+    const submissions = Array.from({ length: count }, (_, number) => ({
+      event: {
+        id: `evt_${number}`,
+        type: "cache.updated",
+        source: "api",
+        createdAt: 1_700_000_000_000 + number,
+        body: Buffer.from("{}"),
+        origin: "test",
+        decisions: [],
+      },
+      deliveries: [{ id: `dlv_${number}`, endpointId: "ops", dueAt: 1_700_000_000_000 }],
+    }));
+    await outbox.put(submissions);
+    expect(await outbox.bury("ops", "test")).toBe(count);
+    await outbox.close();
+    const env = { MOVA_WEBHOOK_OUTBOX: "./x.db" };
+
+    const { code, out, err } = await cli(["deliveries", "replay", "--all", "--json"], { env });
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as { replayed: string[] }).replayed).toHaveLength(count);
+    expect(err).toBe("10000 replayed so far …\n10001 replayed so far …\n");
+  });
+
   it.skipIf(!sqliteLoads)(
     "are listed, shown, explained and replayed from the configured outbox",
     async () => {
@@ -251,7 +359,7 @@ describe("records", () => {
       expect((await cli(["deliveries", "show", deliveryId])).out).toMatch(/ops[^]*http_4xx[^]*400/);
       expect((await cli(["explain", id])).out).toMatch(/ops +dead +1 +http_4xx/);
       expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
-        { id: "ops", dead: 1, pending: 0 },
+        { id: "ops", url: new URL(endpoint.url).origin, dead: 1, pending: 0 },
       ]);
       expect((await cli(["deliveries", "replay", "--all", "--dry-run"])).out).toBe(
         `${deliveryId}\n1 would be replayed\n`,
@@ -285,6 +393,7 @@ describe("config check and doctor", () => {
     expect(checked.code).toBe(0);
     expect(JSON.parse(checked.out)).toMatchObject({ endpoints: [{ id: "ops" }] });
     expect(checked.out).not.toContain(secret);
+    expect(checked.out).not.toContain("/hook");
     const examined = await cli(["doctor", "--json"]);
     expect(examined.code).toBe(0);
     expect(JSON.parse(examined.out)).toContainEqual({
@@ -356,7 +465,84 @@ describe("config check and doctor", () => {
   });
 });
 
+describe("doctor --send", () => {
+  it("tests each endpoint, whatever types it takes and whatever is wrong about another", async () => {
+    const endpoint = await testEndpoint(200);
+    write(
+      "mova.config.yaml",
+      `webhook:\n  secret: ${secret}\n  network: { allow: [127.0.0.0/8] }\n  endpoints:\n    - { id: far, url: "http://10.1.2.3/" }\n    - { id: models, url: "${endpoint.url}", event_types: [llm.*] }\n`,
+    );
+    const { code, out } = await cli(["doctor", "--send", "--json"]);
+    expect(code).toBe(1);
+    const findings = JSON.parse(out) as unknown[];
+    expect(findings).toContainEqual({
+      check: "endpoint models",
+      level: "ok",
+      message: "test event: success (200)",
+    });
+    expect(findings.at(-2)).toMatchObject({ level: "fail", message: expect.stringContaining("`far`") });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+});
+
 describe("serve", () => {
+  it.skipIf(!sqliteLoads)("sends nothing where it cannot listen, and ends with 2", async () => {
+    const endpoint = await testEndpoint();
+    const taken = new URL(endpoint.url).port;
+    const config = write(
+      "mova.config.yaml",
+      `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
+    );
+    const { WebhookManager } = await import("mova-webhooks");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const manager = new WebhookManager({ config, outbox: sqliteOutbox({ path: join(folder, "x.db") }) });
+    await manager.triggerEvent("error.occurred", {});
+    await manager.close();
+    const inUse = await cli(["serve", "--port", taken]);
+    expect(inUse.code).toBe(2);
+    expect(inUse.err).toContain("the port is in use");
+    const open = await cli(["serve", "--host", "0.0.0.0", "--port", "0"]);
+    expect(open.code).toBe(2);
+    expect(open.err).toContain("token");
+    expect(endpoint.requests).toHaveLength(0);
+  });
+
+  it("says that --watch has nothing to watch, and answers scrapes while it ends what is in flight", async () => {
+    let answer = (): void => undefined;
+    const endpoint = await testEndpoint((_, response) => {
+      answer = () => void response.writeHead(200).end();
+    });
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--watch"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        PATH: process.env["PATH"],
+        MOVA_WEBHOOK_URL: endpoint.url,
+        MOVA_WEBHOOK_SECRET: secret,
+        MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
+        MOVA_WEBHOOK_OUTBOX: "memory",
+      },
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until(() => said.includes("nothing is watched"));
+    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    await fetch(`${url}/api/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ event_type: "cache.updated", data: {} }),
+    });
+    await endpoint.received(1);
+    child.kill("SIGTERM");
+    await until(() => said.includes("in flight"));
+    expect((await fetch(`${url}/metrics`)).status).toBe(200);
+    const ended = once(child, "exit");
+    answer();
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  });
+
   it("takes over a changed configuration on SIGHUP, refuses a bad one, and ends by its signal", async () => {
     const endpoint = await testEndpoint();
     const config = (lines: string): string =>

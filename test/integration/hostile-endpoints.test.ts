@@ -556,7 +556,8 @@ describe("many hostile endpoints at once", () => {
       const { attempts } = await finished(() => manager.get(deliveries[0] ?? ""));
       expect(attempts).toMatchObject([{ outcome: "http_5xx", response: "x".repeat(2048) }]);
     }
-    expect(process.memoryUsage.rss() - before).toBeLessThan(32_000_000);
+    // Warming up takes up to 70 MB of it, by the version of Node; the whole answers would take gigabytes.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(128_000_000);
     expect(server.connections).toBe(200);
   });
 
