@@ -51,17 +51,19 @@ async function runServe(options: ServeOptions): Promise<void> {
     await webhooks.close(0);
     throw error;
   }
+  // Before it says that it is there: whoever hears that may send a signal at once.
+  const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
   const line = `Delivering. ${server.url}/ is the console, /metrics and /api beside it.`;
   if (options.json) print({ url: server.url }, true, () => line);
   else say(line);
   if (options.watch && config.sourcePath === undefined) {
     say("There is no configuration file: nothing is watched.");
   }
-  const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  const signal = await stopped;
   say(`${signal}: ending what is in flight …`);
   stopWatching();
   // The server closes last: what is in flight can be watched to its end.
