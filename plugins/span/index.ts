@@ -1,14 +1,9 @@
 /** The span plugin: OpenTelemetry spans that match a rule, so that whatever is traced already can send webhooks. */
-import { definePlugin, type EventDefinition, type PluginHost } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin, type EventDefinition, type PluginHost } from "mova-webhooks/plugin";
 import type { ObservedSpan } from "./observed-span.ts";
-import {
-  addProcessor,
-  createProcessor,
-  isProvider,
-  registeredProvider,
-  type SpanProcessor,
-} from "./processor.ts";
-import { eventOf, matches, type SpanData, type SpanRule, tell } from "./rule.ts";
+import { addProcessor, createProcessor, isProvider, type SpanProcessor } from "./processor.ts";
+import { followRegistration } from "./registration.ts";
+import { eventOf, matches, ruleParts, type SpanData, type SpanRule, tell } from "./rule.ts";
 
 export type { ObservedSpan } from "./observed-span.ts";
 export type { SpanProcessor } from "./processor.ts";
@@ -23,15 +18,37 @@ export interface SpanOptions {
 
 type SpanEvents = { readonly [Type in `span.${string}`]: SpanData };
 
+/** A program that takes longer to start its SDK is watched all the same. */
+const patienceMs = 10_000;
+const noProvider =
+  "no tracer provider is registered, so that no span is seen: start an OpenTelemetry SDK, or give the provider to `instrument`";
+
 const failedSpans: SpanRule = { event: "span.failed", status: "error" };
 
 /**
- * Watches the registered tracer provider from the start on, and providers given to `instrument`. Where a provider
- * takes no processor later, give it `processor` when it is made. Spans that are not recorded are not seen.
+ * Watches the registered tracer provider from the start on, also one that is registered later, and providers given to
+ * `instrument`. Where a provider takes no processor later, give it `processor` when it is made. Spans that are not
+ * recorded are not seen.
  */
-export function span({ rules = [failedSpans], exceptions = false }: SpanOptions = {}) {
+export function span(given: SpanOptions = {}) {
+  checkOptions("span", given, {
+    rules: { expected: "a list of rules", fits: Array.isArray },
+    exceptions: "boolean",
+  });
+  const { rules = [failedSpans], exceptions = false } = given;
+  for (const [index, rule] of rules.entries()) checkOptions("span", rule, ruleParts, `rules[${index}]`);
   const hosts = new Set<PluginHost>();
-  const processor: SpanProcessor = createProcessor(hosts, { exceptions });
+  const watched = new WeakSet<object>();
+  /** Whether any provider is known to be watched; a processor that was given by hand tells by its first span. */
+  let isWatching = false;
+  const processor: SpanProcessor = createProcessor(hosts, { exceptions, used: () => (isWatching = true) });
+
+  function watch(provider: object, host: PluginHost): void {
+    isWatching = true;
+    if (watched.has(provider)) return;
+    watched.add(provider);
+    addProcessor(provider, processor, host);
+  }
 
   function draftsOf(on: "start" | "end", observed: ObservedSpan) {
     const matching = rules.filter((rule) => (rule.on ?? "end") === on && matches(rule, observed));
@@ -54,18 +71,22 @@ export function span({ rules = [failedSpans], exceptions = false }: SpanOptions 
           recognises: isProvider,
           attach(provider, host) {
             hosts.add(host);
-            addProcessor(provider, processor, host);
+            watch(provider, host);
             return provider;
           },
         },
       ],
       attach(host) {
         hosts.add(host);
-        const provider = registeredProvider();
-        const remove = provider === undefined ? undefined : addProcessor(provider, processor, host);
+        const unfollow = followRegistration((provider) => watch(provider, host), {
+          patienceMs,
+          missing() {
+            if (!isWatching) host.log.warn({}, noProvider);
+          },
+        });
         return function detachFromSpans() {
+          unfollow();
           hosts.delete(host);
-          if (hosts.size === 0) remove?.();
         };
       },
     },

@@ -1,5 +1,5 @@
 /** A span processor that publishes on the bus, and how it gets into a provider that exists already. */
-import { context, type ProxyTracerProvider, trace } from "@opentelemetry/api";
+import { context, trace } from "@opentelemetry/api";
 import { hasMethods, patchMethod, type PluginHost } from "mova-webhooks/plugin";
 import { type ObservedSpan, observe, type SdkSpan, scopeOf } from "./observed-span.ts";
 
@@ -21,10 +21,13 @@ export interface SpanProcessor {
 /** Name of the tracer whose spans tell of deliveries: they must not become deliveries. */
 const ownScope = "mova-webhooks";
 
-/** Publishes to all `hosts` that want it. Nothing that goes wrong in it reaches the traced program. */
+/**
+ * Publishes to all `hosts` that want it. Nothing that goes wrong in it reaches the traced program. `used` is called
+ * with every span that starts.
+ */
 export function createProcessor(
   hosts: ReadonlySet<PluginHost>,
-  { exceptions }: { exceptions: boolean },
+  { exceptions, used }: { readonly exceptions: boolean; readonly used: () => void },
 ): SpanProcessor {
   function publish(topic: "span:started" | "span:ended", span: SdkSpan): void {
     for (const host of hosts) {
@@ -38,6 +41,7 @@ export function createProcessor(
   }
   return {
     onStart(span) {
+      used();
       publish("span:started", span);
       if (!exceptions) return;
       for (const host of hosts) {
@@ -83,38 +87,23 @@ export function isProvider(component: object): boolean {
   return hasMethods(component, "getTracer", "forceFlush", "shutdown");
 }
 
-/** The provider behind the API's proxy; undefined while none is registered. */
-export function registeredProvider(): object | undefined {
-  const provider: object = trace.getTracerProvider();
-  const real = hasMethods(provider, "getDelegate")
-    ? (provider as ProxyTracerProvider).getDelegate()
-    : provider;
-  return isProvider(real) ? real : undefined;
-}
-
 /**
  * Adds the processor to a provider that exists. SDK 1 has a method for it; since SDK 2 there is only the list that
  * its processor keeps, and where even that is not found, the log says what to do.
  */
-export function addProcessor(provider: object, processor: SpanProcessor, host: PluginHost): () => void {
+export function addProcessor(provider: object, processor: SpanProcessor, host: PluginHost): void {
   const list = processorsOf(provider);
-  if (list?.includes(processor)) return () => {};
+  if (list?.includes(processor)) return;
   if (list !== undefined && !Object.isFrozen(list)) {
     list.push(processor);
-    return () => {
-      const index = list.indexOf(processor);
-      if (index !== -1) list.splice(index, 1);
-    };
-  }
-  if (hasMethods(provider, "addSpanProcessor")) {
+  } else if (hasMethods(provider, "addSpanProcessor")) {
     (provider as { addSpanProcessor(added: SpanProcessor): void }).addSpanProcessor(processor);
-    return () => {};
+  } else {
+    host.log.warn(
+      {},
+      "this tracer provider takes no processor: give it `span().processor` in its `spanProcessors`",
+    );
   }
-  host.log.warn(
-    {},
-    "this tracer provider takes no processor: give it `span().processor` in its `spanProcessors`",
-  );
-  return () => {};
 }
 
 function processorsOf(provider: object): unknown[] | undefined {

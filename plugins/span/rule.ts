@@ -1,4 +1,5 @@
 /** Which spans become which events, and what is told of them. */
+import type { OptionRule, OptionRules } from "mova-webhooks/plugin";
 import type { ObservedSpan } from "./observed-span.ts";
 
 /** A text in which `*` stands for any characters, or a regular expression. */
@@ -37,6 +38,34 @@ export interface SpanData {
   readonly span_id: string;
   readonly parent_span_id?: string;
   readonly attributes?: Readonly<Record<string, unknown>>;
+}
+
+const pattern: OptionRule = {
+  expected: "a text or a regular expression",
+  fits: (value) => typeof value === "string" || value instanceof RegExp,
+};
+
+export const ruleParts: OptionRules<SpanRule> = {
+  event: {
+    expected: "an event type such as span.slow",
+    fits: (value) => typeof value === "string" && value.startsWith("span."),
+  },
+  on: oneOf("start", "end"),
+  name: pattern,
+  scope: pattern,
+  kind: oneOf("internal", "server", "client", "producer", "consumer"),
+  status: oneOf("unset", "ok", "error"),
+  where: {
+    expected: "an object of attributes",
+    fits: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  },
+  minDurationMs: "number",
+  when: "function",
+  attributes: "string[]",
+};
+
+function oneOf(...words: readonly string[]): OptionRule {
+  return { expected: `one of ${words.join(", ")}`, fits: (value) => words.includes(value as string) };
 }
 
 export function eventOf({ event, on }: SpanRule): `span.${string}` {

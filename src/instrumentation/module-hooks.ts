@@ -21,7 +21,13 @@ export async function hookModules(patches: readonly ModulePatch[]): Promise<void
   const urlOf = (file: string): string => pathToFileURL(createRequire(parent).resolve(file)).href;
   const sync = (await import(urlOf("import-in-the-middle/register-hooks.mjs"))) as SyncHooks;
   if (sync.supportsSyncHooks()) sync.register({ include });
-  else register(urlOf("import-in-the-middle/hook.mjs"), { data: { include } });
+  else register(loaderHook(urlOf("import-in-the-middle/hook.mjs")), { data: { include } });
+}
+
+function loaderHook(of: string): URL {
+  const url = new URL("./loader-hook.js", import.meta.url);
+  url.searchParams.set("of", of);
+  return url;
 }
 
 function filterOf({ module, file }: ModulePatch): string | RegExp {

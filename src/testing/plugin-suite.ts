@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { isEventType } from "../event/event-types.ts";
 import type { AnyPlugin, Topic } from "../plugin/contract.ts";
 import { collectingHost, translate } from "./collecting-host.ts";
+import { heldBy } from "./held-by.ts";
 
 export interface PluginCase {
   readonly name: string;
@@ -134,6 +135,13 @@ export const pluginSuite: readonly PluginCase[] = [
         before,
         "use `uncaughtExceptionMonitor`: these listeners turn a crash into exit code 0",
       );
+    },
+  },
+  {
+    name: "holds no process open while it is attached",
+    async run(plugin) {
+      const held = await heldBy(() => collectingHost(plugin).attach());
+      assert.deepEqual(held, [], "the process cannot end: call `unref()` on what `attach` starts");
     },
   },
 ];

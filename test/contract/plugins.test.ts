@@ -1,4 +1,6 @@
 /** Every built-in plugin keeps the published contract. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import * as builtIn from "mova-webhooks/plugins";
 import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
@@ -83,6 +85,14 @@ describe("the plugin suite", () => {
       "does not change what the process does with errors while it is attached": {
         instrument: { attach: listening("unhandledRejection", true) },
       },
+      "holds no process open while it is attached": {
+        instrument: {
+          attach() {
+            const timer = setInterval(() => {}, 60_000);
+            return () => clearInterval(timer);
+          },
+        },
+      },
     };
     expect(Object.keys(broken)).toEqual(pluginSuite.map(({ name }) => name));
     for (const { name, run } of pluginSuite) {
@@ -91,5 +101,28 @@ describe("the plugin suite", () => {
       await expect(attempt(() => run(breaking))).rejects.toBeInstanceOf(Error);
     }
     process.removeAllListeners("mova-webhooks-test");
+  });
+
+  it("lets a plugin connect that lets go of its connection once it is there, and refuses one that does not", async () => {
+    const server = createServer((socket) => socket.unref()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const connecting = (connected: (socket: Socket) => void) =>
+      definePlugin({
+        contract: 1,
+        name: "connecting",
+        events: {},
+        translate: {},
+        instrument: {
+          attach() {
+            const socket = connect(port, "127.0.0.1", () => connected(socket));
+            return () => void socket.destroy();
+          },
+        },
+      }) as AnyPlugin;
+    const { run } = pluginSuite.find(({ name }) => name.startsWith("holds no process open")) ?? {};
+    await expect(run?.(connecting((socket) => socket.unref()))).resolves.toBeUndefined();
+    await expect(run?.(connecting(() => {}))).rejects.toThrow("unref()");
+    server.close();
   });
 });

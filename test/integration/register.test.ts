@@ -1,7 +1,5 @@
 /** Programs that know nothing of us, started with `--import mova-webhooks/register`. */
 import { existsSync, mkdirSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -229,36 +227,5 @@ describe("what is wrong is said once, and the program runs on", () => {
       { module: "keyv", version: "9.1.0", plugin: "cache" },
     ]);
     expect(types()).toEqual([]);
-  });
-});
-
-describe("tracing", () => {
-  it("starts an SDK where the standard variables name an endpoint, and sends its spans before the end", async () => {
-    const paths: string[] = [];
-    const collector = createServer((request, response) => {
-      paths.push(request.url ?? "");
-      request.resume().on("end", () => response.end());
-    });
-    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
-    const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
-    const [alone, watched] = await runTwice("app.mjs", `${importAjv} ${invalid}`, { env });
-    collector.close();
-    expect(watched).toEqual(alone);
-    expect(new Set(paths)).toEqual(new Set(["/v1/traces"]));
-    expect(receiver.requests[0]?.headers["traceparent"]).toMatch(/^00-/);
-  });
-
-  it("leaves a provider that is there already where it is, and makes no noise without any", async () => {
-    const program = `import { trace, ProxyTracerProvider } from "@opentelemetry/api"; console.log(trace.getTracerProvider().getDelegate().constructor.name);`;
-    const [alone, watched] = await runTwice("app.mjs", program);
-    expect(watched).toEqual(alone);
-    project.write(
-      "own.mjs",
-      `import { trace } from "@opentelemetry/api"; trace.setGlobalTracerProvider(new (class Own { getTracer() {} })());`,
-    );
-    const env = { ...webhookEnvironment(receiver.url), OTEL_TRACES_EXPORTER: "console" };
-    const own = await project.run("app.mjs", { env, before: ["./own.mjs"] });
-    expect(own.stdout).toBe("Own\n");
   });
 });

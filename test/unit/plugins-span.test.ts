@@ -6,7 +6,7 @@ import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { type SpanRule, span } from "mova-webhooks/plugins";
 import { collectingHost } from "mova-webhooks/testing";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 afterEach(() => {
   for (const part of [trace, context]) part.disable();
@@ -157,6 +157,34 @@ describe("a provider", () => {
     expect(host.drafts).toMatchObject([{ data: { name: "seen" } }]);
   });
 
+  it("that is registered later is watched from then on, and one that replaces it too", () => {
+    const host = collectingHost(span({ rules: [{}] }) as AnyPlugin);
+    const detach = host.attach();
+    const earlier = trace.getTracer("earlier");
+    earlier.startSpan("unseen").end();
+    new NodeTracerProvider().register();
+    earlier.startSpan("seen").end();
+    trace.disable();
+    trace.setGlobalTracerProvider(new BasicTracerProvider());
+    trace.getTracer("later").startSpan("also seen").end();
+    detach();
+    trace.getTracer("later").startSpan("unseen").end();
+    expect(host.drafts).toMatchObject([{ data: { name: "seen" } }, { data: { name: "also seen" } }]);
+  });
+
+  it("is followed by several managers, each until its own end, and then the API is as it was", () => {
+    const register = (): unknown => Reflect.get(trace, "setGlobalTracerProvider");
+    const before = register();
+    const hosts = [1, 2].map(() => collectingHost(span({ rules: [{}] }) as AnyPlugin));
+    const [endFirst, endSecond] = hosts.map((host) => host.attach());
+    endFirst?.();
+    new NodeTracerProvider().register();
+    trace.getTracer("x").startSpan("seen").end();
+    expect(hosts.map(({ drafts }) => drafts.length)).toEqual([0, 1]);
+    endSecond?.();
+    expect(register()).toBe(before);
+  });
+
   it("that was made with the processor is not given it twice", () => {
     const plugin = span({ rules: [{}] });
     const provider = new NodeTracerProvider({ spanProcessors: [plugin.processor] });
@@ -222,6 +250,46 @@ describe("a provider", () => {
     const ended = tracer.startSpan("GET");
     Object.defineProperty(ended, "name", { get: () => expect.fail("the span was read") });
     ended.end();
+  });
+});
+
+describe("where no provider is registered", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const later = (): void => void vi.advanceTimersByTime(60_000);
+
+  it("the log says so once, with what to do, after the program had time to start one", () => {
+    const host = collectingHost(span() as AnyPlugin);
+    host.attach();
+    vi.advanceTimersByTime(5000);
+    expect(host.logged).toEqual([]);
+    later();
+    expect(host.logged).toMatchObject([{ level: "warn", message: expect.stringContaining("`instrument`") }]);
+  });
+
+  it("nothing is said where one is registered in time, by this copy of the API or another", () => {
+    const host = collectingHost(span({ rules: [{}] }) as AnyPlugin);
+    host.attach();
+    const another = Object.create(trace) as typeof trace;
+    Reflect.apply(Object.getPrototypeOf(trace).setGlobalTracerProvider, another, [new BasicTracerProvider()]);
+    later();
+    trace.getTracer("x").startSpan("seen").end();
+    expect(host).toMatchObject({ logged: [], drafts: [{ data: { name: "seen" } }] });
+  });
+
+  it("nothing is said where a provider is given, has the processor, or the manager was closed", () => {
+    const given = collectingHost(span() as AnyPlugin);
+    given.attach();
+    given.instrument(new BasicTracerProvider());
+    const plugin = span();
+    const made = collectingHost(plugin as AnyPlugin);
+    made.attach();
+    new BasicTracerProvider({ spanProcessors: [plugin.processor] }).getTracer("x").startSpan("y").end();
+    const closed = collectingHost(span() as AnyPlugin);
+    closed.attach()();
+    later();
+    expect([given, made, closed].flatMap(({ logged }) => logged)).toEqual([]);
   });
 });
 
