@@ -109,8 +109,10 @@ export class WebhookManager {
     });
     try {
       for (const entry of options.plugins ?? []) {
-        if ("use" in entry) this.use(entry.use, entry);
-        else this.use(entry);
+        if ("use" in entry) {
+          const { use, ...options } = entry;
+          this.use(use, options);
+        } else this.use(entry);
       }
       for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
     } catch (error) {
@@ -242,11 +244,8 @@ export class WebhookManager {
   }
 
   /** Adds a source plugin, and says how many of its events are kept and what of their data. Throws PLUGIN_INVALID or CONFIG_INVALID. */
-  use(plugin: AnyPlugin, { volume, redact }: UseOptions = {}): void {
-    this.#pipeline.host.use(plugin, {
-      ...(volume === undefined ? {} : { volume }),
-      ...(redact === undefined ? {} : { redact }),
-    });
+  use(plugin: AnyPlugin, options: UseOptions = {}): void {
+    this.#pipeline.host.use(plugin, options);
     this.#types.add(Object.keys(plugin.events));
     const { attach, hearsDeliveries = attach !== undefined } = plugin.instrument ?? {};
     if (hearsDeliveries) followOwnWork();
@@ -326,7 +325,9 @@ export class WebhookManager {
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
   async ready(): Promise<void> {
     this.#refuseWhenClosed();
-    if (this.#starting === undefined) throw new WebhookError("CLOSED", "This manager is not started");
+    if (this.#starting === undefined) {
+      throw new WebhookError("CLOSED", "This manager is not started", { remedy: "Call `start()`." });
+    }
     await this.#starting;
     await (await this.#outbox()).ping();
   }
@@ -366,7 +367,7 @@ export class WebhookManager {
 
   #assemble(given: Outbox | undefined): void {
     const { config } = this.#settings;
-    const outbox = given ?? openOutbox(config?.outbox, this.#now);
+    const outbox = given ?? openOutbox(config?.outbox, { now: this.#now, logger: this.#logger });
     if (given !== undefined && !ownOutboxes.has(given.name)) followOwnWork();
     if (!(outbox instanceof Promise)) this.#pipeline.outbox = this.#watched(outbox);
     if (!(outbox instanceof Promise) && (config?.plugins ?? []).length === 0) return;
@@ -437,7 +438,7 @@ export class WebhookManager {
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
     await worker?.close(leftMs());
     // Until now it answered scrapes, and said that it is not ready.
-    await Promise.all(this.#servers.map((server) => server.close()));
+    await Promise.all(this.#servers.map((server) => server.close(leftMs())));
     await outbox?.close();
     this.#metrics.close();
   }

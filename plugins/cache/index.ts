@@ -1,5 +1,5 @@
 /** The cache plugin: entries that are set or deleted, caches that are cleared. */
-import { definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { cacheManagerCache, cacheManagerModule } from "./cache-manager.ts";
 import { keyvCache, keyvModule } from "./keyv.ts";
 import { lruCache, lruCacheModule } from "./lru-cache.ts";
@@ -23,7 +23,9 @@ type CacheEvents = {
 };
 
 /** Watches Keyv, cache-manager, lru-cache and caches of MOVA's shape. */
-export function cache({ includeValues = false }: CacheOptions = {}) {
+export function cache(given: CacheOptions = {}) {
+  checkOptions("cache", given, { includeValues: "boolean" });
+  const { includeValues = false } = given;
   const options = { includeValues };
   return definePlugin<"cache", CacheEvents>({
     contract: 1,

@@ -1,5 +1,5 @@
 /** The configuration plugin: settings that change while the program runs. */
-import { definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { movaConfig } from "./mova.ts";
 
 type ConfigEvents = {
@@ -7,7 +7,8 @@ type ConfigEvents = {
 };
 
 /** Watches configuration managers of MOVA's shape. */
-export function config() {
+export function config(options: Readonly<Record<string, never>> = {}) {
+  checkOptions("config", options, {});
   return definePlugin<"config", ConfigEvents>({
     contract: 1,
     name: "config",

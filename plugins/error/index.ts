@@ -1,5 +1,5 @@
 /** The error plugin: errors that were reported, and errors nobody caught. */
-import { definePlugin, describeError, type ErrorDescription } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin, describeError, type ErrorDescription } from "mova-webhooks/plugin";
 import { watchProcess } from "./process.ts";
 
 type ErrorEvents = {
@@ -7,7 +7,8 @@ type ErrorEvents = {
 };
 
 /** Watches the process, and hears `webhooks.reportError(error, context)`. */
-export function error() {
+export function error(options: Readonly<Record<string, never>> = {}) {
+  checkOptions("error", options, {});
   /** The one memory a translation here has: an error that is reported, rethrown and then fatal is one event. */
   const told = new WeakSet<object>();
 

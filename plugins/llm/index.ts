@@ -1,5 +1,5 @@
 /** The LLM plugin: requests to language models, as they start, complete and fail. */
-import { definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { anthropicClient, anthropicModule } from "./anthropic.ts";
 import { type LlmCompletedData, type LlmFailedData, type LlmStartedData, toData } from "./events.ts";
 import { movaClient } from "./mova.ts";
@@ -23,7 +23,9 @@ type LlmEvents = {
 const request = { provider: "openai", operation: "chat", stream: false, model: "gpt-5" } as const;
 
 /** Watches clients of OpenAI, OpenRouter, Anthropic and MOVA. */
-export function llm({ includeContent = false, now = () => performance.now() }: LlmOptions = {}) {
+export function llm(given: LlmOptions = {}) {
+  checkOptions("llm", given, { includeContent: "boolean", now: "function" });
+  const { includeContent = false, now = () => performance.now() } = given;
   const options = { includeContent, now };
   return definePlugin<"llm", LlmEvents>({
     contract: 1,

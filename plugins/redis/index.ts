@@ -1,5 +1,5 @@
 /** The Redis plugin: connections that come up and go down. */
-import { definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { ioredisClient, ioredisModule } from "./ioredis.ts";
 import { nodeRedisClient, nodeRedisModule } from "./node-redis.ts";
 import type { Connection } from "./watch-connection.ts";
@@ -13,7 +13,8 @@ type RedisEvents = {
 };
 
 /** Watches clients of ioredis and node-redis. */
-export function redis() {
+export function redis(options: Readonly<Record<string, never>> = {}) {
+  checkOptions("redis", options, {});
   return definePlugin<"redis", RedisEvents>({
     contract: 1,
     name: "redis",

@@ -1,5 +1,5 @@
 /** The validation plugin: documents that are checked, and how that ends. */
-import { definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { ajvInstance, ajvModule, ajvValidator } from "./ajv.ts";
 import { movaValidator } from "./mova.ts";
 import type { Problem, WatchOptions } from "./watch-validation.ts";
@@ -37,12 +37,15 @@ type ValidationEvents = {
   };
 };
 
+const notNegative = {
+  expected: "a number from 0",
+  fits: (value: unknown) => typeof value === "number" && value >= 0,
+};
+
 /** Watches Ajv, zod and validators of MOVA's shape. */
-export function validation({
-  includeMessages = false,
-  maxErrors = 20,
-  now = () => performance.now(),
-}: ValidationOptions = {}) {
+export function validation(given: ValidationOptions = {}) {
+  checkOptions("validation", given, { includeMessages: "boolean", maxErrors: notNegative, now: "function" });
+  const { includeMessages = false, maxErrors = 20, now = () => performance.now() } = given;
   const options: WatchOptions = { includeMessages, maxErrors, now };
   return definePlugin<"validation", ValidationEvents>({
     contract: 1,

@@ -8,7 +8,8 @@ import type { UseOptions } from "../plugin/contract.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type FileSettings, readSettings } from "./file-settings.ts";
 import { sealConfig } from "./hide-secrets.ts";
-import { parseFile } from "./parse-file.ts";
+import { type ParsedFile, parseFile } from "./parse-file.ts";
+import type { Path } from "./place.ts";
 import { readText } from "./read-text.ts";
 import type { LogLevel } from "./values.ts";
 
@@ -54,34 +55,65 @@ const defaultName = "mova.config.yaml";
 const maxFileBytes = 1_048_576;
 const nothing: FileSettings = { endpoints: [], plugins: [], network: {}, eventTypes: [] };
 
-/** Reads the file, applies the environment, and answers the whole or throws CONFIG_INVALID with all mistakes. */
-export function loadConfig({
-  path,
-  env = process.env,
-  cwd = process.cwd(),
-}: ConfigSource = {}): WebhookConfig {
+/** Reads file and environment, and answers the whole or throws CONFIG_INVALID with all mistakes. */
+export function loadConfig(source: ConfigSource = {}): WebhookConfig {
+  const { config, mistakes, remedy } = readConfig(source);
+  if (mistakes.length > 0) throw mistaken(mistakes, remedy);
+  return config;
+}
+
+/** A configuration with its mistakes: what is right of it can be checked further. */
+export interface ReadConfig {
+  readonly config: WebhookConfig;
+  readonly mistakes: readonly string[];
+  /** False where nothing of the file could be read. */
+  readonly readable: boolean;
+  /** What helps where there is no such file. */
+  readonly remedy?: string;
+  /** How many of the endpoints stand in the file; the one that the environment adds comes after them. */
+  readonly inFile: number;
+  /** Keys of file and environment that were left out, wherever they stood: what depends on them cannot be judged. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Answers the text of a mistake found later, at the value of this path below `webhook:`. */
+  readonly mistakeAt: (path: Path, problem: string) => string;
+}
+
+/** Reads the file and applies the environment. Never throws for what is wrong with either. */
+export function readConfig({ path, env = process.env, cwd = process.cwd() }: ConfigSource = {}): ReadConfig {
   const mistakes: string[] = [];
   const warnings: string[] = [];
   const environment = readEnvironment(env, cwd, mistakes);
+  const unread = mistakes.map((mistake) => /^MOVA_WEBHOOK_(\w+)/.exec(mistake)?.[1]?.toLowerCase() ?? "");
   const named = path ?? environment.path;
   const sourcePath = resolve(cwd, named ?? defaultName);
   const name = shortName(sourcePath, cwd);
   const file = readText(sourcePath, maxFileBytes);
 
   let settings = nothing;
+  let parsed: ParsedFile | undefined;
   if (file === undefined) {
     if (named !== undefined)
       mistakes.push(`${name} does not exist${path === undefined ? "; MOVA_WEBHOOK_CONFIG names it" : ""}`);
   } else if ("problem" in file) {
     mistakes.push(`${name} ${file.problem}`);
   } else {
-    const parsed = parseFile(name, file.text, env, { sectionRequired: named !== undefined });
-    if ("mistakes" in parsed) mistakes.push(...parsed.mistakes);
-    else settings = readSettings(parsed.section, parsed.mistakeAt, dirname(sourcePath), mistakes, warnings);
+    parsed = parseFile(name, file.text, env, { sectionRequired: named !== undefined });
+    mistakes.push(...parsed.mistakes);
+    const { section, leftOut, mistakeAt } = parsed;
+    if (section !== undefined)
+      settings = readSettings(section, mistakeAt, dirname(sourcePath), leftOut, mistakes, warnings);
   }
-  if (mistakes.length > 0) throw invalid(mistakes);
+  const readable = file === undefined ? named === undefined : parsed?.section !== undefined;
   const config = merge(settings, environment);
-  return sealConfig({ ...config, ...(file === undefined ? {} : { sourcePath }), warnings });
+  return {
+    config: sealConfig({ ...config, ...(file === undefined ? {} : { sourcePath }), warnings }),
+    mistakes,
+    readable,
+    ...(readable || parsed !== undefined ? {} : { remedy: pathRemedy }),
+    inFile: settings.endpoints.length,
+    leftOut: new Set([...(parsed?.leftOut ?? []), ...unread]),
+    mistakeAt: parsed?.mistakeAt ?? ((_, problem) => problem),
+  };
 }
 
 /** The environment wins over the file. */
@@ -102,7 +134,12 @@ function shortName(path: string, cwd: string): string {
   return short.startsWith("..") ? path : short;
 }
 
-function invalid(mistakes: readonly string[]): WebhookError {
+const pathRemedy =
+  "Give the path of the file itself by `--config`, MOVA_WEBHOOK_CONFIG or the option `config`.";
+
+/** The error that names these mistakes and counts them. */
+export function mistaken(mistakes: readonly string[], remedy?: string): WebhookError {
   const count = mistakes.length === 1 ? "There is 1 mistake" : `There are ${mistakes.length} mistakes`;
-  return new WebhookError("CONFIG_INVALID", [...mistakes, `${count} in the configuration`].join("\n"));
+  const detail = [...mistakes, `${count} in the configuration`].join("\n");
+  return new WebhookError("CONFIG_INVALID", detail, remedy === undefined ? {} : { remedy });
 }

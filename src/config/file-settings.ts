@@ -1,7 +1,7 @@
 /** Turns the checked section into settings: camelCase names, paths made absolute, secrets read from their files. */
 import { resolve } from "node:path";
 import { resolveEndpoint, type WebhookEndpoint } from "../event/endpoint.ts";
-import { errorTable, WebhookError } from "../event/errors.ts";
+import { WebhookError } from "../event/errors.ts";
 import { camelKeys } from "./camel-keys.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
 import type { Volume } from "../plugin/contract.ts";
@@ -19,6 +19,7 @@ export function readSettings(
   section: Section,
   mistakeAt: (path: Path, problem: string) => string,
   directory: string,
+  leftOut: Set<string>,
   mistakes: string[],
   warnings: string[],
 ): FileSettings {
@@ -35,6 +36,7 @@ export function readSettings(
     else if (secret.read(file.secret) === undefined)
       mistakes.push(mistakeAt(at, `the secret must be ${secret.expected}`));
     else return { ...rest, secret: file.secret };
+    leftOut.add("secret");
     return rest;
   }
 
@@ -75,7 +77,7 @@ function checkEndpoints(
       ids.add(id);
     } catch (error) {
       if (!WebhookError.is(error)) throw error;
-      mistake(index, error.message.replace(`. ${errorTable[error.code].remedy}`, ""));
+      mistake(index, error.detail);
     }
   }
   return endpoints;

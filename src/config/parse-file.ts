@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import type { Document, Node, YAMLMap } from "yaml";
 import type * as zod from "zod";
-import { nearestTypes } from "../event/event-types.ts";
+import { unknownKey } from "../event/unknown-key.ts";
 import { findPlace, nameOf, type Path } from "./place.ts";
 import { fillReferences, hideReferences, isBareReference, showReferences } from "./references.ts";
 import { createSchema, type Section } from "./schema.ts";
@@ -15,20 +15,22 @@ interface Mistake {
   readonly problem: string;
 }
 
-export type ParsedFile =
-  | { readonly mistakes: readonly string[] }
-  | {
-      readonly section: Section;
-      /** Answers the text of a mistake found later, at the value of this path in the section. */
-      readonly mistakeAt: (path: Path, problem: string) => string;
-    };
+export interface ParsedFile {
+  /** What is right of the section, so that the rest can be checked too; undefined where nothing can be read. */
+  readonly section?: Section;
+  /** Keys that were left out of it, wherever they stood: what depends on them cannot be judged. */
+  readonly leftOut: Set<string>;
+  readonly mistakes: readonly string[];
+  /** Answers the text of a mistake found later, at the value of this path in the section. */
+  readonly mistakeAt: (path: Path, problem: string) => string;
+}
 
 /** These two take most of the time of an import, and most programs have no file: loaded when there is one. */
 const require = createRequire(import.meta.url);
 
 const secretKeys = new Set(["secret", "token", "headers", "options"]);
 
-/** Answers the section, empty where the file may lack it and does, or what is wrong with it. */
+/** Answers the section, empty where the file may lack it and does, and what is wrong with it. */
 export function parseFile(
   name: string,
   text: string,
@@ -43,26 +45,64 @@ export function parseFile(
   const syntax = checkSyntax(yaml, document);
   if (syntax.length > 0) {
     source.hideNamedSecrets();
-    return { mistakes: describe(source, syntax) };
+    return unreadable(source, syntax);
   }
   const section = findSection(yaml, document.contents, sectionRequired);
-  if (!yaml.isMap(section)) return { mistakes: describe(source, [section]) };
+  if (!yaml.isMap(section)) return unreadable(source, [section]);
 
   const aliases = checkAliases(yaml, section);
-  if (aliases.length > 0) return { mistakes: describe(source, aliases) };
+  if (aliases.length > 0) return unreadable(source, aliases);
   const references = fillSection(yaml, section, env);
   const schema = createSchema(require("zod") as typeof zod);
-  const result = schema.safeParse(section.toJS(document, { maxAliasCount: 0 }));
-  const issues = result.success
-    ? []
-    : result.error.issues.flatMap((issue) => readIssue(yaml, section, issue));
-  // The references first: a variable that is not set is the reason why its value does not fit.
-  if (!result.success || references.length > 0)
-    return { mistakes: describe(source, [...references, ...issues]) };
+  const read = (): ReturnType<typeof schema.safeParse> =>
+    schema.safeParse(section.toJS(document, { maxAliasCount: 0 }));
+  const leftOut = new Set<string>();
+  let result = read();
+  const issues = result.error?.issues.flatMap((issue) => readIssue(yaml, section, issue)) ?? [];
+  // What lacks a key that was taken out goes next, so that this ends.
+  while (!result.success && takeOut(section, result.error.issues, leftOut)) result = read();
   return {
-    section: result.data,
+    // The references first: a variable that is not set is the reason why its value does not fit.
+    mistakes: describe(source, [...references, ...issues]),
+    ...(result.success ? { section: result.data } : {}),
+    leftOut,
     mistakeAt: (path, problem) => source.describe(findPlace(yaml, section, path).offset, problem),
   };
+}
+
+function unreadable(source: SourceText, mistakes: readonly Mistake[]): ParsedFile {
+  return { mistakes: describe(source, mistakes), leftOut: new Set(), mistakeAt: (_, problem) => problem };
+}
+
+/**
+ * Takes what is wrong out of the section, and names its keys; the nodes that stay keep their places. Answers whether
+ * there was anything to take out.
+ */
+function takeOut(section: YAMLMap, issues: readonly zod.core.$ZodIssue[], leftOut: Set<string>): boolean {
+  const wrong = issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+  );
+  const paths = new Map(wrong.map((path) => existing(section, path)).map((path) => [nameOf(path), path]));
+  paths.delete(nameOf([]));
+  for (const path of [...paths.values()].sort(lastFirst)) {
+    for (const step of path) if (typeof step === "string") leftOut.add(step);
+    section.deleteIn(path);
+  }
+  return paths.size > 0;
+}
+
+/** The path itself, or where nothing stands there, the nearest above it. */
+function existing(section: YAMLMap, path: Path): Path {
+  return path.length === 0 || section.hasIn(path) ? path : existing(section, path.slice(0, -1));
+}
+
+/** What stands deeper or later in a list comes first, so that the numbers of what follows still hold. */
+function lastFirst(a: Path, b: Path): number {
+  const index = a.findIndex((step, at) => step !== b[at]);
+  if (index === -1 || index >= b.length) return b.length - a.length;
+  const [one, other] = [a[index], b[index]];
+  if (typeof one === "number" && typeof other === "number") return other - one;
+  return String(one).localeCompare(String(other));
 }
 
 /** In the order of the file, one for each place. */
@@ -158,9 +198,7 @@ function readIssue(yaml: Yaml, section: YAMLMap, issue: zod.core.$ZodIssue): Mis
   if (issue.code === "unrecognized_keys") {
     const known = issue.message.split(" ");
     return issue.keys.map((key) => {
-      const [nearest = ""] = nearestTypes(key, known, 1);
-      const shown = showReferences(key).slice(0, 64);
-      const problem = `unknown key \`${shown}\`; did you mean \`${nearest}\`? Known here: ${known.join(", ")}`;
+      const problem = unknownKey(showReferences(key).slice(0, 64), known);
       return { offset: findPlace(yaml, section, [...issue.path, key]).keyOffset, problem };
     });
   }

@@ -1,5 +1,6 @@
 /** The shape of the `webhook:` section, with the keys as they stand in the file. */
 import type * as zod from "zod";
+import { coalesceField, redactRule, volumeRanges } from "../event/plugin-settings.ts";
 import {
   addressRange,
   eventPattern,
@@ -115,23 +116,23 @@ export function createSchema(z: typeof zod) {
     },
   );
 
-  const field = of(text("the name of a field"));
+  const field = of(text(coalesceField.expected, coalesceField.pattern));
   const volume = object({
-    sample: of(number(0, 1)).exactOptional(),
+    sample: of(number(...volumeRanges.sample)).exactOptional(),
     coalesce: object({
-      window_seconds: of(number(0.01, 86_400, "seconds ")),
+      window_seconds: of(number(...volumeRanges.windowSeconds)),
       key: z
-        .union([listOf(field, "fields"), field], { error: "a field of the data, or several" })
+        .union([listOf(field, "fields"), field], { error: `${coalesceField.expected}, or a list of them` })
         .exactOptional(),
     }).exactOptional(),
-    max_per_second: of(number(0.001, 1_000_000)).exactOptional(),
+    max_per_second: of(number(...volumeRanges.maxPerSecond)).exactOptional(),
   });
   const pluginUse = object(
     {
       use: of(text("a built-in name, a package, or a path that starts with ./")),
       options: z.unknown().exactOptional(),
       volume: volume.exactOptional(),
-      redact: listOf(of(text("a key or a path")), "keys and paths").exactOptional(),
+      redact: listOf(of(text(redactRule.expected, redactRule.pattern)), "keys and paths").exactOptional(),
     },
     "a built-in name, a package, a path that starts with ./, or { use: name, options: { … } }",
   );

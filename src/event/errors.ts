@@ -49,7 +49,7 @@ export const errorTable = {
     retryable: false,
   },
   PLUGIN_INVALID: {
-    meaning: "A source plugin breaks the contract: its name, event types, contract version or options.",
+    meaning: "A source plugin breaks the contract: its name, event types or contract version.",
     remedy: "Correct the plugin as the message says; `mova-webhooks/testing` checks the whole contract.",
     retryable: false,
   },
@@ -189,16 +189,26 @@ export type ErrorCode = keyof typeof errorTable;
 
 const brand = Symbol.for("mova-webhooks.error");
 
+interface ErrorOptions {
+  readonly cause?: unknown;
+  readonly remedy?: string;
+}
+
 /** Carries a code of `errorTable`, a message that ends in its remedy, and never a payload, secret or full URL. */
 export class WebhookError extends Error {
   override readonly name = "WebhookError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** The message without its remedy. */
+  readonly detail: string;
   readonly [brand] = true;
 
-  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown }) {
-    super(`${detail.replace(/\.$/, "")}. ${errorTable[code].remedy}`, options);
+  /** `remedy` replaces the table's where more is known of what helps. */
+  constructor(code: ErrorCode, detail: string, { cause, remedy }: ErrorOptions = {}) {
+    const what = detail.replace(/\.$/, "");
+    super(`${what}. ${remedy ?? errorTable[code].remedy}`, cause === undefined ? {} : { cause });
     this.code = code;
+    this.detail = what;
     this.retryable = errorTable[code].retryable;
   }
 

@@ -14,6 +14,7 @@ export type { ComponentEvents, Topic } from "../event/component-event.ts";
 export { describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
+export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
 export { followResult, type ResultEnd } from "./follow-result.ts";
 export type { Redact } from "./redact.ts";
 export type { Volume } from "./volume.ts";
@@ -101,7 +102,10 @@ export interface SourcePlugin<Name extends string = string, Events = Record<stri
     readonly objects?: readonly ObjectInstrumentation[];
     /** Patched where the program runs with `mova-webhooks/register` or `mova-webhooks/instrumentation`. */
     readonly modules?: readonly ModuleInstrumentation[];
-    /** Watches what is not an object, such as the process; called when the manager starts. */
+    /**
+     * Watches what is not an object, such as the process; called when the manager starts. Holds no process open:
+     * timers, sockets and whatever else it starts are `unref`ed, because the program does not know of them.
+     */
     readonly attach?: (host: PluginHost) => Detach;
     /**
      * Whether what is watched may be something that a delivery does, such as an HTTP request: the host then keeps

@@ -4,10 +4,11 @@ import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
 import type { DropReason, Lifecycle } from "../telemetry/lifecycle.ts";
 import { checkData } from "./check-data.ts";
+import { checkKeys } from "./check-options.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
 import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
-import { type Redact, redactData } from "./redact.ts";
+import { checkRedact, type Redact, redactData } from "./redact.ts";
 import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
 /** What the host needs of the bus. */
@@ -59,11 +60,15 @@ export class Host {
   }
 
   /** Adds a plugin. Throws PLUGIN_INVALID where it breaks the contract or its name is taken, and CONFIG_INVALID. */
-  use(plugin: AnyPlugin, { volume = plugin?.volume ?? {}, redact }: UseOptions = {}): void {
+  use(plugin: AnyPlugin, options: UseOptions = {}): void {
     checkPlugin(plugin);
-    checkVolume(volume);
-    if (this.#entries.has(plugin.name)) {
-      throw new WebhookError("PLUGIN_INVALID", `Two plugins are named \`${plugin.name}\``);
+    const { name } = plugin;
+    checkKeys(name, options, ["volume", "redact"], "use");
+    const { volume = plugin.volume ?? {}, redact } = options;
+    checkVolume(name, volume);
+    if (redact !== undefined) checkRedact(name, redact);
+    if (this.#entries.has(name)) {
+      throw new WebhookError("PLUGIN_INVALID", `Two plugins are named \`${name}\``);
     }
     const { bus, logger, lifecycle, now, random, after, emit } = this.#options;
     const host: PluginHost = {
@@ -71,13 +76,13 @@ export class Host {
       publish: (topic, happened) => bus.publish(topic, happened),
       log: logger,
     };
-    const { name } = plugin;
     const control = new VolumeControl(volume, {
       now,
       random,
       after,
       emit: (draft) => emit(name, draft),
       dropped: (reason) => lifecycle.dropped({ source: name, reason, count: 1 }),
+      failed: ({ type }, error) => this.#drop(entry, `release ${type}`, error, "data_invalid"),
     });
     const entry: Entry = { plugin, host, types: Object.keys(plugin.events), volume: control, redact };
     this.#entries.set(name, entry);
@@ -191,15 +196,15 @@ export class Host {
       return this.#drop(entry, `translate ${topic}`, error, "translate_failed");
     }
     const { type } = draft;
-    if (!this.#options.wantsType(type) || !volume.keeps(draft)) return;
-    let data: unknown;
+    if (!this.#options.wantsType(type)) return;
     try {
-      data = checkData(definition, draft.data, type);
+      if (!volume.keeps(draft)) return;
+      let data = checkData(definition, draft.data, type);
       if (redact !== undefined) data = redactData(redact, data, type);
+      volume.take({ type, data, ...(draft.fatal === true && { fatal: true }) });
     } catch (error) {
-      return this.#drop(entry, `check ${type}`, error, "data_invalid");
+      this.#drop(entry, `check ${type}`, error, "data_invalid");
     }
-    volume.take({ type, data, ...(draft.fatal === true && { fatal: true }) });
   }
 
   #attach(entry: Entry): void {

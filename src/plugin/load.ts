@@ -12,7 +12,7 @@ const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config
 /**
  * Imports the module and calls its factory (the default export, or the export named like a built-in plugin) with the
  * options, which the module's `optionsSchema` has checked where it exports one. A package is looked up from `from`,
- * the file that names it. Throws PLUGIN_UNKNOWN or PLUGIN_INVALID.
+ * the file that names it. Throws PLUGIN_UNKNOWN, PLUGIN_INVALID, or where the options do not fit, CONFIG_INVALID.
  */
 export async function loadPlugin(name: string, options: unknown, from?: string): Promise<AnyPlugin> {
   const module = await importPlugin(name, from);
@@ -21,16 +21,18 @@ export async function loadPlugin(name: string, options: unknown, from?: string):
   if (typeof factory !== "function") {
     throw invalid(`Plugin \`${name}\` has no default export that is a plugin or a factory of one`);
   }
-  const checked = await checkOptions(name, module["optionsSchema"], options);
+  // `options:` with nothing behind it is null.
+  const checked = await applySchema(name, module["optionsSchema"], options ?? undefined);
   try {
     return (await factory(checked)) as AnyPlugin;
   } catch (cause) {
+    if (WebhookError.is(cause)) throw cause;
     throw invalid(`The factory of plugin \`${name}\` threw a ${nameOf(cause)}`, cause);
   }
 }
 
 /** Answers the options as the schema made them. Options may be secrets, so that only their places are named. */
-async function checkOptions(name: string, schema: unknown, options: unknown): Promise<unknown> {
+async function applySchema(name: string, schema: unknown, options: unknown): Promise<unknown> {
   if (schema === undefined) return options;
   const standard = Object(schema)["~standard"] as StandardSchemaV1["~standard"] | undefined;
   if (typeof standard?.validate !== "function") {
@@ -39,7 +41,10 @@ async function checkOptions(name: string, schema: unknown, options: unknown): Pr
   const result = await standard.validate(options ?? {});
   if (result.issues === undefined) return result.value;
   const places = result.issues.map((issue) => `${placeOf(issue)}: ${withoutValues(issue.message, options)}`);
-  throw invalid(`The options of plugin \`${name}\` do not fit its schema; ${places.join("; ")}`);
+  throw new WebhookError(
+    "CONFIG_INVALID",
+    `The options of plugin \`${name}\` do not fit its schema; ${places.join("; ")}`,
+  );
 }
 
 /** Some libraries quote in their message the value that does not fit, which may be a password. */

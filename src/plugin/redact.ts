@@ -1,4 +1,7 @@
 /** Takes out of an event's data what the user does not want stored or sent. */
+import { WebhookError } from "../event/errors.ts";
+import { redactRule } from "../event/plugin-settings.ts";
+import { shown, unfit } from "./check-options.ts";
 
 /**
  * A list of keys (`password`, wherever it stands) and of paths from the top (`context.user.email`; lists on the way
@@ -8,14 +11,32 @@ export type Redact = readonly string[] | ((data: unknown, type: string) => unkno
 
 const redacted = "[redacted]";
 
+/** Throws CONFIG_INVALID. */
+export function checkRedact(plugin: string, redact: Redact): void {
+  if (typeof redact === "function") return;
+  if (!Array.isArray(redact)) {
+    throw unfit(plugin, "redact", "a list of keys and paths, or a function", shown(redact));
+  }
+  for (const [index, rule] of (redact as readonly unknown[]).entries()) {
+    if (typeof rule === "string" && redactRule.pattern.test(rule)) continue;
+    throw unfit(plugin, `redact[${index}]`, redactRule.expected, shown(rule));
+  }
+}
+
 /** Works on what would be stored, so that no `toJSON` and no getter brings back what was taken out. */
 export function redactData(redact: Redact, data: unknown, type: string): unknown {
   const plain = JSON.parse(JSON.stringify(data ?? {})) as unknown;
-  if (typeof redact === "function") return redact(plain, type);
+  if (typeof redact === "function") return refusePromise(redact(plain, type));
   const keys = new Set(redact.filter((rule) => !rule.includes(".")));
   if (keys.size > 0) hideKeys(plain, keys);
   for (const rule of redact) if (rule.includes(".")) hidePath(plain, rule.split("."));
   return plain;
+}
+
+function refusePromise(data: unknown): unknown {
+  if (!(data instanceof Promise)) return data;
+  data.catch(() => undefined);
+  throw new WebhookError("CONFIG_INVALID", "Expected `redact` to be a function that answers at once");
 }
 
 function hideKeys(value: unknown, keys: ReadonlySet<string>): void {

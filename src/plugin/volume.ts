@@ -1,17 +1,19 @@
 /** Volume control of one plugin: keeps a share of its events, makes one of many alike, and limits the rate. */
 import type { DropReason } from "../telemetry/lifecycle.ts";
-import { WebhookError } from "../event/errors.ts";
+import { coalesceField, volumeRanges } from "../event/plugin-settings.ts";
+import { checkKeys, shown, unfit } from "./check-options.ts";
 
 export interface Volume {
   /** Share of the events to keep, from 0 to 1. @default 1 */
   readonly sample?: number;
   /** Makes all events of one type and key within a window one event: the last of them, with their number as `count`. */
   readonly coalesce?: {
+    /** From 0.01 to 86,400. */
     readonly windowSeconds: number;
     /** Fields of the data, such as `key` or `context.component`. @default the type alone */
     readonly key?: string | readonly string[];
   };
-  /** Events above this rate are dropped; that many may come at once. */
+  /** Events above this rate, from 0.001 to 1,000,000, are dropped; that many may come at once. */
   readonly maxPerSecond?: number;
 }
 
@@ -32,6 +34,8 @@ export interface VolumePorts {
   after(delayMs: number, run: () => void): () => void;
   emit(draft: EventDraft): void;
   dropped(reason: DropReason): void;
+  /** Data that were held could not be read any more: this event is lost. */
+  failed(draft: EventDraft, error: unknown): void;
 }
 
 interface Held {
@@ -44,21 +48,32 @@ interface Held {
 const maxHeld = 1000;
 
 /** Throws CONFIG_INVALID. */
-export function checkVolume({ sample, coalesce, maxPerSecond }: Volume): void {
-  if (sample !== undefined && !(sample >= 0 && sample <= 1)) refuse("sample", "from 0 to 1", sample);
-  if (maxPerSecond !== undefined && !(maxPerSecond > 0)) refuse("maxPerSecond", "above 0", maxPerSecond);
+export function checkVolume(plugin: string, volume: Volume): void {
+  checkKeys(plugin, volume, ["sample", "coalesce", "maxPerSecond"], "volume");
+  const { sample, coalesce, maxPerSecond } = volume;
+  if (sample !== undefined) checkRange(plugin, "sample", volumeRanges.sample, sample);
+  if (maxPerSecond !== undefined) {
+    checkRange(plugin, "maxPerSecond", volumeRanges.maxPerSecond, maxPerSecond);
+  }
   if (coalesce === undefined) return;
-  const { windowSeconds } = coalesce;
-  if (!(windowSeconds > 0 && windowSeconds <= 86_400)) {
-    refuse("coalesce.windowSeconds", "seconds from 0 to 86400", windowSeconds);
+  checkKeys(plugin, coalesce, ["windowSeconds", "key"], "volume.coalesce");
+  const { windowSeconds, key = [] } = coalesce;
+  checkRange(plugin, "coalesce.windowSeconds", volumeRanges.windowSeconds, windowSeconds);
+  const { expected, pattern } = coalesceField;
+  for (const field of [key].flat() as readonly unknown[]) {
+    if (typeof field === "string" && pattern.test(field)) continue;
+    throw unfit(plugin, "volume.coalesce.key", `${expected}, or a list of them`, shown(field));
   }
 }
 
-function refuse(name: string, expected: string, got: unknown): never {
-  throw new WebhookError(
-    "CONFIG_INVALID",
-    `Expected \`volume.${name}\` to be ${expected}, got \`${String(got)}\``,
-  );
+function checkRange(
+  plugin: string,
+  name: string,
+  [min, max, unit]: readonly [number, number, string],
+  value: unknown,
+): void {
+  if (typeof value === "number" && value >= min && value <= max) return;
+  throw unfit(plugin, `volume.${name}`, `${unit}from ${min} to ${max}`, shown(value));
 }
 
 export class VolumeControl {
@@ -86,7 +101,7 @@ export class VolumeControl {
     return false;
   }
 
-  /** Emits the event now, with others of its kind later, or not at all. */
+  /** Emits the event now, with others of its kind later, or not at all. Throws where its data cannot be read. */
   take(draft: EventDraft): void {
     const { coalesce } = this.#volume;
     if (coalesce === undefined || draft.fatal === true) return this.#emit(draft);
@@ -106,8 +121,19 @@ export class VolumeControl {
   flush(): void {
     this.#disarm?.();
     this.#disarm = undefined;
-    for (const held of this.#held.values()) this.#ports.emit(withCount(held));
+    const all = [...this.#held.values()];
     this.#held.clear();
+    for (const held of all) this.#letGo(held, (draft) => this.#ports.emit(draft));
+  }
+
+  #letGo(held: Held, emit: (draft: EventDraft) => void): void {
+    let draft: EventDraft;
+    try {
+      draft = withCount(held);
+    } catch (error) {
+      return this.#ports.failed(held.draft, error);
+    }
+    emit(draft);
   }
 
   #emit(draft: EventDraft): void {
@@ -120,7 +146,7 @@ export class VolumeControl {
   #release(count: number): void {
     for (const [key, held] of [...this.#held].slice(0, count)) {
       this.#held.delete(key);
-      this.#emit(withCount(held));
+      this.#letGo(held, (draft) => this.#emit(draft));
     }
   }
 
@@ -140,9 +166,18 @@ export class VolumeControl {
   }
 }
 
+/** Equal where the fields would be stored as equal JSON, in whatever order their keys are. */
 function keyOf({ type, data }: EventDraft, fields: string | readonly string[] = []): string {
   const paths = typeof fields === "string" ? [fields] : fields;
-  return JSON.stringify([type, ...paths.map((path) => String(fieldOf(data, path)))]);
+  return JSON.stringify([
+    type,
+    ...paths.map((path) => JSON.stringify(fieldOf(data, path), sorted) ?? "none"),
+  ]);
+}
+
+function sorted(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function fieldOf(data: unknown, path: string): unknown {

@@ -6,7 +6,7 @@ import { WebhookError, type WebhookManagerOptions } from "mova-webhooks";
 import { definePlugin } from "mova-webhooks/plugin";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
-import type { AnyPlugin } from "../../src/plugin/contract.ts";
+import type { AnyPlugin, UseOptions } from "../../src/plugin/contract.ts";
 import { secret, testEndpoint, testManager, until } from "./support.ts";
 
 declare module "mova-webhooks/plugin" {
@@ -134,6 +134,40 @@ describe("what a user says about a plugin", () => {
     expect(JSON.parse(endpoint.requests[0]?.body.toString() ?? "")).toMatchObject({
       data: { id: "A", place: "place 4", count: 5 },
     });
+  });
+
+  it.each([
+    [{ volume: { sampel: 0.5 } }, /unknown key `sampel`; did you mean `sample`\?/],
+    [{ volume: { sample: 7 } }, /`volume\.sample` of plugin `parcels` to be from 0 to 1, got `7`/],
+    [{ redact: ["a", ""] }, /`redact\[1\]` of plugin `parcels` to be a key or a path/],
+  ])("is refused beside the plugin and in `use` where it cannot be: %j", (wrong, message) => {
+    const said = wrong as UseOptions;
+    expect(() => testManager({ plugins: [{ use: parcels(), ...said }] })).toThrow(message);
+    expect(() => testManager().use(parcels(), said)).toThrow(message);
+    expect(() => testManager().use(parcels(), said)).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID" }),
+    );
+  });
+
+  it("counts what it cannot read, and loses nothing else", async () => {
+    const unreadable = {
+      get shelf(): string {
+        throw new TypeError("gone");
+      },
+    };
+    const both = parcels({
+      events: { "parcels.moved": { summary: "A parcel moved.", example: {} } },
+      translate: {
+        "parcels:moved": ({ id, place }) =>
+          [place, "here"].map((each) => ({ type: "parcels.moved", data: { id, place: each } })),
+      },
+    });
+    const coalesce = { windowSeconds: 3600, key: "place.shelf" };
+    const { manager, heard, move, metrics } = await started([{ use: both, volume: { coalesce } }]);
+    move("A", unreadable);
+    expect(await metrics()).toContain('events_dropped_total{source="parcels",reason="data_invalid"} 1');
+    await manager.close();
+    expect(heard).toEqual([{ id: "A", place: "here", count: 1 }]);
   });
 
   it("makes many events one, when the window is over", async () => {
@@ -282,7 +316,9 @@ describe("a plugin from the configuration", () => {
       source(`{ issues: [{ message: "hunter2 is no shop", path: ["shop"] }] }`),
       entry,
     );
-    await expect(refusing.start()).rejects.toThrow(
+    const refusal: unknown = await refusing.start().catch((reason: unknown) => reason);
+    expect(WebhookError.is(refusal, "CONFIG_INVALID")).toBe(true);
+    expect((refusal as Error).message).toMatch(
       /options of plugin `.*` do not fit its schema; `shop`: … is no shop/,
     );
 
@@ -316,6 +352,11 @@ describe("a plugin from the configuration", () => {
     ["volume: { coalesce: { key: id } }", /window_seconds/],
     ["volume: { maxPerSecond: 1 }", /max_per_second/],
     ["redact: card", /redact[^]*list/],
+    [
+      "redact: [card, user..email]",
+      /redact\[1\][^]*a key or a path, such as password or context\.user\.email/,
+    ],
+    ["volume: { sampel: 1 }", /unknown key `sampel`; did you mean `sample`\?/],
   ])("with %s is answered with the place and what would be right", (setting, message) => {
     expect(() => configured(`export default ${good};`, (path) => `{ use: ${path}, ${setting} }`)).toThrow(
       message,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { redactData } from "../../src/plugin/redact.ts";
+import { checkRedact, type Redact, redactData } from "../../src/plugin/redact.ts";
 
 describe("redact rules", () => {
   const data = {
@@ -56,8 +56,30 @@ describe("redact rules", () => {
     });
   });
 
+  it("that answer later are refused, whatever becomes of the answer", () => {
+    const later = async (): Promise<never> => Promise.reject(new Error("later"));
+    expect(() => redactData(later, data, "x.y")).toThrow(/`redact` to be a function that answers at once/);
+  });
+
   it("are not fooled by names of the prototype, and take data that is nothing", () => {
     expect(redactData(["constructor.name", "__proto__"], { a: 1 }, "x.y")).toEqual({ a: 1 });
     expect(redactData(["a"], undefined, "x.y")).toEqual({});
+  });
+
+  it.each([
+    [
+      "password",
+      '`redact` of plugin `cache` to be a list of keys and paths, or a function, got `"password"`',
+    ],
+    [null, "got null"],
+    [{ password: true }, "got an object"],
+    [["password", 5], "`redact[1]` of plugin `cache` to be a key or a path"],
+    [[""], 'such as password or context.user.email, got `""`'],
+    [["user..email"], "`redact[0]`"],
+    [["user."], "`redact[0]`"],
+  ])("that could hide nothing are refused: %j", (redact, message) => {
+    const refused = (): void => checkRedact("cache", redact as Redact);
+    expect(refused).toThrow(message);
+    expect(refused).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   });
 });

@@ -1,5 +1,4 @@
 /** Volume control: what is sampled, coalesced and limited, with time and chance given in. */
-import { WebhookError } from "mova-webhooks";
 import type { Volume } from "mova-webhooks/plugin";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -10,6 +9,7 @@ function bench(volume: Volume, chances: readonly number[] = []) {
   let now = 1_700_000_000_000;
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   const emitted: EventDraft[] = [];
+  const lost: string[] = [];
   const dropped: Record<string, number> = {};
   const rolls = [...chances];
   const control = new VolumeControl(volume, {
@@ -21,11 +21,13 @@ function bench(volume: Volume, chances: readonly number[] = []) {
       return () => timers.delete(timer);
     },
     emit: (draft) => emitted.push(draft),
+    failed: (draft) => lost.push(draft.type),
     dropped: (reason) => (dropped[reason] = (dropped[reason] ?? 0) + 1),
   });
   return {
     emitted,
     dropped,
+    lost,
     timers,
     flush: () => control.flush(),
     take: (data: unknown, more: Partial<EventDraft> = {}): void => {
@@ -104,6 +106,39 @@ describe("coalescing", () => {
       { a: 1, b: { c: 2 }, count: 2 },
       { data: "a text", count: 1 },
     ]);
+  });
+
+  it("tells keys that are objects apart by what would be stored of them", () => {
+    const { take, flush, emitted } = bench(volume);
+    for (const key of [{ a: 1, b: [2] }, { b: [2], a: 1 }, { a: 2 }, [1], [2]]) take({ key });
+    for (const key of [1, "1", null, undefined, "undefined", new Date(0), new Date(1)]) take({ key });
+    flush();
+    expect(emitted.map(({ data }) => (data as { count: number }).count)).toEqual([
+      2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ]);
+  });
+
+  it("loses only the event whose data cannot be read any more", () => {
+    let broken = false;
+    const fragile = {
+      key: "b",
+      get size(): number {
+        if (broken) throw new Error("gone");
+        return 1;
+      },
+    };
+    for (const end of ["advance", "flush"] as const) {
+      broken = false;
+      const { take, advance, flush, emitted, lost, timers } = bench(volume);
+      take({ key: "a" });
+      take(fragile);
+      take({ key: "c" });
+      broken = true;
+      if (end === "flush") flush();
+      else advance(10_000);
+      expect(emitted.map(({ data }) => (data as { key: string }).key)).toEqual(["a", "c"]);
+      expect([lost, timers.size]).toEqual([["cache.updated"], 0]);
+    }
   });
 
   it("lets what is fatal through at once", () => {
@@ -188,14 +223,41 @@ describe("a rate limit", () => {
 
 describe("settings that cannot be", () => {
   it.each([
-    [{ sample: 1.1 }, /`volume.sample` to be from 0 to 1, got `1.1`/],
-    [{ sample: Number.NaN }, /`volume.sample`/],
-    [{ maxPerSecond: 0 }, /`volume.maxPerSecond` to be above 0/],
-    [{ coalesce: { windowSeconds: 0 } }, /`volume.coalesce.windowSeconds`/],
-    [{ coalesce: { windowSeconds: 100_000 } }, /`volume.coalesce.windowSeconds`/],
+    [{ sample: 7 }, "Expected `volume.sample` of plugin `cache` to be from 0 to 1, got `7`"],
+    [{ sample: Number.NaN }, "to be from 0 to 1, got `NaN`"],
+    [{ sample: "0.5" }, 'to be from 0 to 1, got `"0.5"`'],
+    [{ maxPerSecond: -1 }, "`volume.maxPerSecond` of plugin `cache` to be from 0.001 to 1000000, got `-1`"],
+    [
+      { coalesce: {} },
+      "`volume.coalesce.windowSeconds` of plugin `cache` to be seconds from 0.01 to 86400, got undefined",
+    ],
+    [{ coalesce: { windowSeconds: 0 } }, "to be seconds from 0.01 to 86400, got `0`"],
+    [{ coalesce: true }, "`volume.coalesce` of plugin `cache` to be an object, got a boolean"],
+    [
+      { coalesce: { windowSeconds: 1, key: ["key", 1] } },
+      "`volume.coalesce.key` of plugin `cache` to be a field",
+    ],
+    [{ coalesce: { windowSeconds: 1, key: "" } }, 'or a list of them, got `""`'],
+    [
+      { sampel: 1 },
+      "In `volume` of plugin `cache`: unknown key `sampel`; did you mean `sample`? Known here: sample, coalesce, maxPerSecond",
+    ],
+    [{ coalesce: { windowMs: 5 } }, "unknown key `windowMs`; did you mean `windowSeconds`?"],
+    [{ coalesce: { windowSeconds: 1, key: null } }, "or a list of them, got null"],
+    [[], "`volume` of plugin `cache` to be an object, got a list"],
+    [null, "got null"],
   ])("%j are refused", (volume, message) => {
-    const refused = (): void => checkVolume(volume);
+    const refused = (): void => checkVolume("cache", volume as Volume);
     expect(refused).toThrow(message);
-    expect(refused).toThrow(WebhookError);
+    expect(refused).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(refused).toThrow(/\. Correct the value the message points at\.$/);
+  });
+
+  it("are not those at the edge", () => {
+    for (const sample of [0, 1]) expect(() => checkVolume("cache", { sample })).not.toThrow();
+    for (const key of ["key", "a key.b", ["a", "b.c"], []]) {
+      const volume = { maxPerSecond: 0.001, coalesce: { windowSeconds: 86_400, key } };
+      expect(() => checkVolume("cache", volume)).not.toThrow();
+    }
   });
 });
