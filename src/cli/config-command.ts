@@ -1,22 +1,29 @@
 /** `mova-webhooks config check`: is the configuration right, and what does it come to? */
 import { Command } from "commander";
-import { loadConfig } from "../config/config.ts";
+import { mistaken } from "../config/config.ts";
 import { printSchedule } from "../delivery/schedule.ts";
 import { WebhookManager } from "../manager.ts";
 import { originOf } from "../security/redact.ts";
+import { checkConfig } from "./check-config.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
 
 export function configCommand(): Command {
   const check = new Command("check")
-    .description("Check file and environment, and print what they come to. Secrets stay hidden.")
+    .description(
+      "Check file and environment, load the plugins, and print what all comes to, or every mistake. Secrets stay hidden.",
+    )
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ mova-webhooks config check --config ./mova.config.yaml")
     .action(async (options: CommonOptions) => {
       const source = options.config === undefined ? {} : { path: options.config };
-      const config = loadConfig(source);
-      // Endpoints are checked where they are used: by a manager, which is not started. The outbox is not opened.
+      const { config, mistakes, remedy } = await checkConfig(source);
+      if (mistakes.length > 0) {
+        if (options.json) print({ source: config.sourcePath, mistakes }, true, String);
+        throw mistaken(mistakes, remedy);
+      }
+      // Plans the attempts; it is not started.
       const webhooks = new WebhookManager({
         ...(options.config === undefined ? {} : { config: options.config }),
       });

@@ -2,13 +2,20 @@
 import { Command, Option } from "commander";
 import type { Delivery, DeliveryQuery, DeliveryState } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
-import type { WebhookManager } from "../manager.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
-import { withRecords } from "./open-manager.ts";
-import { type CommonOptions, configOption, jsonOption, readCount, readTime } from "./options.ts";
+import { type Records, withRecords } from "./open-manager.ts";
+import {
+  type CommonOptions,
+  configOption,
+  jsonOption,
+  readCount,
+  readTime,
+  type ServerOptions,
+  serverOptions,
+} from "./options.ts";
 import { at, columns, paint, print, say } from "./terminal.ts";
 
-interface SearchOptions extends CommonOptions {
+interface SearchOptions extends CommonOptions, ServerOptions {
   readonly endpoint?: string;
   readonly event?: string;
   readonly type?: string;
@@ -39,7 +46,7 @@ function listCommand(): Command {
     .option("--cursor <text>", "go on after a page")
     .addHelpText("after", "\nExample:\n  $ mova-webhooks deliveries list --state dead --since 2h")
     .action(async (options: SearchOptions) => {
-      const page = await withRecords(options, (webhooks) => webhooks.find(queryOf(options)));
+      const page = await withRecords(options, (records) => records.find(queryOf(options)));
       print(page, options.json, ({ deliveries }) =>
         columns(
           ["delivery", "type", "endpoint", "state", "attempts", "last outcome", "accepted"],
@@ -51,16 +58,13 @@ function listCommand(): Command {
 }
 
 function showCommand(): Command {
-  return new Command("show")
+  return withSource(new Command("show"))
     .description("Show one delivery with its attempts.")
     .argument("<delivery-id>")
-    .addOption(configOption())
-    .addOption(jsonOption())
     .addHelpText("after", "\nExample:\n  $ mova-webhooks deliveries show dlv_evt_0mh2k3v9c5d1e_3fa9c1")
-    .action(async (id: string, options: CommonOptions) => {
-      const delivery = await withRecords(options, (webhooks) => webhooks.get(id));
-      if (delivery === undefined)
-        throw new WebhookError("DELIVERY_UNKNOWN", `The outbox knows no delivery \`${id}\``);
+    .action(async (id: string, options: CommonOptions & ServerOptions) => {
+      const delivery = await withRecords(options, (records) => records.get(id));
+      if (delivery === undefined) throw unknown([id]);
       print(delivery, options.json, showDelivery);
     });
 }
@@ -80,10 +84,10 @@ function replayCommand(): Command {
     .action(async (deliveryIds: string[], options: ReplayOptions) => {
       const query = queryOf(options);
       if (deliveryIds.length === 0 && Object.keys(query).length === 0 && !options.all) {
-        throw new WebhookError(
-          "CONFIG_INVALID",
-          "Expected delivery ids, a condition such as --since 2h, or --all",
-        );
+        throw new WebhookError("CONFIG_INVALID", "Nothing is selected", {
+          remedy:
+            "Give delivery ids, a condition such as --since 2h, or --all; --dry-run tells which it would be.",
+        });
       }
       const { state, ...rest } = query;
       const selection = {
@@ -93,14 +97,38 @@ function replayCommand(): Command {
         dryRun: options.dryRun,
       };
       const once = options.dryRun || deliveryIds.length > 0 || options.limit !== undefined;
-      const replayed = await withRecords(options, (webhooks) =>
-        once ? webhooks.replay(selection) : replayEvery(webhooks, selection, Date.now()),
-      );
+      const { replayed, left } = await withRecords(options, async (records) => {
+        const named = await knownDeliveries(records, deliveryIds);
+        const ids = await (once ? records.replay(selection) : replayEvery(records, selection, Date.now()));
+        return { replayed: ids, left: named.filter(({ id }) => !ids.includes(id)) };
+      });
       const word = options.dryRun ? "would be replayed" : "replayed";
       print({ replayed, dryRun: options.dryRun }, options.json, () =>
         [...replayed, `${replayed.length} ${word}`].join("\n"),
       );
+      for (const { id, state: found } of left) say(`${id} is ${found}: ${whyLeft(found)}`);
+      if (left.length > 0) process.exitCode = 1;
     });
+}
+
+/** Throws DELIVERY_UNKNOWN for ids that there are not, before anything is replayed. */
+async function knownDeliveries(records: Records, ids: readonly string[]): Promise<readonly Delivery[]> {
+  const found = await Promise.all(ids.map((id) => records.get(id)));
+  const missing = ids.filter((_, index) => found[index] === undefined);
+  if (missing.length > 0) throw unknown(missing);
+  return found.filter((delivery) => delivery !== undefined);
+}
+
+function unknown(ids: readonly string[]): WebhookError {
+  const named = ids.map((id) => `\`${id}\``).join(", ");
+  return new WebhookError("DELIVERY_UNKNOWN", `The outbox knows no delivery ${named}`, {
+    remedy: "List them with `mova-webhooks deliveries list`.",
+  });
+}
+
+function whyLeft(state: DeliveryState): string {
+  const finished = state === "delivered" || state === "dead";
+  return finished ? "the other conditions do not cover it" : "only a finished delivery can be replayed";
 }
 
 /**
@@ -108,7 +136,7 @@ function replayCommand(): Command {
  * looked at again, nor what is new: a running process may let deliveries die as fast as they are replayed.
  */
 async function replayEvery(
-  webhooks: WebhookManager,
+  records: Records,
   selection: ReplaySelection,
   now: number,
 ): Promise<readonly string[]> {
@@ -116,26 +144,29 @@ async function replayEvery(
   let { since } = selection;
   const until = selection.until ?? now + 1;
   for (;;) {
-    const page = await webhooks.replay({ ...selection, until, ...(since === undefined ? {} : { since }) });
+    const page = await records.replay({ ...selection, until, ...(since === undefined ? {} : { since }) });
     const known = replayed.size;
     for (const id of page) replayed.add(id);
     if (replayed.size === known) return [...replayed];
     say(`${replayed.size} replayed so far …`);
-    since = (await webhooks.get(page.at(-1) ?? ""))?.createdAt ?? since;
+    since = (await records.get(page.at(-1) ?? ""))?.createdAt ?? since;
   }
 }
 
 function searchOptions(command: Command, states: readonly string[]): Command {
-  return command
+  return withSource(command)
     .addOption(new Option("--state <state>", "only this state").choices(states))
     .option("--endpoint <id>", "only this endpoint")
     .option("--event <id>", "only this event")
     .option("--type <type>", "only this event type")
     .option("--since <time>", "accepted since then: RFC 3339, or 15m, 2h, 7d ago", readTime)
     .option("--until <time>", "accepted before then", readTime)
-    .option("--limit <number>", "at most so many", readCount)
-    .addOption(configOption())
-    .addOption(jsonOption());
+    .option("--limit <number>", "at most so many", readCount);
+}
+
+function withSource(command: Command): Command {
+  for (const option of serverOptions("default: look into the outbox")) command.addOption(option);
+  return command.addOption(configOption()).addOption(jsonOption());
 }
 
 function queryOf({

@@ -1,10 +1,13 @@
 /** The doctor's checks, each a finding with what to do about it. */
-import { loadConfig, type WebhookConfig } from "../config/config.ts";
+import { mistaken, readConfig, type WebhookConfig } from "../config/config.ts";
+import type { Attempt } from "../event/delivery.ts";
 import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookManager } from "../manager.ts";
 import { memoryOutbox } from "../outbox/memory.ts";
 import { openOutbox } from "../outbox/open.ts";
 import { checkUrl } from "../security/check-url.ts";
+import { checkTypes } from "./check-config.ts";
+import { checkClock, checkRedisClock, judgeSkew, watchDates } from "./doctor-clock.ts";
 import { checkTls } from "./doctor-tls.ts";
 
 export interface Finding {
@@ -20,27 +23,27 @@ interface DoctorInput {
   readonly send: boolean;
 }
 
-/** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
-const earliestSaneTime = Date.parse("2026-01-01T00:00:00Z");
-
 /** The longest time that a test event may take. */
 const testDeadlineMs = 60_000;
 
 export async function* runChecks({ config: path, send }: DoctorInput): AsyncGenerator<Finding> {
   yield checkNode();
-  yield checkClock();
-  let config: WebhookConfig;
-  try {
-    config = loadConfig(path === undefined ? {} : { path });
-  } catch (error) {
-    yield failure("configuration", error);
+  const read = readConfig(path === undefined ? {} : { path });
+  const { config } = read;
+  if (read.mistakes.length > 0) {
+    yield checkClock(Date.now(), false);
+    yield failure("configuration", mistaken(read.mistakes, read.remedy));
     return;
   }
-  yield {
-    check: "configuration",
-    level: "ok",
-    message: config.sourcePath ?? "no file; the environment alone",
-  };
+  const redisUrl = config.outbox?.type === "redis" ? config.outbox.url : undefined;
+  yield checkClock(Date.now(), redisUrl !== undefined || (send && config.endpoints.length > 0));
+  const mistakes: string[] = [];
+  await checkTypes(read, mistakes);
+  for (const message of mistakes) yield { check: "configuration", level: "fail", message };
+  if (mistakes.length === 0) {
+    const message = config.sourcePath ?? "no file; the environment alone";
+    yield { check: "configuration", level: "ok", message };
+  }
   for (const warning of config.warnings) yield { check: "configuration", level: "warn", message: warning };
   if (config.endpoints.length === 0) {
     yield {
@@ -52,8 +55,8 @@ export async function* runChecks({ config: path, send }: DoctorInput): AsyncGene
   }
   for (const settings of config.endpoints) yield* checkEndpoint(config, settings);
   yield await checkOutbox(config);
-  if (config.outbox?.type === "redis") yield* checkRedis(config.outbox.url);
-  if (send) for (const settings of config.endpoints) yield await sendTest(config, settings);
+  if (redisUrl !== undefined) yield* checkRedis(redisUrl);
+  if (send) for (const settings of config.endpoints) yield* sendTest(config, settings);
 }
 
 function checkNode(): Finding {
@@ -62,18 +65,6 @@ function checkNode(): Finding {
   return good
     ? { check: "node", level: "ok", message: process.version }
     : { check: "node", level: "fail", message: process.version, remedy: "Use Node 20.19 or newer" };
-}
-
-function checkClock(): Finding {
-  const now = Date.now();
-  const message = new Date(now).toISOString();
-  if (now > earliestSaneTime) return { check: "clock", level: "ok", message };
-  return {
-    check: "clock",
-    level: "fail",
-    message,
-    remedy: "Set the clock; receivers refuse signatures over 5 minutes off",
-  };
 }
 
 async function* checkEndpoint(
@@ -137,6 +128,7 @@ async function* checkRedis(url: string): AsyncGenerator<Finding> {
       const level = severity === "error" ? "fail" : "warn";
       yield { check: "redis", level, message: `${setting} is ${found}`, remedy };
     }
+    yield await checkRedisClock(url);
   } catch (error) {
     yield failure("redis", error);
   }
@@ -146,10 +138,10 @@ async function* checkRedis(url: string): AsyncGenerator<Finding> {
  * The test event goes through the real pipeline, so that TLS, signature and status are what an event would meet. Each
  * endpoint has a pipeline of its own: it gets the event whatever types it takes, and whatever is wrong about others.
  */
-async function sendTest(
+async function* sendTest(
   config: WebhookConfig,
   { filter: _filter, retrySchedule: _schedule, ...settings }: WebhookEndpoint,
-): Promise<Finding> {
+): AsyncGenerator<Finding> {
   let check = "endpoint";
   let webhooks: WebhookManager | undefined;
   try {
@@ -161,22 +153,54 @@ async function sendTest(
       endpoints: [{ ...settings, eventTypes: ["*"], retries: 0, enabled: true }],
       outbox: memoryOutbox(),
     });
-    check = `endpoint ${webhooks.getEndpoints()[0]?.id}`;
-    await webhooks.start();
-    const { id } = await webhooks.triggerEvent("config.updated", {
-      test: true,
-      sent_by: "mova-webhooks doctor",
-    });
-    await webhooks.drain(testDeadlineMs);
-    const attempt = (await webhooks.find({ eventId: id })).deliveries[0]?.attempts.at(-1);
+    const id = webhooks.getEndpoints()[0]?.id ?? "";
+    check = `endpoint ${id}`;
+    const { attempt, aheadMs } = await attemptOf(webhooks);
     const status = attempt?.status === undefined ? "" : ` (${attempt.status})`;
     const message = `test event: ${attempt?.outcome ?? "no attempt"}${status}`;
-    return { check, level: attempt?.outcome === "success" ? "ok" : "fail", message };
+    const remedy = remedyOf(attempt?.outcome);
+    yield {
+      check,
+      level: attempt?.outcome === "success" ? "ok" : "fail",
+      message,
+      ...(remedy === undefined ? {} : { remedy }),
+    };
+    if (aheadMs !== undefined) yield judgeSkew(aheadMs, check);
   } catch (error) {
-    return failure(check, error);
+    yield failure(check, error);
   } finally {
     await webhooks?.close(0);
   }
+}
+
+async function attemptOf(
+  webhooks: WebhookManager,
+): Promise<{ readonly attempt: Attempt | undefined; readonly aheadMs: number | undefined }> {
+  let attempt: Attempt | undefined;
+  const aheadMs = await watchDates(async () => {
+    await webhooks.start();
+    const data = { test: true, sent_by: "mova-webhooks doctor" };
+    const { id } = await webhooks.triggerEvent("config.updated", data);
+    await webhooks.drain(testDeadlineMs);
+    attempt = (await webhooks.find({ eventId: id })).deliveries[0]?.attempts.at(-1);
+  });
+  return { attempt, aheadMs };
+}
+
+const remedies: Partial<Record<Attempt["outcome"], string>> = {
+  http_3xx: "Redirects are not followed; set `url` to where it leads",
+  http_4xx: "Look at what the receiver says: 401 and 403 often mean another secret, 404 another path",
+  http_410: "The receiver wants no more events; remove the endpoint",
+  http_5xx: "Look at the receiver's own log",
+  timeout: "The receiver must answer within `timeout`, before it does its work",
+  dns: "Check the host name in `url`",
+  connect: "Check that the receiver runs, and that no firewall is between",
+  tls: "Check the certificate of the receiver",
+  blocked: "Correct the URL, DNS or `network.allow`",
+};
+
+function remedyOf(outcome: Attempt["outcome"] | undefined): string | undefined {
+  return outcome === undefined ? undefined : remedies[outcome];
 }
 
 function failure(check: string, error: unknown): Finding {

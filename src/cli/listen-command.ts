@@ -3,10 +3,10 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { Command, InvalidArgumentError } from "commander";
-import { WebhookError } from "../event/errors.ts";
 import { WebhookReceiver } from "../receiver/receiver.ts";
+import { cannotListen } from "../server/cannot-listen.ts";
 import { generateSecret } from "../signing/key.ts";
-import { jsonOption, readPort, readSecret, secretOptions } from "./options.ts";
+import { jsonOption, readPort, readSecret, readUrl, secretOptions } from "./options.ts";
 import { paint, print, say } from "./terminal.ts";
 
 /** One planned failure: an HTTP status, a request that is never answered, or a connection that is cut. */
@@ -97,7 +97,7 @@ async function runListen(options: ListenOptions): Promise<void> {
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${options.host}:${options.port}`, { cause });
+    throw cannotListen(options.host, options.port, cause);
   }
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
@@ -145,12 +145,6 @@ function showSeen(seen: Seen): string {
   const what = good ? `${seen.event_type}  ${seen.id}` : "refused";
   const data = good ? `\n  ${JSON.stringify(seen.data)}` : "";
   return `${mark} ${what}  attempt ${seen.attempt}  (${signatures})${failed}${data}`;
-}
-
-function readUrl(text: string): string {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
-  if (protocol === "http:" || protocol === "https:") return text;
-  throw new InvalidArgumentError("expected an http or https URL");
 }
 
 function readPlan(text: string): Failure[] {

@@ -6,6 +6,7 @@ import { configCommand } from "./config-command.ts";
 import { deliveriesCommand } from "./deliveries-command.ts";
 import { demoCommand } from "./demo-command.ts";
 import { doctorCommand } from "./doctor-command.ts";
+import { endpointsCommand } from "./endpoints-command.ts";
 import { explainCommand } from "./explain-command.ts";
 import { listenCommand } from "./listen-command.ts";
 import { secretCommand } from "./secret-command.ts";
@@ -24,6 +25,7 @@ const commands = [
   deliveriesCommand(),
   explainCommand(),
   statusCommand(),
+  endpointsCommand(),
   doctorCommand(),
   configCommand(),
   secretCommand(),

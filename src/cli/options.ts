@@ -24,12 +24,33 @@ export function secretOptions(): Option[] {
   ];
 }
 
+export interface ServerOptions {
+  readonly url?: string;
+  readonly token?: string;
+}
+
+/** `otherwise` says who is asked without `--url`. */
+export function serverOptions(otherwise: string): Option[] {
+  return [
+    new Option(
+      "--url <url>",
+      `ask the server that runs there, such as http://127.0.0.1:9464 (${otherwise})`,
+    ).argParser(readUrl),
+    new Option(
+      "--token <text>",
+      "the server's token (default: MOVA_WEBHOOK_TOKEN, which no list of processes shows)",
+    ),
+  ];
+}
+
 /** The secret given by option, file or environment. Throws SECRET_INVALID. */
 export function readSecret(options: { readonly secret?: string; readonly secretFile?: string }): string {
   const fromFile = options.secretFile === undefined ? undefined : readFile(options.secretFile).trim();
   const secret = options.secret ?? fromFile ?? process.env["MOVA_WEBHOOK_SECRET"] ?? "";
   if (secret === "")
-    throw new WebhookError("SECRET_INVALID", "Expected a secret in MOVA_WEBHOOK_SECRET or --secret-file");
+    throw new WebhookError("SECRET_INVALID", "Expected a secret in MOVA_WEBHOOK_SECRET or --secret-file", {
+      remedy: "It is the one that both sides share; `mova-webhooks secret` prints a new one.",
+    });
   return secret;
 }
 
@@ -45,11 +66,16 @@ export async function readJson(given: string): Promise<unknown> {
   try {
     return JSON.parse(input);
   } catch {
-    throw new WebhookError(
-      "DATA_UNSERIALISABLE",
-      'Expected --data to be JSON such as {"key":"a"}, @file or -',
-    );
+    throw new WebhookError("DATA_UNSERIALISABLE", "Expected --data to be JSON, @file or -", {
+      remedy: `Put it in single quotes for the shell: --data '{"key":"a"}'.`,
+    });
   }
+}
+
+export function readUrl(given: string): string {
+  const protocol = URL.canParse(given) ? new URL(given).protocol : "";
+  if (protocol === "http:" || protocol === "https:") return given;
+  throw new InvalidArgumentError("expected an http or https URL");
 }
 
 export function readPort(given: string): number {
@@ -87,6 +113,8 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new WebhookError("CONFIG_INVALID", `Cannot read the file ${path}`, { cause });
+    const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+    const remedy = "Check that the path is right and that this user may read it.";
+    throw new WebhookError("CONFIG_INVALID", `Cannot read the file ${path}${code}`, { cause, remedy });
   }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import type { Delivery } from "../event/delivery.ts";
+import { type ErrorCode, WebhookError } from "../event/errors.ts";
 import { silentLogger } from "../event/logger.ts";
 import { WebhookManager } from "../manager.ts";
 import { memoryOutbox } from "../outbox/memory.ts";
@@ -52,6 +53,27 @@ export function sendCommand(): Command {
 
 async function runSend(type: string, options: SendOptions): Promise<void> {
   const data = await readJson(options.data);
+  try {
+    await sendOnce(type, data, options);
+  } catch (error) {
+    throw options.url === undefined ? error : withOptionNamed(error);
+  }
+}
+
+/** With --url, options do what the configuration does otherwise. */
+function withOptionNamed(error: unknown): unknown {
+  const remedy = WebhookError.is(error) ? optionsThatHelp[error.code] : undefined;
+  if (remedy === undefined || !WebhookError.is(error)) return error;
+  return new WebhookError(error.code, error.detail, { cause: error, remedy });
+}
+
+const optionsThatHelp: Partial<Record<ErrorCode, string>> = {
+  EVENT_TYPE_UNKNOWN: "Use a known type, or send it all the same with --any-type.",
+  ENDPOINT_BLOCKED:
+    "Use a public https address, or permit this one with --allow, such as --allow 127.0.0.0/8.",
+};
+
+async function sendOnce(type: string, data: unknown, options: SendOptions): Promise<void> {
   const webhooks = new WebhookManager({
     // An outbox of its own: what this command sends is shown here, and nothing else is delivered meanwhile.
     outbox: memoryOutbox(),

@@ -2,11 +2,14 @@
 import { unwatchFile, watchFile } from "node:fs";
 import { Command } from "commander";
 import { loadConfig } from "../config/config.ts";
-import { WebhookManager } from "../manager.ts";
-import { openOutbox } from "../outbox/open.ts";
+import type { Logger } from "../event/logger.ts";
+import type { WebhookManager } from "../manager.ts";
 import type { ListeningServer } from "../server/server.ts";
+import { version } from "../version.ts";
+import { createManager } from "./open-manager.ts";
 import { configOption, jsonOption, readPort } from "./options.ts";
-import { print, say } from "./terminal.ts";
+import { serverLogger } from "./server-logger.ts";
+import { print } from "./terminal.ts";
 
 interface ServeOptions {
   readonly config?: string;
@@ -34,10 +37,12 @@ export function serveCommand(): Command {
 async function runServe(options: ServeOptions): Promise<void> {
   const source = options.config === undefined ? {} : { path: options.config };
   const config = loadConfig(source);
-  const webhooks = new WebhookManager({
-    ...(options.config === undefined ? {} : { config: options.config }),
-    outbox: await openOutbox(config.outbox ?? { type: "sqlite", path: "mova-webhooks.db" }),
-  });
+  const logger = serverLogger(config.logLevel);
+  const outbox = config.outbox ?? { type: "sqlite" as const, path: "mova-webhooks.db" };
+  const webhooks = await createManager(
+    { ...(options.config === undefined ? {} : { config: options.config }), logger },
+    outbox,
+  );
   let server: ListeningServer;
   try {
     // Before the first delivery: where it may not listen, nothing is sent.
@@ -52,38 +57,51 @@ async function runServe(options: ServeOptions): Promise<void> {
     throw error;
   }
   // Before it says that it is there: whoever hears that may send a signal at once.
-  const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined);
+  const stopWatching = reloadOnDemand(webhooks, options.watch ? config.sourcePath : undefined, logger);
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
-  const line = `Delivering. ${server.url}/ is the console, /metrics and /api beside it.`;
-  if (options.json) print({ url: server.url }, true, () => line);
-  else say(line);
+  const endpoints = webhooks.getEndpoints().length;
+  logger.info(
+    { version, url: server.url, outbox: outbox.type, endpoints },
+    `Delivering. ${server.url}/ is the console, /metrics and /api beside it.`,
+  );
+  if (options.json) print({ url: server.url }, true, String);
+  if (endpoints === 0) logger.warn({}, "No endpoint is configured: events go nowhere.");
   if (options.watch && config.sourcePath === undefined) {
-    say("There is no configuration file: nothing is watched.");
+    logger.warn({}, "There is no configuration file: nothing is watched.");
   }
   const signal = await stopped;
-  say(`${signal}: ending what is in flight …`);
+  logger.info({ signal }, `${signal}: ending what is in flight …`);
   stopWatching();
   // The server closes last: what is in flight can be watched to its end.
   await webhooks.close(stopDeadlineMs);
+  logger.info({}, "Stopped.");
   // The signal's own exit code (128 + its number), as a process without a handler would have.
   process.kill(process.pid, signal);
 }
 
 /** Reads the configuration again on SIGHUP, and when the file changes. A bad one changes nothing and is said. */
-function reloadOnDemand(webhooks: WebhookManager, watchedPath: string | undefined): () => void {
+function reloadOnDemand(
+  webhooks: WebhookManager,
+  watchedPath: string | undefined,
+  logger: Logger,
+): () => void {
   function reload(): void {
     try {
       const { added, changed, removed, needRestart } = webhooks.reload();
       const count = (ids: readonly string[], what: string): string => `${ids.length} ${what}`;
-      say(
+      logger.info(
+        { added, changed, removed },
         `Configuration read again: ${count(added, "added")}, ${count(changed, "changed")}, ${count(removed, "removed")}.`,
       );
-      if (needRestart.length > 0) say(`A restart is needed for: ${needRestart.join(", ")}.`);
+      if (needRestart.length > 0) {
+        logger.warn({ needRestart }, `A restart is needed for: ${needRestart.join(", ")}.`);
+      }
     } catch (error) {
-      say(`The configuration stays as it was. ${error instanceof Error ? error.message : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      logger.error({}, `The configuration stays as it was. ${message}`);
     }
   }
   process.on("SIGHUP", reload);

@@ -1,8 +1,8 @@
 /** `mova-webhooks verify`: is this request genuine, and if not, why? Offline. */
 import { Command, Option } from "commander";
-import { WebhookReceiver } from "../receiver/receiver.ts";
+import { type ReceiveResult, WebhookReceiver } from "../receiver/receiver.ts";
 import { jsonOption, readInput, readSecret, secretOptions } from "./options.ts";
-import { print } from "./terminal.ts";
+import { print, say } from "./terminal.ts";
 
 interface VerifyOptions {
   readonly json: boolean;
@@ -10,6 +10,7 @@ interface VerifyOptions {
   readonly secretFile?: string;
   readonly header: readonly string[];
   readonly require: "standard" | "mova" | "both";
+  readonly algorithm: "sha256" | "sha1";
   readonly anyAge: boolean;
 }
 
@@ -23,6 +24,11 @@ export function verifyCommand(): Command {
         .choices(["standard", "mova", "both"])
         .default("standard"),
     )
+    .addOption(
+      new Option("--algorithm <name>", "hash of X-Mova-Signature")
+        .choices(["sha256", "sha1"])
+        .default("sha256"),
+    )
     .option("--any-age", "accept a timestamp of any age", false)
     .addOption(jsonOption())
     .addHelpText(
@@ -33,22 +39,55 @@ export function verifyCommand(): Command {
   return command.action(async (given: string, options: VerifyOptions) => {
     const headers = Object.fromEntries(options.header.map(splitHeader));
     const signedAt = Number(headers["webhook-timestamp"]) * 1000;
-    const receiver = new WebhookReceiver({
-      secret: readSecret(options),
-      require: options.require,
-      ...(options.anyAge && Number.isFinite(signedAt) ? { now: () => signedAt } : {}),
-    });
-    const result = await receiver.receive(Buffer.from(await readInput(given)), headers);
-    const answer = result.ok
-      ? { ok: true, event_type: result.event.event_type, id: result.event.id }
-      : { ok: false, code: result.code, message: result.message };
-    print(answer, options.json, () =>
-      result.ok
-        ? `genuine: ${result.event.event_type} ${result.event.id}`
-        : `refused: ${result.code}: ${result.message}`,
+    const body = Buffer.from(await readInput(given));
+    const receive = (family: "standard" | "mova"): Promise<ReceiveResult> =>
+      new WebhookReceiver({
+        secret: readSecret(options),
+        require: family,
+        signature: options.algorithm,
+        ...(options.anyAge && Number.isFinite(signedAt) ? { now: () => signedAt } : {}),
+      }).receive(body, headers);
+    const standard = await receive("standard");
+    const mova = await receive("mova");
+    const required = { standard: [standard], mova: [mova], both: [standard, mova] }[options.require];
+    const refusal = required.find((result) => !isGenuine(result));
+    const [first] = required;
+    const event = first?.ok ? first.event : undefined;
+    const answer = {
+      ok: refusal === undefined,
+      standard: wordOf(standard),
+      mova: wordOf(mova),
+      ...(event === undefined ? {} : { event_type: event.event_type, id: event.id }),
+      ...(refusal === undefined || refusal.ok
+        ? {}
+        : { code: refusal.code, message: asOptions(refusal.message) }),
+      ...(refusal === undefined && first?.ok === false ? { warning: first.message } : {}),
+    };
+    const what = event === undefined ? "the body, as it was signed" : `${event.event_type} ${event.id}`;
+    print(answer, options.json, ({ ok, code, message }) =>
+      [
+        ok ? `genuine: ${what}` : `refused: ${code}: ${message}`,
+        `  webhook-signature  ${answer.standard}`,
+        `  X-Mova-Signature   ${answer.mova}`,
+      ].join("\n"),
     );
-    process.exitCode = result.ok ? 0 : 1;
+    if (answer.warning !== undefined) say(`warning: a receiver refuses it all the same. ${answer.warning}`);
+    process.exitCode = answer.ok ? 0 : 1;
   });
+}
+
+/** The receiver's option is an option of this command. */
+function asOptions(message: string): string {
+  return message.replace('`require: "mova"`', "`--require mova`");
+}
+
+/** A body is read only once its signature was found right. */
+function isGenuine(result: ReceiveResult): boolean {
+  return result.ok || result.code === "BODY_INVALID";
+}
+
+function wordOf(result: ReceiveResult): string {
+  return result.ok || result.code === "BODY_INVALID" ? "verified" : result.code;
 }
 
 function collect(line: string, lines: readonly string[]): readonly string[] {

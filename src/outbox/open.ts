@@ -1,11 +1,19 @@
 /** Opens the outbox that the configuration chose; the two that need an optional package are loaded only then. */
+import type { Logger } from "../event/logger.ts";
 import { memoryOutbox } from "./memory.ts";
 import type { Outbox, OutboxChoice } from "./outbox.ts";
+
+interface OpenOptions {
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+  /** Is warned of settings with which a store may lose deliveries. */
+  readonly logger?: Logger;
+}
 
 /** Rejects with DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
 export function openOutbox(
   choice: OutboxChoice = { type: "memory" },
-  now: () => number = Date.now,
+  { now = Date.now, ...rest }: OpenOptions = {},
 ): Outbox | Promise<Outbox> {
   switch (choice.type) {
     case "memory":
@@ -13,6 +21,6 @@ export function openOutbox(
     case "sqlite":
       return import("./sqlite.ts").then(({ sqliteOutbox }) => sqliteOutbox({ path: choice.path, now }));
     case "redis":
-      return import("./redis.ts").then(({ redisOutbox }) => redisOutbox(choice));
+      return import("./redis.ts").then(({ redisOutbox }) => redisOutbox({ ...choice, ...rest }));
   }
 }

@@ -34,10 +34,15 @@ export const refuseForeignPages: MiddlewareHandler = async (context, next) => {
   await next();
 };
 
-/** Wants JSON, uncompressed, from every POST: forms, which any page may send, have other types. */
+/**
+ * Wants JSON, uncompressed, from every POST: forms, which any page may send, have other types, also when they are
+ * empty. Without a body no type is needed: a page that sends that also sends its `Origin`.
+ */
 export const requireJson: MiddlewareHandler = async (context, next) => {
   const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
+  const empty =
+    Number(context.req.header("content-length") ?? 0) === 0 && !context.req.header("transfer-encoding");
+  if (type !== "application/json" && !(type === undefined && empty)) {
     throw new WebhookError("BODY_ENCODED", "Expected `Content-Type: application/json`");
   }
   const encoding = context.req.header("content-encoding");

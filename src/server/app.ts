@@ -41,7 +41,7 @@ export function createApp(served: Served, parts: ServedParts, token?: string): H
     const error = new RequestError(404, `There is no ${context.req.method} of this path`);
     return answerFailure(context, error, parts.logger);
   });
-  app.route("/", healthRoutes(served));
+  app.route("/", healthRoutes(served, parts.logger, token));
   if (token === undefined) app.use(refuseForeignPages);
   app.route("/", consoleRoutes());
   if (token !== undefined) app.use(requireToken(token));

@@ -8,13 +8,14 @@ import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
 
 /** What the API shows of an endpoint. Of its URL only the origin: paths and queries of hooks are often secrets. */
-interface EndpointView extends Omit<EndpointStatus, "url"> {
+export interface EndpointView extends Omit<EndpointStatus, "url"> {
   readonly origin: string;
   readonly health: "ok" | "failing" | "circuit_open" | "disabled";
   readonly lastAttempt?: LastAttempt;
 }
 
 const nothing = z.strictObject({});
+const enabling = z.strictObject({ replay: z.boolean().exactOptional() });
 
 export function endpointRoutes(served: Served, activity: Activity): Hono {
   const routes = new Hono();
@@ -26,20 +27,24 @@ export function endpointRoutes(served: Served, activity: Activity): Hono {
     });
   });
 
-  for (const [verb, enabled] of [
-    ["enable", true],
-    ["disable", false],
-  ] as const) {
-    routes.post(`/endpoints/:id/${verb}`, async (context) => {
-      await readBody(context, nothing);
-      const id = context.req.param("id");
-      // The switch itself takes URLs too, which have no place in one.
-      const known = served.getEndpoints().some((endpoint) => endpoint.id === id);
-      if (!known || !served.setEndpointEnabled(id, enabled)) {
-        throw new WebhookError("ENDPOINT_UNKNOWN", "There is no such endpoint");
-      }
-      return context.json({ id, enabled });
-    });
+  routes.post("/endpoints/:id/enable", async (context) => {
+    const { replay = false } = await readBody(context, enabling);
+    const id = known(context.req.param("id"));
+    const replayed = await served.enableEndpoint(id, { replay });
+    return context.json({ id, enabled: true, ...(replay ? { replayed: replayed ?? [] } : {}) });
+  });
+
+  routes.post("/endpoints/:id/disable", async (context) => {
+    await readBody(context, nothing);
+    const id = known(context.req.param("id"));
+    served.setEndpointEnabled(id, false);
+    return context.json({ id, enabled: false });
+  });
+
+  /** The switches themselves take URLs too, which have no place in one. */
+  function known(id: string): string {
+    if (served.getEndpoints().some((endpoint) => endpoint.id === id)) return id;
+    throw new WebhookError("ENDPOINT_UNKNOWN", "There is no such endpoint");
   }
 
   return routes;

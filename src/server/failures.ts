@@ -31,6 +31,17 @@ const retryAfter: Partial<Record<ErrorCode, number>> = {
   CLOSED: 5,
 };
 
+/** What helps who calls over HTTP; the errors' own remedies are for who calls the library. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  EVENT_TYPE_UNKNOWN:
+    "Use a known type, or let the server's configuration name its plugin or list it in `event_types`.",
+  DATA_TOO_LARGE: "Send a reference instead of the content, or raise the server's `max_body_bytes`.",
+  DELIVERY_UNKNOWN: "List deliveries with `GET /api/deliveries`.",
+  ENDPOINT_UNKNOWN: "List endpoints with `GET /api/endpoints` or `mova-webhooks endpoints list`.",
+  DISABLED: "Set `enabled` of the server's configuration to true; until then, send it again later.",
+  CLOSED: "The server is starting or stopping; send it again in a moment.",
+};
+
 /** Carries an answer that the error's code alone does not decide. */
 export class RequestError extends WebhookError {
   readonly status: ContentfulStatusCode;
@@ -47,7 +58,9 @@ export function answerFailure(context: Context, error: unknown, logger: Logger):
     logger.error({ err: error, path: context.req.routePath }, "request failed");
     return answerFailure(context, new WebhookError("UNEXPECTED", "The request failed"), logger);
   }
-  const { code, message } = error;
+  const { code } = error;
+  const remedy = remedies[code];
+  const message = remedy === undefined ? error.message : `${error.detail}. ${remedy}`;
   const seconds = retryAfter[code];
   if (seconds !== undefined) context.header("Retry-After", String(seconds));
   if (code === "TOKEN_INVALID") context.header("WWW-Authenticate", "Bearer");

@@ -1,30 +1,51 @@
 /** `GET /healthz`: this process answers. `GET /readyz`: it delivers, and its outbox answers in time. */
 import { Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
+import type { Logger } from "../event/logger.ts";
 import type { Served } from "./served.ts";
+import { tokenCheck } from "./token.ts";
 
 /** Those who ask (a kubelet: 1 s by default) want a no rather than none. */
 const readyDeadlineMs = 900;
 
-export function healthRoutes(served: Served): Hono {
+/** Anybody may ask: what is wrong in detail, such as a store's address, is for the log and for who bears the token. */
+export function healthRoutes(served: Served, logger: Logger, token?: string): Hono {
   const routes = new Hono();
+  const mayKnow = token === undefined ? () => false : tokenCheck(token);
+  let wasReady = true;
+
   routes.get("/healthz", (context) => context.text("ok\n"));
   routes.get("/readyz", async (context) => {
-    await beforeDeadline(served.ready());
-    return context.text("ready\n");
+    const problem = await problemOf(served);
+    const fault = problem !== undefined && !WebhookError.is(problem, "CLOSED");
+    // Once for each change: those who ask do it every few seconds.
+    if (fault && wasReady) logger.warn({ err: problem }, "not ready");
+    if (!fault && !wasReady) logger.info({}, "ready again");
+    wasReady = !fault;
+    if (problem === undefined) return context.text("ready\n");
+    throw mayKnow(context.req.header("authorization")) ? problem : withoutDetail(problem);
   });
   return routes;
 }
 
-async function beforeDeadline(answer: Promise<void>): Promise<void> {
+async function problemOf(served: Served): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new WebhookError("OUTBOX_UNAVAILABLE", `No answer within ${readyDeadlineMs} ms`);
     timer = setTimeout(reject, readyDeadlineMs, error);
   });
   try {
-    await Promise.race([answer, late]);
+    await Promise.race([served.ready(), late]);
+    return undefined;
+  } catch (error) {
+    return error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+function withoutDetail(problem: unknown): unknown {
+  if (!WebhookError.is(problem) || problem.code === "CLOSED") return problem;
+  const remedy = "The log says why; so does this answer to who sends the server's token.";
+  return new WebhookError(problem.code, "It cannot deliver: its outbox does not answer", { remedy });
 }

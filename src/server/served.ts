@@ -11,6 +11,7 @@ export type Served = Pick<
   | "triggerEvent"
   | "getEndpoints"
   | "setEndpointEnabled"
+  | "enableEndpoint"
   | "status"
   | "find"
   | "get"

@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { WebhookError } from "../event/errors.ts";
 import { createApp } from "./app.ts";
+import { cannotListen } from "./cannot-listen.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 import type { Served, ServedParts } from "./served.ts";
 import { checkTokenForm } from "./token.ts";
@@ -20,11 +21,11 @@ export interface ListenOptions {
 
 export interface ListeningServer {
   readonly url: string;
-  /** Takes no new requests; resolves when those in flight are answered, or were cut off after five seconds. */
-  close(): Promise<void>;
+  /** Takes no new requests; resolves when those in flight are answered, or were cut off after `deadlineMs`. */
+  close(deadlineMs?: number): Promise<void>;
 }
 
-const closeDeadlineMs = 5_000;
+const defaultCloseMs = 5_000;
 
 /** Listens; rejects with CONFIG_INVALID where the port is taken, or a token is missing. */
 export async function listen(
@@ -36,8 +37,10 @@ export async function listen(
   if (token !== undefined) checkTokenForm(token);
   const address = await resolve(host);
   if (token === undefined && !isLoopbackAddress(address)) {
-    const detail = `The server may listen on ${host} only with a token, because others can reach it there; set \`server.token\`, or \`host\` to 127.0.0.1`;
-    throw new WebhookError("CONFIG_INVALID", detail);
+    const detail = `The server may listen on ${host} only with a token, because others can reach it there`;
+    const remedy =
+      "Set `server.token` to what `mova-webhooks secret` prints, or listen on 127.0.0.1 behind a proxy.";
+    throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
   const app = createApp(served, parts, token);
   // Without TLS options it is a plain HTTP server.
@@ -47,14 +50,14 @@ export async function listen(
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}:${port}${because(cause)}`, { cause });
+    throw cannotListen(host, port, cause);
   }
   const bound = server.address();
   const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
   let closing: Promise<void> | undefined;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${boundPort}`,
-    close: () => (closing ??= close(server)),
+    close: (deadlineMs = defaultCloseMs) => (closing ??= close(server, deadlineMs)),
   };
 }
 
@@ -62,22 +65,17 @@ async function resolve(host: string): Promise<string> {
   try {
     if (host !== "") return (await lookup(host)).address;
   } catch (cause) {
-    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}: no such address`, { cause });
+    const remedy = "Listen on an address or a name of this machine, such as 127.0.0.1.";
+    throw new WebhookError("CONFIG_INVALID", `Cannot listen on ${host}: no such address`, { cause, remedy });
   }
   throw new WebhookError("CONFIG_INVALID", "Expected the server's `host` to be a name or address");
 }
 
-function because(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "EADDRINUSE") return ": the port is in use";
-  return typeof code === "string" ? `: ${code}` : "";
-}
-
-async function close(server: Server): Promise<void> {
+async function close(server: Server, deadlineMs: number): Promise<void> {
   const closed = once(server, "close");
   // Also ends connections without a request.
   server.close();
-  const cut = setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
+  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
   await closed;
   clearTimeout(cut);
 }

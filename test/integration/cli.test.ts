@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { secret, testEndpoint, until } from "./support.ts";
+import { reasonWithoutRedisServer, startRedis } from "../fixtures/redis-server.ts";
+import { secret, testEndpoint, testManager, until } from "./support.ts";
 import { sqliteLoads } from "../native-sqlite.ts";
 
 /** The built command line: `npm test` builds it before. */
@@ -59,6 +60,9 @@ const commands = [
   "deliveries replay",
   "explain",
   "status",
+  "endpoints list",
+  "endpoints enable",
+  "endpoints disable",
   "doctor",
   "config check",
   "secret",
@@ -116,11 +120,39 @@ describe("secret, sign and verify", () => {
     const file = write("body.json", body);
     expect(await cli(["verify", `@${file}`, ...headers], { env })).toMatchObject({
       code: 0,
-      out: "genuine: cache.updated evt_7\n",
+      out: "genuine: cache.updated evt_7\n  webhook-signature  verified\n  X-Mova-Signature   verified\n",
     });
     const changed = await cli(["verify", `${body} `, ...headers, "--json"], { env });
     expect(changed.code).toBe(1);
     expect(JSON.parse(changed.out)).toMatchObject({ ok: false, code: "SIGNATURE_INVALID" });
+  });
+
+  it("tell a right signature from a body that is no event", async () => {
+    const body = '{"hello":1}';
+    const { out } = await cli(["sign", body, "--secret", secret, "--json"]);
+    const headers = Object.entries(JSON.parse(out) as Record<string, string>);
+    const lines = (names: RegExp): string[] =>
+      headers.filter(([name]) => names.test(name)).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+    const verify = (args: readonly string[]): Promise<Ended> =>
+      cli(["verify", body, "--secret", secret, "--json", ...args]);
+
+    const both = await verify(lines(/./));
+    expect(both).toMatchObject({ code: 0, err: expect.stringContaining("no `event_type`") });
+    expect(JSON.parse(both.out)).toMatchObject({ ok: true, standard: "verified", mova: "verified" });
+
+    const movaAlone = await verify(lines(/^X-Mova/));
+    expect(movaAlone.code).toBe(1);
+    expect(JSON.parse(movaAlone.out)).toMatchObject({
+      ok: false,
+      standard: "HEADERS_MISSING",
+      mova: "verified",
+      message: expect.stringContaining("`--require mova`"),
+    });
+    expect((await verify([...lines(/^X-Mova/), "--require", "mova"])).code).toBe(0);
+
+    const forged = await cli(["verify", '{"hello":2}', "--secret", secret, ...lines(/./)]);
+    expect(forged).toMatchObject({ code: 1, err: "" });
+    expect(forged.out).toContain("X-Mova-Signature   SIGNATURE_INVALID");
   });
 
   it("without a secret ask for one and name where it goes", async () => {
@@ -373,6 +405,13 @@ describe("records", () => {
       expect(unknown).toMatchObject({ code: 1, out: "" });
       expect(unknown.err).toContain("deliveries list");
       expect((await cli(["deliveries", "replay"])).code).toBe(2);
+
+      const mistyped = await cli(["deliveries", "replay", deliveryId, "dlv_nobody"]);
+      expect(mistyped).toMatchObject({ code: 1, out: "" });
+      expect(mistyped.err).toMatch(/no delivery `dlv_nobody`\. List them/);
+      const unfinished = await cli(["deliveries", "replay", deliveryId]);
+      expect(unfinished).toMatchObject({ code: 1, out: "0 replayed\n" });
+      expect(unfinished.err).toContain(`${deliveryId} is pending: only a finished delivery`);
     },
   );
 
@@ -383,7 +422,177 @@ describe("records", () => {
   });
 });
 
+describe("a running server", () => {
+  const token = "correct-horse-battery-staple";
+
+  async function running() {
+    const endpoint = await testEndpoint(500);
+    const manager = testManager({
+      endpoints: [
+        { id: "ops", url: endpoint.url, secret, retries: 0, circuitBreaker: { failures: 1, wait: 60 } },
+      ],
+    });
+    await manager.start();
+    const { url } = await manager.listen({ port: 0, token });
+    const ask = (...args: string[]): Promise<Ended> =>
+      cli([...args, "--url", url], { env: { MOVA_WEBHOOK_TOKEN: token } });
+    const { id: eventId, deliveries } = await manager.triggerEvent("cache.updated", {});
+    const id = deliveries[0] ?? "";
+    await until(async () => (await manager.get(id))?.state === "dead");
+    return { manager, endpoint, url, ask, eventId, id };
+  }
+
+  it("tells circuits and switches, which its outbox does not know", async () => {
+    const { ask, manager, eventId, id } = await running();
+    manager.setEndpointEnabled("ops", false, "by the night shift");
+    const status = await ask("status");
+    expect(status).toMatchObject({ code: 0, err: "" });
+    expect(status.out).toMatch(/ops +no: by the night shift +0 +0 +1 +open until \S+/);
+    expect(JSON.parse((await ask("status", "--json")).out)).toMatchObject([
+      { id: "ops", enabled: false, circuit: "open", dead: 1 },
+    ]);
+    expect((await ask("endpoints", "list")).out).toMatch(/ops +disabled +open until \S+ +by the night shift/);
+    expect((await ask("explain", eventId)).out).toMatch(/ops +dead +1 +http_5xx/);
+    expect((await ask("deliveries", "list", "--state", "dead", "--since", "1h")).out).toContain(id);
+    expect((await ask("deliveries", "show", id)).out).toContain("http_5xx");
+    expect(await ask("explain", "evt_none")).toMatchObject({ code: 1, out: "" });
+    expect(await ask("deliveries", "show", "dlv_none")).toMatchObject({ code: 1, out: "" });
+  });
+
+  it("switches its endpoints, and delivers what they missed", async () => {
+    const { ask, manager, endpoint, id } = await running();
+    expect(await ask("endpoints", "disable", "ops")).toMatchObject({ code: 0, out: "ops is disabled\n" });
+    expect(manager.getEndpoints()).toMatchObject([{ enabled: false }]);
+    endpoint.answerWith(200);
+    const enabled = await ask("endpoints", "enable", "ops", "--replay", "--json");
+    expect(JSON.parse(enabled.out)).toEqual({ id: "ops", enabled: true, replayed: [id] });
+    expect(manager.getEndpoints()).toMatchObject([{ enabled: true }]);
+    expect((await ask("endpoints", "enable", "ops")).out).toBe("ops is enabled\n");
+    const unknown = await ask("endpoints", "disable", "nope");
+    expect(unknown).toMatchObject({ code: 1, out: "" });
+    expect(unknown.err).toContain("no such endpoint");
+  });
+
+  it("replays what is asked for, and nothing where an id is wrong", async () => {
+    const { ask, manager, id } = await running();
+    expect(await ask("deliveries", "replay", id, "dlv_none")).toMatchObject({ code: 1, out: "" });
+    expect((await manager.get(id))?.replays).toBe(0);
+    expect((await ask("deliveries", "replay", "--endpoint", "ops", "--dry-run")).out).toContain("1 would be");
+    expect((await ask("deliveries", "replay", id)).out).toBe(`${id}\n1 replayed\n`);
+    expect((await manager.get(id))?.replays).toBe(1);
+  });
+
+  it("is found by the configuration that starts it, with its token", async () => {
+    const { url } = await running();
+    const { port } = new URL(url);
+    write("mova.config.yaml", `webhook:\n  server: { host: 0.0.0.0, port: ${port}, token: ${token} }\n`);
+    expect((await cli(["endpoints", "list"])).out).toContain("ops");
+  });
+
+  it("that is not there, wants a token, or is another is said with what helps; exit 1", async () => {
+    const { url } = await running();
+    const untrusted = await cli(["status", "--url", url]);
+    expect(untrusted.code).toBe(1);
+    expect(untrusted.err).toMatch(/wants a token\. .*MOVA_WEBHOOK_TOKEN/);
+    const wrong = await cli(["status", "--url", url, "--token", `${token}x`]);
+    expect(wrong.err).toContain("does not take this token");
+    const other = await testEndpoint(404);
+    const stranger = await cli(["status", "--url", other.url]);
+    expect(stranger).toMatchObject({ code: 1, err: expect.stringContaining("no mova-webhooks server") });
+    const gone = await cli(["endpoints", "list", "--url", "http://127.0.0.1:9"]);
+    expect(gone).toMatchObject({ code: 1, err: expect.stringContaining("--url") });
+  });
+});
+
 describe("config check and doctor", () => {
+  it("name every mistake, also those of plugins, types, addresses and the server", async () => {
+    write(
+      "orders.mjs",
+      'export default () => ({ contract: 1, name: "orders", events: { "orders.paid": { summary: "", example: {} } }, translate: {} });\n',
+    );
+    write(
+      "mova.config.yaml",
+      `webhook:
+  timeout: soon
+  endpoints:
+    - { id: a, url: "http://hooks.example.com/", secret: ${secret}, event_types: [cache.updatd, orders.paid, cahce.*] }
+    - { id: b, url: "http://10.0.0.1/", secret: ${secret}, retries: -1, event_types: [orders.*, shop.sold] }
+    - { id: c, url: "https://127.0.0.1/" }
+  plugins: [./orders.mjs, cache]
+  event_types: [shop.*]
+  network: { require_https: true, allow: [10.0.0.0/8] }
+  server: { host: 0.0.0.0 }
+`,
+    );
+    const { code, err, out } = await cli(["config", "check", "--json"]);
+    expect(code).toBe(2);
+    const { mistakes } = JSON.parse(out) as { mistakes: string[] };
+    const heads = mistakes.map((mistake) => mistake.split("\n", 1)[0]);
+    expect(heads).toEqual([
+      expect.stringMatching(/^mova\.config\.yaml:2:12: .*seconds/),
+      expect.stringMatching(/:4:21: .*require_https.*use https/),
+      expect.stringMatching(/:4:\d+: .*`cache\.updatd`; nearest are cache\.updated/),
+      expect.stringMatching(/:4:\d+: .*no event type matches `cahce\.\*`; nearest are cache\.\*/),
+      expect.stringMatching(/:5:21: .*10\.0\.0\.1.*require_https/),
+      expect.stringMatching(/:5:\d+: .*retries/),
+      expect.stringMatching(/:6:7: this endpoint has no secret; set/),
+      expect.stringMatching(/:6:21: .*127\.0\.0\.1.*network\.allow/),
+      expect.stringMatching(/:10:19: .*only with a token/),
+    ]);
+    for (const mistake of mistakes) expect(err).toContain(mistake);
+    expect(err).toContain("There are 9 mistakes");
+    expect(err).not.toContain(secret);
+  });
+
+  it("name plugins that cannot be loaded, and judge no types that they may declare", async () => {
+    write("broken.mjs", "export default 7;\n");
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: a, url: "https://a.example.com/", secret: ${secret}, event_types: [nowhere.found] }]\n  plugins: [cahce, ./broken.mjs, { use: cache }, cache]\n`,
+    );
+    const { code, err } = await cli(["config", "check"]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/3:13: Plugin `cahce` cannot be imported/);
+    expect(err).toMatch(/3:20: .*broken\.mjs` has no default export/);
+    expect(err).toMatch(/3:50: Two plugins are named `cache`/);
+    expect(err).toContain("There are 3 mistakes");
+    expect((await cli(["doctor"])).out).toMatch(/✗ configuration: .*3:13: Plugin `cahce`/);
+  });
+
+  it("compare the clock with those of the endpoints that are asked", async () => {
+    const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
+    const endpoint = await testEndpoint((_, response) => response.writeHead(200, { date: hourAgo }).end());
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+    );
+    const alone = await cli(["doctor"]);
+    expect(alone).toMatchObject({ code: 0, out: expect.stringContaining("compared with no other") });
+    const { code, out } = await cli(["doctor", "--send", "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toContainEqual({
+      check: "clock",
+      level: "fail",
+      message: expect.stringMatching(/^it is 36\d\d s ahead of that of endpoint ops$/),
+      remedy: expect.stringContaining("NTP"),
+    });
+  });
+
+  it.skipIf(reasonWithoutRedisServer() !== undefined)("compare the clock with that of Redis", async () => {
+    const redis = await startRedis();
+    try {
+      write("mova.config.yaml", `webhook: { outbox: { type: redis, url: "${redis.url}" } }\n`);
+      const { out } = await cli(["doctor", "--json"]);
+      expect(JSON.parse(out)).toContainEqual({
+        check: "clock",
+        level: "ok",
+        message: "it agrees with that of Redis",
+      });
+    } finally {
+      await redis.end();
+    }
+  });
+
   it("take a right configuration and hide its secrets", async () => {
     write(
       "mova.config.yaml",
@@ -480,7 +689,13 @@ describe("doctor --send", () => {
       level: "ok",
       message: "test event: success (200)",
     });
-    expect(findings.at(-2)).toMatchObject({ level: "fail", message: expect.stringContaining("`far`") });
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        check: "endpoint",
+        level: "fail",
+        message: expect.stringContaining("`far`"),
+      }),
+    );
     expect(endpoint.requests).toHaveLength(1);
   });
 });
@@ -500,11 +715,60 @@ describe("serve", () => {
     await manager.close();
     const inUse = await cli(["serve", "--port", taken]);
     expect(inUse.code).toBe(2);
-    expect(inUse.err).toContain("the port is in use");
+    expect(inUse.err).toContain("the port is in use. Choose another port, or stop what listens there");
     const open = await cli(["serve", "--host", "0.0.0.0", "--port", "0"]);
     expect(open.code).toBe(2);
     expect(open.err).toContain("token");
     expect(endpoint.requests).toHaveLength(0);
+  });
+
+  it("logs JSON lines by default: its start, what dies, and what is switched off", async () => {
+    const endpoint = await testEndpoint(410);
+    const child = spawn(process.execPath, [main, "serve", "--port", "0"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        PATH: process.env["PATH"],
+        MOVA_WEBHOOK_URL: endpoint.url,
+        MOVA_WEBHOOK_SECRET: secret,
+        MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
+        MOVA_WEBHOOK_OUTBOX: "memory",
+      },
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until(() => said.includes("Delivering."));
+    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    await fetch(`${url}/api/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ event_type: "cache.updated" }),
+    });
+    await until(() => said.includes("delivery.dead") && said.includes('"enabled":false'));
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    const lines = said
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 30,
+        url,
+        outbox: "memory",
+        endpoints: 1,
+        version: expect.any(String),
+      }),
+    );
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 50, msg: "delivery.dead", endpoint_id: "environment" }),
+    );
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 40, msg: "endpoint.changed", enabled: false }),
+    );
+    expect(lines.at(-1)).toMatchObject({ msg: "Stopped." });
   });
 
   it("says that --watch has nothing to watch, and answers scrapes while it ends what is in flight", async () => {

@@ -355,6 +355,28 @@ describe("endpoints over HTTP", () => {
     expect([answer.status, answer.json().error.code]).toEqual([404, "ENDPOINT_UNKNOWN"]);
   });
 
+  it("takes a POST that needs no body without one, and without a content type", async () => {
+    const { url, id, manager } = await serveDead();
+    const send = (path: string): Promise<Answer> => ask(`${url}/api/${path}`, { method: "POST" });
+    expect((await send("endpoints/broken/disable")).json()).toEqual({ id: "broken", enabled: false });
+    expect((await send("endpoints/broken/enable")).json()).toEqual({ id: "broken", enabled: true });
+    expect((await send(`deliveries/${id}/replay`)).json()).toEqual({ replayed: [id] });
+    expect((await manager.get(id))?.replays).toBe(1);
+    expect((await send("replay")).status).toBe(400);
+    expect((await send("events")).status).toBe(400);
+  });
+
+  it("delivers what an endpoint missed when it is enabled with replay", async () => {
+    const { url, id, manager } = await serveDead();
+    const enable = (body: object): Promise<Answer> => post(`${url}/api/endpoints/broken/enable`, body);
+    manager.setEndpointEnabled("broken", false);
+    expect((await enable({ replay: true })).json()).toEqual({ id: "broken", enabled: true, replayed: [id] });
+    expect((await manager.get(id))?.replays).toBe(1);
+    expect((await enable({ replay: true })).json()).toMatchObject({ replayed: [] });
+    expect((await enable({ replay: "yes" })).status).toBe(400);
+    expect((await post(`${url}/api/endpoints/none/enable`, { replay: true })).status).toBe(404);
+  });
+
   it("never shows a secret, a header value or more of a URL than its origin", async () => {
     const { url, id, eventId } = await serveDead();
     const paths = [
@@ -401,6 +423,24 @@ describe("health", () => {
     expect((await ask(`${url}/readyz`)).status).toBe(503);
     outbox.ping = ping;
     expect((await ask(`${url}/readyz`)).status).toBe(200);
+  });
+
+  it("tells what is wrong with the store to the log and to who has the token, and to nobody else", async () => {
+    const lines: object[] = [];
+    const log = (fields: object): void => void lines.push(fields);
+    const outbox = memoryOutbox();
+    const logger = { debug: log, info: log, warn: log, error: log };
+    const { url } = await serve({ outbox, logger }, { token });
+    outbox.ping = () => Promise.reject(new WebhookError("OUTBOX_UNAVAILABLE", "db7.internal:6379 is gone"));
+    const anybody = await ask(`${url}/readyz`);
+    expect([anybody.status, anybody.json().error.code]).toEqual([503, "OUTBOX_UNAVAILABLE"]);
+    expect(anybody.text).not.toContain("db7.internal");
+    const stranger = await ask(`${url}/readyz`, { headers: { authorization: "Bearer another-token-of-16" } });
+    expect(stranger.text).not.toContain("db7.internal");
+    const operator = await ask(`${url}/readyz`, { headers: { authorization: `Bearer ${token}` } });
+    expect(operator.json().error.message).toContain("db7.internal");
+    const told = lines.filter((fields) => JSON.stringify(fields).includes("db7.internal"));
+    expect(told).toHaveLength(1);
   });
 
   it("answers scrapes while it closes, says that it is not ready, takes nothing more, and ends with its manager", async () => {
@@ -551,8 +591,12 @@ describe("who may ask", () => {
       const answer = await post(`${url}/api/endpoints/ops/disable`, "{}", { "content-type": type });
       expect(answer.status).toBe(415);
     }
-    const untyped = await ask(`${url}/api/endpoints/ops/disable`, { method: "POST" });
+    const empty = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" } };
+    expect((await ask(`${url}/api/endpoints/ops/disable`, empty)).status).toBe(415);
+    const untyped = await ask(`${url}/api/endpoints/ops/disable`, { method: "POST" }, "{}");
     expect(untyped.status).toBe(415);
+    const foreign = { method: "POST", headers: { origin: "https://evil.example" } };
+    expect((await ask(`${url}/api/endpoints/ops/disable`, foreign)).status).toBe(403);
     expect(manager.getEndpoints()[0]?.enabled).toBe(true);
   });
 
@@ -620,8 +664,22 @@ describe("listening and closing", () => {
     const port = Number(new URL(one.url).port);
     await expect(two.manager.listen({ port })).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringContaining("in use"),
+      message: expect.stringMatching(/in use\. Choose another port, or stop what listens there/),
     });
+  });
+
+  it("cuts off a client whose body never ends when the manager's time to close is up", async () => {
+    const { url, manager } = await serve();
+    const hanging = httpRequest(`${url}/api/events`, { method: "POST", headers: json, agent: false });
+    hanging.on("error", () => undefined);
+    hanging.write("{");
+    // It is in flight once a later request on another connection is answered.
+    await ask(`${url}/healthz`);
+    let closed = false;
+    const closing = manager.close(50).then(() => (closed = true));
+    // Well before a server that is given no time cuts connections off.
+    await until(() => closed, 3000);
+    expect(await closing).toBe(true);
   });
 
   it("ends what is in flight and keeps no idle connection waiting when it closes", async () => {

@@ -30,7 +30,8 @@ function mistakes(text: string | Buffer | undefined, source: ConfigSource = {}):
     load(text, source);
   } catch (error) {
     if (!WebhookError.is(error, "CONFIG_INVALID")) throw error;
-    const counted = /\nThere (is 1 mistake|are \d+ mistakes) in the configuration\. Correct the value .+\.$/;
+    const counted =
+      /\nThere (is 1 mistake|are \d+ mistakes) in the configuration\. (Correct the value|Give the path) .+\.$/;
     if (!counted.test(error.message))
       throw new Error("The last line does not count the mistakes", { cause: error });
     return error.message.split("\n").slice(0, -1).join("\n");
@@ -482,6 +483,38 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
     "webhook: { secret: '${SET}', timeout: '${SET}', log_level: '${SET}' }",
   ])("no message shows a secret of %j", (text) => {
     expect(mistakes(text, { env: { SET: "canary" } })).not.toContain("canary");
+  });
+});
+
+describe("all mistakes at once", () => {
+  test("what is wrong with one setting hides nothing that is wrong with another", () => {
+    const text = mistakes(`webhook:
+  timeout: soon
+  endpoints:
+    - { id: a, url: https://a.example, retries: many, secret: whsec_%% }
+    - { url: ftp://b.example }
+    - { id: a, url: https://c.example, headers: { Host: x } }
+    - { id: d, url: https://d.example, batch: { max_events: 5 } }
+    - { id: d, url: https://e.example, event_types: [cache.*, "no type", llm.*] }
+  secret_file: nowhere
+`);
+    const places = [...text.matchAll(/^mova\.config\.yaml:(\d+):/gm)].map(([, line]) => Number(line));
+    expect(places.sort((a, b) => a - b)).toEqual([2, 4, 4, 5, 6, 7, 8, 8, 9]);
+  });
+
+  test("a place after a list entry that was wrong is the place in the file", () => {
+    const text = mistakes(`webhook:
+  endpoints:
+    - 5
+    - { id: a, url: https://a.example }
+    - { id: a, url: https://b.example }
+`);
+    expect(text).toContain("mova.config.yaml:3:7: ");
+    expect(text).toContain("mova.config.yaml:5:7: an endpoint before this one has the id `a`");
+  });
+
+  test("a path that is no file is said with what to give instead", () => {
+    expect(() => load(undefined, { path: "." })).toThrow(/directory[^]*Give the path of the file/);
   });
 });
 

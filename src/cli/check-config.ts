@@ -1,0 +1,166 @@
+/** Everything that can be said of a configuration without delivering: its plugins are loaded, its outbox is not opened. */
+import { isIP } from "node:net";
+import { type ConfigSource, readConfig, type ReadConfig, type WebhookConfig } from "../config/config.ts";
+import type { Path } from "../config/place.ts";
+import { WebhookError } from "../event/errors.ts";
+import { builtInEventTypes, isEventType, matchesPattern, nearestTypes } from "../event/event-types.ts";
+import { WebhookManager } from "../manager.ts";
+import { loadPlugin } from "../plugin/load.ts";
+import { refuseLiteral } from "../security/check-url.ts";
+import { isLoopbackAddress, isLoopbackHost } from "../server/loopback.ts";
+import { checkTokenForm } from "../server/token.ts";
+
+export interface CheckedConfig {
+  readonly config: WebhookConfig;
+  /** In the order of the file; each with its place and what would be right. */
+  readonly mistakes: readonly string[];
+  readonly remedy?: string;
+}
+
+/** Checks everything that is right enough to be checked, so that one run names all mistakes. */
+export async function checkConfig(source: ConfigSource): Promise<CheckedConfig> {
+  const read = readConfig(source);
+  const { config } = read;
+  if (!read.readable) return read;
+  const mistakes = [...read.mistakes];
+  await checkTypes(read, mistakes);
+  for (const [index, endpoint] of config.endpoints.entries()) {
+    const mistake = mistakesOf(read, index, mistakes);
+    checkSecret(read, endpoint, mistake);
+    checkAddress(read, endpoint.url, mistake);
+  }
+  checkServer(read, mistakes);
+  return { config, mistakes: mistakes.sort(byPlace) };
+}
+
+/** Loads the plugins, and adds what is wrong with them and with the event types that endpoints name. */
+export async function checkTypes(read: ReadConfig, mistakes: string[]): Promise<void> {
+  const { endpoints, eventTypes } = read.config;
+  const { types, complete } = await loadTypes(read, mistakes);
+  for (const [index, endpoint] of endpoints.entries()) {
+    for (const [at, pattern] of (endpoint.eventTypes ?? []).entries()) {
+      const problem = problemOfType(pattern, types, eventTypes, complete);
+      if (problem !== undefined) mistakesOf(read, index, mistakes)(["event_types", at], problem);
+    }
+  }
+}
+
+type Mistake = (path: Path, problem: string) => void;
+type Settings = WebhookConfig["endpoints"][number];
+
+/** The endpoint that the environment adds comes after those of the file, and has no place in it. */
+function mistakesOf({ mistakeAt, inFile }: ReadConfig, index: number, mistakes: string[]): Mistake {
+  return (path, problem) => {
+    const text =
+      index < inFile
+        ? mistakeAt(["endpoints", index, ...path], problem)
+        : `the endpoint of MOVA_WEBHOOK_URL: ${problem}`;
+    mistakes.push(text);
+  };
+}
+
+/** Loads the plugins and answers the types that they and this package declare; whether all could be loaded. */
+async function loadTypes(
+  { config, leftOut, mistakeAt }: ReadConfig,
+  mistakes: string[],
+): Promise<{ readonly types: ReadonlySet<string>; readonly complete: boolean }> {
+  const types = new Set(builtInEventTypes);
+  let complete = !leftOut.has("plugins") && !leftOut.has("event_types");
+  // Takes plugins as a manager does, and is never started.
+  const host = new WebhookManager({ config: false });
+  for (const [index, { name, options, ...use }] of config.plugins.entries()) {
+    try {
+      const plugin = await loadPlugin(name, options, config.sourcePath);
+      host.use(plugin, use);
+      for (const type of Object.keys(plugin.events)) types.add(type);
+    } catch (error) {
+      complete = false;
+      if (!WebhookError.is(error)) throw error;
+      // What is wrong with a plugin's setting says itself what would be right.
+      const problem = error.code === "PLUGIN_UNKNOWN" ? error.message : error.detail;
+      mistakes.push(mistakeAt(["plugins", index], problem));
+    }
+  }
+  await host.close();
+  return { types, complete };
+}
+
+function checkSecret({ config, leftOut }: ReadConfig, endpoint: Settings, mistake: Mistake): void {
+  const given = endpoint.secret ?? config.secret;
+  if (given !== undefined || leftOut.has("secret") || leftOut.has("secret_file")) return;
+  const remedy =
+    "set its `secret`, `webhook.secret` or MOVA_WEBHOOK_SECRET to what `mova-webhooks secret` prints";
+  mistake([], `this endpoint has no secret; ${remedy}`);
+}
+
+function checkAddress({ config, leftOut }: ReadConfig, text: string, mistake: Mistake): void {
+  if (leftOut.has("network") || leftOut.has("allow")) return;
+  const url = new URL(text);
+  const problem = refuseLiteral(url, config.network) ?? refuseHttp(url, config);
+  if (problem !== undefined) mistake(["url"], `this URL cannot be called: ${problem}`);
+}
+
+/** What is sure of an http URL without resolving its name: on which addresses http is possible at all. */
+function refuseHttp(url: URL, { network }: WebhookConfig): string | undefined {
+  if (url.protocol !== "http:" || isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0) return undefined;
+  if (isLoopbackHost(url.hostname)) {
+    const literal = new URL(url);
+    literal.hostname = "127.0.0.1";
+    return refuseLiteral(literal, network);
+  }
+  if ((network.allow ?? []).length === 0)
+    return "plain http is possible only to addresses in `network.allow`; use https";
+  if (network.requireHttps === false) return undefined;
+  return "plain http is possible only to loopback addresses unless `network.require_https` is false; use https";
+}
+
+/** Answers why nothing would ever match an endpoint's event type or pattern. */
+function problemOfType(
+  pattern: string,
+  types: ReadonlySet<string>,
+  declared: readonly string[],
+  complete: boolean,
+): string | undefined {
+  if (pattern === "*") return undefined;
+  const covered = [...types].some((type) => matchesPattern(pattern, type));
+  const overlaps = declared.some((each) => matchesPattern(each, pattern) || matchesPattern(pattern, each));
+  if (covered || overlaps) return undefined;
+  const prefixes = new Set([...types].map((type) => type.split(".", 1)[0] ?? ""));
+  // A plugin that could not be loaded may declare it, under its own name.
+  if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
+  const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
+  if (isEventType(pattern)) {
+    const nearest = nearestTypes(pattern, types).join(", ");
+    return `nobody declares the event type \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+  }
+  const nearest = nearestTypes(
+    pattern,
+    [...prefixes].map((prefix) => `${prefix}.*`),
+  ).join(", ");
+  return `no event type matches \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+}
+
+function checkServer({ config: { server }, leftOut, mistakeAt }: ReadConfig, mistakes: string[]): void {
+  const { host, token } = server ?? {};
+  try {
+    if (token !== undefined) checkTokenForm(token);
+  } catch (error) {
+    if (!WebhookError.is(error)) throw error;
+    mistakes.push(mistakeAt(["server", "token"], error.detail));
+  }
+  const open = host !== undefined && isIP(host) !== 0 && !isLoopbackAddress(host);
+  if (!open || token !== undefined || leftOut.has("token")) return;
+  const problem = `the server may listen on ${host} only with a token; set \`server.token\` to what \`mova-webhooks secret\` prints`;
+  mistakes.push(mistakeAt(["server", "host"], problem));
+}
+
+/** By line and column; what has none comes first. */
+function byPlace(a: string, b: string): number {
+  const [lineA = 0, columnA = 0] = placeOf(a);
+  const [lineB = 0, columnB = 0] = placeOf(b);
+  return lineA - lineB || columnA - columnB;
+}
+
+function placeOf(mistake: string): number[] {
+  return (/^[^\n]*?:(\d+):(\d+): /.exec(mistake) ?? []).slice(1).map(Number);
+}
