@@ -10,29 +10,27 @@ const capMs = 3_600_000;
 const retryAfterCapMs = 86_400_000;
 
 /**
- * First range that holds the status decides. 408, 425 and 429 ask for another try (RFC 9110, 8470, 6585); 410 says
- * that the endpoint is gone for good (Standard Webhooks).
+ * First range that holds the status decides; what none holds (3xx, 5xx) is tried again. 408, 425 and 429 ask for
+ * another try (RFC 9110, 8470, 6585); 410 says that the endpoint is gone for good (Standard Webhooks).
  */
 const usualRules: readonly StatusRule[] = [
   { from: 200, to: 299, verdict: "delivered" },
-  { from: 300, to: 399, verdict: "retry" },
   { from: 408, to: 408, verdict: "retry" },
   { from: 410, to: 410, verdict: "disable" },
   { from: 425, to: 425, verdict: "retry" },
   { from: 429, to: 429, verdict: "retry" },
   { from: 400, to: 499, verdict: "dead" },
-  { from: 500, to: 599, verdict: "retry" },
 ];
 
 /**
  * Says what an outcome means: by the endpoint's rules, then the usual ones. Without a status everything is worth
  * another try but a refused address. `webhook-delivery: abort-message` makes dead whatever was not delivered.
  */
-export function verdictOf(outcome: AttemptOutcome, ownRules: readonly StatusRule[] = []): StatusVerdict {
+export function verdictOf(outcome: AttemptOutcome, ownRules?: readonly StatusRule[]): StatusVerdict {
   const { status, control } = outcome;
   if (status === undefined) return outcome.outcome === "blocked" ? "dead" : "retry";
   const holds = ({ from, to }: StatusRule): boolean => status >= from && status <= to;
-  const verdict = (ownRules.find(holds) ?? usualRules.find(holds))?.verdict ?? "retry";
+  const verdict = (ownRules?.find(holds) ?? usualRules.find(holds))?.verdict ?? "retry";
   return control === "abort-message" && verdict === "retry" ? "dead" : verdict;
 }
 

@@ -48,19 +48,19 @@ export const specialIpv6: readonly NamedRange[] = [
 export const loopback: readonly string[] = ["127.0.0.0/8", "::1/128"];
 
 /** Answer with credentials or machine settings to whoever asks; no setting opens them. */
-export const metadata: readonly NamedRange[] = [
-  { range: "169.254.169.254", name: "AWS, Azure, Google Cloud and others" },
-  { range: "169.254.170.2", name: "AWS ECS credentials" },
-  { range: "169.254.170.23", name: "AWS EKS credentials" },
-  { range: "169.254.0.23", name: "Tencent Cloud" },
-  { range: "169.254.42.42", name: "Scaleway" },
-  { range: "168.63.129.16", name: "Azure WireServer, a public address" },
-  { range: "100.100.100.200", name: "Alibaba Cloud" },
-  { range: "192.0.0.192", name: "Oracle Cloud" },
-  { range: "fd00:ec2::254", name: "AWS" },
-  { range: "fd00:ec2::23", name: "AWS EKS credentials" },
-  { range: "fd20:ce::254", name: "Google Cloud" },
-  { range: "fd00:42::42", name: "Scaleway" },
+export const metadata: readonly string[] = [
+  "169.254.169.254", // AWS, Azure, Google Cloud and others
+  "169.254.170.2", // AWS ECS credentials
+  "169.254.170.23", // AWS EKS credentials
+  "169.254.0.23", // Tencent Cloud
+  "169.254.42.42", // Scaleway
+  "168.63.129.16", // Azure WireServer, a public address
+  "100.100.100.200", // Alibaba Cloud
+  "192.0.0.192", // Oracle Cloud
+  "fd00:ec2::254", // AWS
+  "fd00:ec2::23", // AWS EKS credentials
+  "fd20:ce::254", // Google Cloud
+  "fd00:42::42", // Scaleway
 ];
 
 /** IPv6 ranges that carry an IPv4 address, which a translator or tunnel on the way would reach, and where it starts. */

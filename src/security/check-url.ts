@@ -64,7 +64,7 @@ export function refusePort(scheme: Scheme, text: string, policy: NetworkPolicy):
 
 /** Never the text as written: `hostname` holds 127.0.0.1 for 0x7f.1, ①②⑦.0.0.1 and all the other spellings. */
 function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
+  return url.hostname.replace(/[[\]]/g, "");
 }
 
 function schemeOf(url: URL): Scheme {

@@ -71,7 +71,7 @@ function cutWith(signal: AbortSignal, socket: Socket): void {
   function cut(): void {
     socket.destroy(Object.assign(new Error("The connection was cut"), { code: "ABORT_ERR" }));
   }
-  signal.addEventListener("abort", cut, { once: true });
+  signal.addEventListener("abort", cut);
   socket.once("close", () => signal.removeEventListener("abort", cut));
   if (signal.aborted) cut();
 }
@@ -95,14 +95,11 @@ function refuseSocket(socket: Socket | TLSSocket, scheme: Scheme, policy: Networ
 function guardLookup(scheme: Scheme, policy: NetworkPolicy): LookupFunction {
   return function lookupGuarded(hostname, options, callback) {
     resolveAll(policy.lookup, hostname, options, (error, addresses) => {
-      if (error) {
-        callback(error, []);
-        return;
-      }
       const refused = addresses.map(({ address }) => refuseAddress(address, scheme, policy));
       const reason = refused.find((each) => each !== undefined);
       const [first] = addresses;
-      if (reason !== undefined)
+      if (error) callback(error, []);
+      else if (reason !== undefined)
         callback(blocked(`${hostname} resolves to an address that is not called: ${reason}`), []);
       else if (first === undefined) callback(notFound(hostname), []);
       else if (options.all) callback(null, [...addresses]);

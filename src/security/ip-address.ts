@@ -18,10 +18,10 @@ export function parseAddress(text: string): IpAddress | undefined {
 /** Reads `10.0.0.0/8`, `fd00::/8` or a single address. Bits after the prefix are ignored. */
 export function parseRange(text: string): IpRange | undefined {
   const slash = text.indexOf("/");
-  const first = readBytes(slash < 0 ? text : text.slice(0, slash));
+  const first = readBytes(slash === -1 ? text : text.slice(0, slash));
   if (first === undefined) return undefined;
   const allBits = first.length * 8;
-  const prefix = slash < 0 ? String(allBits) : text.slice(slash + 1);
+  const prefix = slash === -1 ? String(allBits) : text.slice(slash + 1);
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > allBits) return undefined;
   if (isMapped(first) && Number(prefix) >= 96) {
     return { first: first.slice(12), prefixBits: Number(prefix) - 96 };
@@ -40,14 +40,9 @@ export function contains(range: IpRange, address: IpAddress): boolean {
 }
 
 function readBytes(text: string): number[] | undefined {
-  switch (isIP(text)) {
-    case 4:
-      return text.split(".").map(Number);
-    case 6:
-      return readIpv6(text.split("%", 1)[0] ?? "");
-    default:
-      return undefined;
-  }
+  const version = isIP(text);
+  if (version === 4) return text.split(".").map(Number);
+  return version === 6 ? readIpv6(text.split("%", 1)[0] ?? "") : undefined;
 }
 
 function readIpv6(text: string): number[] {
@@ -67,10 +62,5 @@ function readGroups(text: string): number[] {
 }
 
 function isMapped(bytes: IpAddress): boolean {
-  return (
-    bytes.length === 16 &&
-    bytes.slice(0, 10).every((byte) => byte === 0) &&
-    bytes[10] === 0xff &&
-    bytes[11] === 0xff
-  );
+  return bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
 }

@@ -14,7 +14,7 @@ import type { NetworkPolicy } from "./network-policy.ts";
 export type Scheme = "http:" | "https:";
 
 const special = [...specialIpv4, ...specialIpv6].map(readNamed);
-const metadataRanges = metadata.map(readNamed);
+const metadataRanges = metadata.map(read);
 const loopbackRanges = loopback.map(read);
 const globalRange = read(globalIpv6);
 const embeddedRanges = embeddedIpv4.map(({ range, firstByte }) => ({ range: read(range), firstByte }));
@@ -37,9 +37,7 @@ export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolic
 }
 
 function refuse(address: IpAddress, policy: NetworkPolicy): string | undefined {
-  if (metadataRanges.some(({ range }) => contains(range, address))) {
-    return "serves cloud metadata, which `network.allow` cannot open";
-  }
+  if (holds(metadataRanges, address)) return "serves cloud metadata, which `network.allow` cannot open";
   if (holds(policy.deny, address)) return "is listed in `network.deny`";
   if (!holds(policy.allow, address)) {
     const name = nameOfSpecial(address);

@@ -1,9 +1,17 @@
 /** The guarded connector under a real undici Pool, with a canary on loopback that must see nothing. */
 import { execFileSync } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  getDefaultAutoSelectFamily,
+  type Server as TcpServer,
+  setDefaultAutoSelectFamily,
+  type Socket,
+} from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
@@ -120,6 +128,7 @@ describe("names", () => {
       const network = { lookup, allow: ["127.0.0.1"] };
       await expect(get(`http://mixed.test:${canaryPort}/`, network)).rejects.toMatchObject({
         code: "ENDPOINT_BLOCKED",
+        message: expect.stringContaining("mixed.test resolves to an address that is not called: 127.0.0.2"),
       });
     }
     expect(canaryConnections).toBe(0);
@@ -131,26 +140,37 @@ describe("names", () => {
   });
 
   test("a resolver that answers one address although all were asked for is understood", async () => {
-    const single = ((
-      _name: string,
-      _options: object,
-      callback: (error: null, address: string, family: number) => void,
-    ) => process.nextTick(callback, null, "127.0.0.1", 4)) as unknown as NonNullable<
-      NetworkOptions["lookup"]
-    >;
+    const single = answering(null, "127.0.0.1", 4);
     expect(await get(`http://single.test:${webPort}/`, { lookup: single, allow: ["127.0.0.1"] })).toBe(200);
     await expect(get(`http://single.test:${canaryPort}/`, { lookup: single })).rejects.toMatchObject({
       code: "ENDPOINT_BLOCKED",
     });
+    const single6 = { lookup: answering(null, "::1", 6), allow: ["::1"] };
+    await expect(get(`http://single.test:${canaryPort}/`, single6)).rejects.toMatchObject({
+      code: "UND_ERR_SOCKET",
+    });
+    expect(canaryConnections).toBe(1);
+  });
+
+  test("one address is answered where Node asks for one, as it does without autoSelectFamily", async () => {
+    const { lookup } = fakeResolver({ "good.test": ["127.0.0.1", "127.0.0.2"] });
+    const before = getDefaultAutoSelectFamily();
+    setDefaultAutoSelectFamily(false);
+    try {
+      expect(await get(`http://good.test:${webPort}/`, { lookup, allow: ["127.0.0.0/8"] })).toBe(200);
+    } finally {
+      setDefaultAutoSelectFamily(before);
+    }
   });
 
   test("a name that does not resolve keeps the resolver's error, and so its own outcome", async () => {
+    const again = answering(Object.assign(new Error("try again"), { code: "EAI_AGAIN" }));
+    await expect(get("http://a.test/", { lookup: again })).rejects.toMatchObject({ code: "EAI_AGAIN" });
     const { lookup } = fakeResolver({ "empty.test": [] });
-    for (const name of ["absent.test", "empty.test"]) {
-      await expect(get(`http://${name}/`, { lookup, allow: ["127.0.0.1"] })).rejects.toMatchObject({
-        code: "ENOTFOUND",
-      });
-    }
+    await expect(get("http://empty.test/", { lookup })).rejects.toMatchObject({
+      code: "ENOTFOUND",
+      message: "empty.test resolves to no address",
+    });
   });
 });
 
@@ -210,6 +230,73 @@ describe("connections", () => {
     secure.close();
   });
 
+  test("a name is judged by the scheme it is called with", async () => {
+    const { cert, key } = selfSigned("good.test");
+    const secure = createTlsServer({ cert, key }, (socket) =>
+      socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+    );
+    await listen(secure, "127.0.0.1");
+    const authority = `good.test:${(secure.address() as AddressInfo).port}`;
+    const { lookup } = fakeResolver({ "good.test": ["0.0.0.0"] });
+    const network = { lookup, allow: ["0.0.0.0", "127.0.0.1"] };
+    expect(await get(`https://${authority}/`, network, { ca: cert })).toBe(200);
+    await expect(get(`http://${authority}/`, network)).rejects.toMatchObject({
+      code: "ENDPOINT_BLOCKED",
+      message: expect.stringContaining("network.require_https"),
+    });
+    secure.close();
+  });
+
+  test("a socket that closed before its address could be checked counts as reset, not as refused", async () => {
+    function closeAtOnce(message: unknown): void {
+      const { socket } = message as { readonly socket: Socket };
+      socket.once("connect", () => socket.destroy());
+    }
+    subscribe("net.client.socket", closeAtOnce);
+    try {
+      await expect(get(`http://127.0.0.1:${webPort}/`, { allow: ["127.0.0.1"] })).rejects.toMatchObject({
+        code: "ECONNRESET",
+        message: expect.stringContaining("before its address could be checked"),
+      });
+    } finally {
+      unsubscribe("net.client.socket", closeAtOnce);
+    }
+  });
+
+  test("a signal cuts the connection that waits for its answer, and those that are opened later", async () => {
+    const silent = createTcpServer((socket) => socket.resume());
+    await listen(silent, "127.0.0.1");
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const cut = new AbortController();
+    const request = (): Promise<number> => get(url, { allow: ["127.0.0.1"] }, { signal: cut.signal });
+    const error = { code: "ABORT_ERR", message: "The connection was cut" };
+    silent.once("connection", (socket) => socket.once("data", () => cut.abort()));
+    await expect(request()).rejects.toMatchObject(error);
+    await expect(request()).rejects.toMatchObject(error);
+    silent.close();
+  });
+
+  test.each([
+    [{}, 1],
+    [{ background: true }, 0],
+  ])(
+    "with %j the process waits for %d of 1 connection, also when undici asks it to",
+    async (settings, held) => {
+      const connect = createGuardedConnector(resolvePolicy({ allow: ["127.0.0.1"] }), settings);
+      const { hostname, host, port, protocol } = new URL(`http://127.0.0.1:${webPort}/`);
+      const socket = await new Promise<Socket>((resolve, reject) =>
+        connect({ hostname, host, port, protocol }, (error, opened) =>
+          error ? reject(error) : resolve(opened),
+        ),
+      );
+      expect(socket.ref()).toBe(socket);
+      const before = socketsHeld();
+      socket.unref();
+      expect(before - socketsHeld()).toBe(held);
+      socket.destroy();
+    },
+  );
+
   test("a port that is not listed is refused, also the scheme's own", async () => {
     const network = { allow: ["127.0.0.1"], ports: [8443] };
     for (const url of [`http://127.0.0.1:${canaryPort}/`, "http://127.0.0.1/", "https://127.0.0.1/"]) {
@@ -247,6 +334,17 @@ async function get(url: string, network: NetworkOptions, settings?: ConnectionSe
   } finally {
     await pool.destroy();
   }
+}
+
+/** How many sockets keep this process alive. */
+function socketsHeld(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
+}
+
+/** A resolver that gives back the same whatever it is asked, of which the types of `dns.lookup` know nothing. */
+function answering(...answer: readonly unknown[]): NonNullable<NetworkOptions["lookup"]> {
+  return ((_name: string, _options: object, callback: (...given: readonly unknown[]) => void) =>
+    process.nextTick(callback, ...answer)) as unknown as NonNullable<NetworkOptions["lookup"]>;
 }
 
 function listen(server: TcpServer, host: string): Promise<void> {

@@ -7,7 +7,7 @@ const unit = [
   ...["check-url", "judge-address", "redact-data", "redact-text"],
   ...["routing", "transforms", "endpoint-book", "event-handlers", "explain", "retry", "schedule"],
 ];
-const integration = ["guarded-connector", "pipeline"];
+const integration = ["guarded-connector"];
 
 export default defineConfig({
   ...base,

@@ -70,6 +70,8 @@ describe("plain http", () => {
     ["http://[::1]:8080/", { allow: ["::1"] }, true, ""],
     ["http://[::ffff:7f00:1]/", { allow: ["127.0.0.0/8"] }, true, ""],
     ["http://127.0.0.1/", { allow: ["::ffff:127.0.0.0/104"] }, true, ""],
+    ["http://127.0.0.1/", { allow: ["::ffff:0.0.0.0/96"] }, true, ""],
+    ["http://127.0.0.1/", { allow: ["::ffff:0.0.0.0/95"] }, false, "network.allow"],
   ])("to %s with %j is allowed: %j", async (url, network, allowed, setting) => {
     const verdict = await check(url, network);
     expect(verdict.allowed).toBe(allowed);
@@ -82,9 +84,17 @@ describe("allow, deny and metadata", () => {
 
   test.each([
     "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "169.254.0.23",
+    "169.254.42.42",
     "168.63.129.16",
     "100.100.100.200",
+    "192.0.0.192",
     "[fd00:ec2::254]",
+    "[fd00:ec2::23]",
+    "[fd20:ce::254]",
+    "[fd00:42::42]",
     "[::ffff:169.254.169.254]",
     "[64:ff9b::a9fe:a9fe]",
     "[2002:a9fe:a9fe::1]",
@@ -132,10 +142,12 @@ describe("allow, deny and metadata", () => {
     "::/129",
     "0x7f.1",
   ])("the range %j is refused as a setting", async (range) => {
-    await expect(check("https://example.com/", { allow: [range] })).rejects.toMatchObject({
-      code: "CONFIG_INVALID",
-      message: expect.stringContaining("network.allow"),
-    });
+    for (const setting of ["allow", "deny"]) {
+      await expect(check("https://example.com/", { [setting]: [range] })).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining(`network.${setting}`),
+      });
+    }
   });
 });
 
@@ -156,28 +168,47 @@ describe("names", () => {
     expect((await checkUrl("https://absent.test/", { lookup })).reason).toBe(
       "absent.test does not resolve (ENOTFOUND)",
     );
-    expect((await checkUrl("https://empty.test/", { lookup })).reason).toBe(
-      "empty.test resolves to no address",
-    );
+    expect(await checkUrl("https://empty.test/", { lookup })).toEqual({
+      allowed: false,
+      reason: "empty.test resolves to no address",
+      addresses: [],
+    });
     expect((await checkUrl("https://odd.test/", { lookup })).reason).toContain(
       "`127.1` is not an IP address",
     );
   });
 
-  test("a resolver that fails without a code is said to have failed", async () => {
-    const failing = ((_name: string, _options: object, callback: (error: Error) => void) =>
-      callback(new Error("customer 4711"))) as unknown as NonNullable<NetworkOptions["lookup"]>;
-    expect(await checkUrl("https://a.test/", { lookup: failing })).toEqual({
-      allowed: false,
-      reason: "a.test does not resolve (the lookup failed)",
-      addresses: [],
-    });
+  test.each([
+    ["fails without a code", new Error("customer 4711"), "a.test does not resolve (the lookup failed)"],
+    [
+      "fails with a code that is no text",
+      Object.assign(new Error(), { code: 4711 }),
+      "a.test does not resolve (the lookup failed)",
+    ],
+    ["answers nothing at all", null, "a.test resolves to no address"],
+  ])("a resolver that %s refuses the name", async (_what, error, reason) => {
+    const lookup = ((_name: string, _options: object, callback: (error: Error | null) => void) =>
+      callback(error)) as unknown as NonNullable<NetworkOptions["lookup"]>;
+    expect(await checkUrl("https://a.test/", { lookup })).toEqual({ allowed: false, reason, addresses: [] });
   });
 
-  test("literals never reach the resolver", async () => {
-    const { lookup, asked } = fakeResolver({});
+  test("literals never reach the resolver, nor do names in a URL that is refused for itself", async () => {
+    const { lookup, asked } = fakeResolver({ "a.test": ["93.184.216.34"] });
     await checkUrl("https://2130706433/", { lookup });
+    expect(await checkUrl("https://a.test:0/", { lookup })).toEqual({
+      allowed: false,
+      reason: "Port 0 cannot be connected to",
+      addresses: [],
+    });
     expect(asked).toEqual([]);
+  });
+
+  test("what is no URL is refused as such", async () => {
+    expect(await check("a.test/hook")).toEqual({
+      allowed: false,
+      reason: "This is not a URL",
+      addresses: [],
+    });
   });
 
   test("the machine's own resolver is the default", async () => {

@@ -86,3 +86,33 @@ describe("the switch", () => {
     expect(routed(made)).toEqual(["one"]);
   });
 });
+
+describe("new settings", () => {
+  const settings = { id: "one", url: "https://example.com/new", secret: "secret" };
+
+  it("leave an endpoint switched off, with its reason, unless they say otherwise", () => {
+    const made = book({ id: "one" });
+    made.disable("one", "gone", 7);
+    made.replace(made.check(settings), false);
+    expect(list(made)).toMatchObject([{ url: settings.url, enabled: false, reason: "gone" }]);
+    expect(made.missingSince("one")).toBe(7);
+    made.replace(made.check(settings), true);
+    expect(list(made)).toMatchObject([{ url: settings.url, enabled: true }]);
+    expect(made.missingSince("one")).toBeUndefined();
+  });
+
+  it("of an endpoint that is not here add it", () => {
+    const made = book();
+    expect(routed(made)).toEqual([]);
+    made.replace(made.check(settings), false);
+    expect(routed(made)).toEqual(["one"]);
+  });
+
+  it("for all are those of endpoints that come later and set nothing themselves", () => {
+    const made = book({ id: "one", retries: 2 });
+    made.useDefaults({ retries: 7 });
+    made.add({ ...settings, id: "two" });
+    made.add({ ...settings, id: "three", retries: 1 });
+    expect(list(made).map(({ retries }) => retries)).toEqual([2, 7, 1]);
+  });
+});

@@ -87,6 +87,29 @@ describe("generated addresses", () => {
   });
 });
 
+test.each([
+  ["this network", "0.1.2.3"],
+  ["private", "10.1.2.3 172.16.0.1 192.168.0.1 fc00::1 fd12::1"],
+  ["carrier-grade NAT", "100.64.0.1"],
+  ["loopback", "127.0.0.2 ::1"],
+  ["link-local", "169.254.1.1 fe80::1"],
+  ["IETF protocol assignments", "192.0.0.1 2001::1"],
+  ["documentation", "192.0.2.1 198.51.100.1 203.0.113.1 2001:db8::1 3fff::1"],
+  ["AS112", "192.31.196.1 192.175.48.1 2620:4f:8000::1"],
+  ["AMT relay", "192.52.193.1"],
+  ["6to4 relay", "192.88.99.1"],
+  ["6to4", "2002::1"],
+  ["benchmarking", "198.18.0.1"],
+  ["multicast", "224.0.0.1 ff02::1"],
+  ["reserved", "240.0.0.1 255.255.255.255"],
+  ["unspecified", "::"],
+  ["NAT64", "64:ff9b::808:808"],
+  ["outside 2000::/3", "4000::1"],
+])("the reason says %s of %s", (name, addresses) => {
+  for (const address of addresses.split(" "))
+    expect(refuseAddress(address, "https:", policy)).toContain(`${address} is not a public address (${name}`);
+});
+
 describe("text that is not plainly an address", () => {
   // `net.BlockList` answers false, "not blocked", to each of these.
   test.each([
@@ -127,6 +150,12 @@ describe("text that is not plainly an address", () => {
   test("what is no text at all is refused", () => {
     expect(isPublic(undefined as unknown as string)).toBe(false);
     expect(isPublic(["8.8.8.8"] as unknown as string)).toBe(false);
+  });
+
+  test("is shown with 64 of its characters", () => {
+    expect(refuseAddress("x".repeat(65), "https:", policy)).toBe(
+      `\`${"x".repeat(64)}\` is not an IP address`,
+    );
   });
 });
 

@@ -61,10 +61,10 @@ export function firstCodes(rows: readonly (readonly string[])[]): readonly strin
   return rows.map(([first]) => codes(first)[0] ?? "");
 }
 
-/** Commands of all `sh` blocks, without comments, settings of variables, and line ends. */
+/** Commands of all `sh` blocks, without comments, redirections, settings of variables, and line ends. */
 export const commands: readonly (readonly string[])[] = blocksOf("sh")
   .flatMap((text) => text.replaceAll("\\\n", " ").split(/\n|&&/))
-  .map((line) => (line.replace(/(^|\s)#.*/, "").match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map(unquote))
+  .map((line) => (line.replace(/(^|\s)(#.*|> \S+)/, "").match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map(unquote))
   .map((words) => words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))))
   .filter(([first]) => first !== undefined);
 

@@ -107,7 +107,7 @@ describe("the list of", () => {
   });
 
   it("what answers mean agrees with the rules", () => {
-    const rows = table("Endpoints", "answer").filter(([answer]) => /^\dxx|^410/.test(answer ?? ""));
+    const rows = table("Endpoint options", "answer").filter(([answer]) => /^\dxx|^410/.test(answer ?? ""));
     expect(rows).toHaveLength(3);
     for (const [answers = "", meaning = ""] of rows) {
       for (const [answer] of answers.matchAll(/\d(?:xx|\d\d)/g)) {
@@ -116,7 +116,7 @@ describe("the list of", () => {
         expect(meaning, answer).toMatch(new RegExp(`^${verdict}`));
       }
     }
-    const listed = table("Endpoints", "answer").flatMap(([answer]) => codes(answer));
+    const listed = table("Endpoint options", "answer").flatMap(([answer]) => codes(answer));
     expect(listed).toEqual(["webhook-delivery: abort-message", "webhook-delivery: disable"]);
     expect(verdictOf({ outcome: "http_4xx", durationMs: 1, status: 404 })).toBe("dead");
     expect(verdictOf({ outcome: "blocked", durationMs: 1 })).toBe("dead");
@@ -190,7 +190,7 @@ describe("the list of", () => {
       const [first, last] = [from.replace(/(\.0)+$/, ""), String(Number.parseInt(below, 10) - 1)];
       return [module, first === last ? first : `${first} to ${last}`, plugin];
     });
-    const listed = table("Zero code", "library").map(([library, versions, plugin]) => [
+    const listed = table("Zero code in detail", "library").map(([library, versions, plugin]) => [
       codes(library)[0],
       versions,
       plugin?.split(" ")[0],
@@ -199,20 +199,20 @@ describe("the list of", () => {
   });
 
   it("span rules and volume options has every option", () => {
-    const rules = table("Plugins", "rule").flatMap(([rule]) => codes(rule));
+    const rules = table("Plugin options", "rule").flatMap(([rule]) => codes(rule));
     expect(sorted(rules)).toEqual(sorted(membersOf("plugins/span/rule.ts", "SpanRule")));
-    const volume = firstCodes(table("Plugins", "option"));
+    const volume = firstCodes(table("Plugin options", "option"));
     expect(volume).toEqual([...membersOf("src/plugin/volume.ts", "Volume"), "redact"]);
   });
 
   it("verdicts has every verdict of an explanation", () => {
     const [, verdicts = ""] = /readonly verdict: (.*);/.exec(read("src/routing/explain.ts")) ?? [];
-    const listed = table("Records and replay", "verdict of `explain`").flatMap(([verdict]) => codes(verdict));
+    const listed = table("Commands", "verdict of `explain`").flatMap(([verdict]) => codes(verdict));
     expect(sorted(listed)).toEqual(sorted(verdicts.replaceAll('"', "").split(" | ")));
   });
 
   it("adapters has every adapter, used by its name", () => {
-    const rows = table("Receive", "adapter").map(([entry, use]) => [
+    const rows = table("Receiver options", "adapter").map(([entry, use]) => [
       codes(entry)[0],
       /\w+(?=\(receiver\))/.exec(use ?? "")?.[0],
     ]);
@@ -233,7 +233,7 @@ describe("the list of", () => {
   });
 
   it("transforms has every transform", async () => {
-    const listed = table("Endpoints", "`mova-webhooks/transforms`").map(([usage]) =>
+    const listed = table("Endpoint options", "`mova-webhooks/transforms`").map(([usage]) =>
       codes(usage)[0]?.replace(/\(.*/, ""),
     );
     expect(sorted(listed.map(String))).toEqual(sorted(Object.keys(await import("mova-webhooks/transforms"))));

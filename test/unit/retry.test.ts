@@ -28,7 +28,7 @@ describe("what follows an attempt", () => {
     [401, "dead"],
     [404, "dead"],
     [408, "retry"],
-    [410, "dead"],
+    [410, "disable"],
     [422, "dead"],
     [425, "retry"],
     [429, "retry"],
@@ -37,7 +37,9 @@ describe("what follows an attempt", () => {
     [503, "retry"],
     [599, "retry"],
     [600, "retry"],
-  ])("a %d is %s", (code, kind) => {
+  ])("a %d is %s", (code, verdict) => {
+    expect(verdictOf(status(code))).toBe(verdict);
+    const kind = verdict === "disable" ? "dead" : verdict;
     expect(decideSettlement(status(code), 1, { retries: 3 }, now, middle).kind).toBe(kind);
   });
 
@@ -57,6 +59,7 @@ describe("what follows an attempt", () => {
       middle,
     );
     expect(settlement).toEqual({ kind: "dead", reason: "blocked" });
+    expect(verdictOf({ outcome: "blocked", durationMs: 0 })).toBe("dead");
   });
 
   it("the attempt after the last retry is dead with its outcome as the reason", () => {
@@ -126,7 +129,8 @@ describe("what the receiver says of itself", () => {
       kind: "dead",
       reason: "webhook-delivery: abort-message",
     });
-    expect(disableReason(aborted, verdictOf(aborted))).toBeUndefined();
+    expect(verdictOf(aborted)).toBe("dead");
+    expect(disableReason(aborted, "dead")).toBeUndefined();
     const taken = status(200, { control: "abort-message" });
     expect(decideSettlement(taken, 1, { retries: 3 }, now, middle).kind).toBe("delivered");
   });

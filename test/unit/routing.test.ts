@@ -66,6 +66,14 @@ describe("routing", () => {
     expect(routes.route(event("cache.updated", { size: 50 })).endpoints).toHaveLength(1);
   });
 
+  it("is decided once per type where no filter is asked, for the first 10,000 types", () => {
+    const routes = table({});
+    for (let n = 0; n < 10_000; n += 1) routes.wants(`type.n${n}`);
+    expect(routes.route(event("type.n9999"))).toBe(routes.route(event("type.n9999")));
+    expect(routes.route(event("type.new"))).not.toBe(routes.route(event("type.new")));
+    expect(routes.route(event("type.new"))).toEqual(routes.route(event("type.n0")));
+  });
+
   it("wants a type only where an enabled endpoint covers it", () => {
     expect(table({ eventTypes: ["cache.*"] }).wants("cache.updated")).toBe(true);
     expect(table({ eventTypes: ["cache.*"] }).wants("error.occurred")).toBe(false);

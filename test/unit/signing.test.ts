@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { WebhookError } from "../../src/event/errors.ts";
 import { Secret } from "../../src/event/secret.ts";
 import { createSigningKey, generateSecret } from "../../src/signing/key.ts";
 import { createSigner } from "../../src/signing/sign.ts";
@@ -84,7 +83,8 @@ describe("Standard Webhooks vectors", () => {
       );
     expect(check(vectors.multi_signature_header.valid)).toBe(true);
     expect(check(vectors.multi_signature_header.valid.replaceAll("v1,g0h", "v1,G0h"))).toBe(false);
-    expect(check(`${"v1,AAAA ".repeat(300)}${canonical.signature}`)).toBe(false);
+    expect(check(canonical.signature.padStart(2048))).toBe(true);
+    expect(check(canonical.signature.padStart(2049))).toBe(false);
   });
 
   it.each(vectors.invalid_signatures)("refuses $signature", ({ signature }) => {
@@ -158,18 +158,22 @@ describe("X-Mova-Signature", () => {
 
 describe("keys", () => {
   it.each([
-    "",
-    "  ",
-    "whsec_",
-    "whsec_%",
-    "whsec_w",
-    "whsec_abc def",
-    "whsec_====",
-    "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
-    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfV",
-  ])("refuse the secret %j", (text) => {
+    ["", "empty"],
+    ["  ", "empty"],
+    ["whsec_", "not base64"],
+    ["whsec_%", "not base64"],
+    ["whsec_w", "not base64"],
+    ["whsec_abc def", "not base64"],
+    ["whsec_====", "not base64"],
+    ["whsec_YQ=YQ", "not base64"],
+    ["whsec_YQ==YQ==", "not base64"],
+    ["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "ed25519"],
+    ["whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfV", "ed25519"],
+  ])("refuse the secret %j: %s", (text, why) => {
     const build = (): unknown => createSigningKey(new Secret(text));
-    expect(build).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
+    expect(build).toThrow(
+      expect.objectContaining({ code: "SECRET_INVALID", message: expect.stringContaining(why) }),
+    );
   });
 
   it("are those of the bytes, with base64 padding or without, and of prefixes only where they stand first", () => {
@@ -177,7 +181,6 @@ describe("keys", () => {
       createSigningKey(new Secret(text)).standard.export().toString("latin1");
     expect(["whsec_YQ==", "whsec_YQ", "whsec_YWI="].map(bytesOf)).toEqual(["a", "a", "ab"]);
     expect(bytesOf("my whpk_ secret")).toBe("my whpk_ secret");
-    expect(() => bytesOf("whsec_YQ==YQ==")).toThrow("is not base64");
   });
 
   it("do not show the secret they refuse", () => {
@@ -186,9 +189,12 @@ describe("keys", () => {
     expect(build).not.toThrow("horse");
   });
 
-  it("refuse to sign with none", () => {
-    expect(() => createSigner([], "sha256")).toThrow(WebhookError);
-    expect(() => createVerifier([], "sha256")).toThrow(WebhookError);
+  it("refuse to sign and to verify with none", () => {
+    for (const build of [createSigner, createVerifier]) {
+      expect(() => build([], "sha256")).toThrow(
+        expect.objectContaining({ code: "SECRET_INVALID", message: expect.stringContaining("no secret") }),
+      );
+    }
   });
 
   it("are generated with 32 random bytes", () => {
@@ -205,7 +211,10 @@ describe("signing", () => {
     "refuses the id %j, which would let the signed text be cut elsewhere",
     (id) => {
       expect(() => signer.sign(id, 1, Buffer.alloc(0))).toThrow(
-        expect.objectContaining({ code: "EVENT_ID_INVALID" }),
+        expect.objectContaining({
+          code: "EVENT_ID_INVALID",
+          message: expect.stringContaining("without a dot"),
+        }),
       );
     },
   );
@@ -218,7 +227,10 @@ describe("signing", () => {
   });
   it.each([1.5, -1, Number.NaN, 1e300])("refuses the timestamp %d", (timestamp) => {
     expect(() => signer.sign("a", timestamp, Buffer.alloc(0))).toThrow(
-      expect.objectContaining({ code: "TIMESTAMP_INVALID" }),
+      expect.objectContaining({
+        code: "TIMESTAMP_INVALID",
+        message: expect.stringContaining("whole Unix seconds"),
+      }),
     );
   });
 });
