@@ -166,9 +166,9 @@ export class WebhookManager {
   }
 
   /**
-   * Switches one endpoint on, as `setEndpointEnabled` does. With `replay`, what it missed is delivered too: the
-   * deliveries that died since it began to fail, or since it was switched off. Events that came while it was off
-   * were never accepted for it; `explain` names them. Answers the ids replayed; undefined where there is none.
+   * Switches one endpoint on, as `setEndpointEnabled` does. With `replay`, what it missed is delivered too, also
+   * where it was never off: the deliveries that died since its last success. Events that came while it was off were
+   * never accepted for it; `explain` names them. Answers the ids replayed; undefined where there is none.
    */
   enableEndpoint(
     urlOrId: string,
@@ -229,7 +229,7 @@ export class WebhookManager {
     if (this.#loading !== undefined) await this.#loading;
     this.#types.check(type);
     const event = createWebhookEvent({ type, data, occurredAt: this.#now(), ...options });
-    return this.isEnabled() ? this.#pipeline.publish("api", event) : { id: event.id, deliveries: [] };
+    return this.isEnabled() ? await this.#pipeline.publish("api", event) : { id: event.id, deliveries: [] };
   }
 
   isEnabled(): boolean {
@@ -301,12 +301,7 @@ export class WebhookManager {
     const record = await (await this.#outbox()).event(eventId);
     return (
       record &&
-      explain(record, (endpointId) => {
-        const enabled = this.#book.get(endpointId)?.enabled;
-        return enabled === undefined
-          ? undefined
-          : { enabled, circuit: this.#endpoints.circuitOf(endpointId) };
-      })
+      explain(record, (endpointId) => this.#endpoints.standingOf(endpointId))
     );
   }
 
@@ -388,7 +383,7 @@ export class WebhookManager {
   }
 
   #watched(outbox: Outbox): Outbox {
-    return timeOutbox(outbox, this.#lifecycle, (run) => asOwnWork(() => this.#tracing.suppress(run)));
+    return timeOutbox(outbox, this.#lifecycle, (run) => asOwnWork(this.#tracing.suppress, run));
   }
 
   async #outbox(): Promise<Outbox> {

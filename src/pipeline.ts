@@ -8,7 +8,7 @@ import { WebhookError } from "./event/errors.ts";
 import { asOwnWork, isOwnWork } from "./event/own-work.ts";
 import type { Logger } from "./event/logger.ts";
 import { createWebhookEvent, serializeEvent, type WebhookEvent } from "./event/webhook-event.ts";
-import type { Claim, NewDelivery, Outbox, OutboxEvent, Submission } from "./outbox/outbox.ts";
+import type { Claim, NewDelivery, Outbox, Submission } from "./outbox/outbox.ts";
 import { Host } from "./plugin/host.ts";
 import type { EventDraft } from "./plugin/volume.ts";
 import type { EndpointBook } from "./routing/endpoint-book.ts";
@@ -35,8 +35,9 @@ export interface PipelineOptions {
 }
 
 interface Routed {
-  readonly stored: OutboxEvent;
-  readonly deliveries: readonly NewDelivery[];
+  readonly submission: Submission;
+  /** For each delivery the lane that promised it a place. */
+  readonly places: readonly (Lane | undefined)[];
   readonly span: PublishSpan;
 }
 
@@ -126,43 +127,51 @@ export class Pipeline {
   }
 
   async #publish(source: string, event: WebhookEvent): Promise<Triggered> {
-    const routed = this.#route(source, event);
+    const routed = this.#route(source, event, this.worker);
     if (routed === undefined) return { id: event.id, deliveries: [] };
-    const { stored, deliveries, span } = routed;
+    const { submission, places, span } = routed;
+    let claims: readonly Claim[] = [];
     try {
-      await this.#store(stored, deliveries, event);
+      const putting = (this.outbox as Outbox).put([submission]);
+      this.#storing.set(submission, putting);
+      const [answer] = await putting;
+      if (answer?.accepted === true) {
+        claims = answer.claims;
+        this.#accepted(submission, event);
+      }
       span.end();
-      return { id: event.id, deliveries: deliveries.map((delivery) => delivery.id) };
+      return { id: event.id, deliveries: submission.deliveries.map((delivery) => delivery.id) };
     } catch (error) {
       span.end(error);
       throw error;
+    } finally {
+      this.#storing.delete(submission);
+      this.#handOver(submission.deliveries, places, claims);
     }
   }
 
   /** Has stored when it returns, because what comes after may never run. */
   #publishNow(source: string, event: WebhookEvent, outbox: Outbox): void {
-    const routed = this.#route(source, event);
+    const routed = this.#route(source, event, undefined);
     if (routed === undefined) return;
-    const { stored, deliveries, span } = routed;
+    const { submission, places, span } = routed;
     try {
-      outbox.putSync?.([{ event: stored, deliveries }]);
+      outbox.putSync?.([submission]);
       span.end();
     } catch (error) {
       span.end(error);
       throw error;
     }
-    this.#options.lifecycle.stored({
-      eventId: event.id,
-      eventType: stored.type,
-      deliveries: deliveries.length,
-    });
-    this.handlers.call(event);
+    this.#accepted(submission, event);
     // A program with an `uncaughtException` listener of its own goes on.
-    this.#handOver(deliveries, [], []);
+    this.#handOver(submission.deliveries, places, []);
   }
 
-  /** Decides who gets the event, writes its body and starts its span; nothing where no endpoint wants a plugin's event. */
-  #route(source: string, event: WebhookEvent): Routed | undefined {
+  /**
+   * Decides who gets the event, writes its body and starts its span; nothing where no endpoint wants a plugin's event.
+   * Asks the lanes of the worker for places, so that what gets one need not be read back from the outbox.
+   */
+  #route(source: string, event: WebhookEvent, worker: Worker | undefined): Routed | undefined {
     const { endpoints, lifecycle, tracing, now, maxBodyBytes } = this.#options;
     const { id, event_type: type } = event;
     const candidates = endpoints.table.route(event);
@@ -177,37 +186,24 @@ export class Pipeline {
     }
     const span = tracing.startPublish({ eventId: id, eventType: type, source });
     lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
-    const { decisions } = routing;
+    const { decisions, contents } = routing;
     const { origin } = this;
-    const stored = { id, type, source, body, createdAt: now(), origin, decisions, ...span.carrier };
-    const deliveries = routing.endpoints.map((endpoint): NewDelivery => {
-      const content = routing.contents.get(endpoint.id);
-      const delivery = { id: `dlv_${id}_${endpoint.key}`, endpointId: endpoint.id, dueAt: stored.createdAt };
+    const createdAt = now();
+    const stored = { id, type, source, body, createdAt, origin, decisions, ...span.carrier };
+    const places: (Lane | undefined)[] = [];
+    const deliveries = routing.endpoints.map(({ id: endpointId, key }): NewDelivery => {
+      const place = worker?.reserve(endpointId);
+      places.push(place);
+      const delivery = { id: `dlv_${id}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
+      const content = contents.get(endpointId);
       return content === undefined ? delivery : { ...delivery, content };
     });
-    return { stored, deliveries, span };
+    return { submission: { event: stored, deliveries }, places, span };
   }
 
-  async #store(stored: OutboxEvent, routed: readonly NewDelivery[], event: WebhookEvent): Promise<void> {
-    // Asks the lanes for places, so that what gets one need not be read back from the outbox.
-    const places = routed.map(({ endpointId }) => this.worker?.reserve(endpointId));
-    const deliveries = routed.map((delivery, index) => claimedWhere(delivery, places[index] !== undefined));
-    const submission = { event: stored, deliveries };
-    let claims: readonly Claim[] = [];
-    try {
-      const putting = (this.outbox as Outbox).put([submission]);
-      this.#storing.set(submission, putting);
-      const [answer] = await putting;
-      if (answer?.accepted === true) {
-        claims = answer.claims;
-        const { id: eventId, type: eventType } = stored;
-        this.#options.lifecycle.stored({ eventId, eventType, deliveries: routed.length });
-        this.handlers.call(event);
-      }
-    } finally {
-      this.#storing.delete(submission);
-      this.#handOver(deliveries, places, claims);
-    }
+  #accepted({ event: { type }, deliveries }: Submission, event: WebhookEvent): void {
+    this.#options.lifecycle.stored({ eventId: event.id, eventType: type, deliveries: deliveries.length });
+    this.handlers.call(event);
   }
 
   /** Gives claims to the lanes that promised a place, takes the other places back, and wakes the lanes of what waits. */
@@ -216,9 +212,11 @@ export class Pipeline {
     places: readonly (Lane | undefined)[],
     claims: readonly Claim[],
   ): void {
+    // An outbox answers the claims in the order of the deliveries.
+    let granted = 0;
     for (const [index, { id, endpointId }] of deliveries.entries()) {
       const place = places[index];
-      const claim = claims.find((granted) => granted.id === id);
+      const claim = claims[granted]?.id === id ? claims[granted++] : undefined;
       if (place !== undefined && claim !== undefined) {
         this.worker?.accept(place, claim);
         continue;
@@ -265,10 +263,6 @@ export class Pipeline {
   #wants(type: string): boolean {
     return this.open && (this.#options.endpoints.table.wants(type) || this.handlers.wants(type));
   }
-}
-
-function claimedWhere({ id, endpointId, dueAt, content }: NewDelivery, claim: boolean): NewDelivery {
-  return content === undefined ? { id, endpointId, dueAt, claim } : { id, endpointId, dueAt, claim, content };
 }
 
 function traceOf(span: { readonly traceId?: string }): { traceId?: string } {

@@ -1,7 +1,7 @@
 /** One attempt: sign the stored bytes with this moment's time, send them inside a span, say what became of it. */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
-import type { Claim } from "../outbox/outbox.ts";
+import type { Claim, Claims } from "../outbox/outbox.ts";
 import { createSigner, type Signer } from "../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../telemetry/trace-contract.ts";
 import { type Message, batchMessageOf, messageOf } from "./message.ts";
@@ -32,18 +32,21 @@ export class Sender {
   }
 
   /** Posts one claim, or for an endpoint with batches any number that are at the same attempt. */
-  async send(claims: readonly [Claim, ...Claim[]], sameProcess: boolean): Promise<Attempted> {
+  send(claims: Claims, sameProcess: boolean): Promise<Attempted> {
     const [claim] = claims;
     const startedAt = this.#now();
     const inBatch = this.#endpoint.batch !== undefined;
-    const batch = inBatch ? { batch: claims } : {};
-    const span = this.#tracing.startAttempt({ claim, endpoint: this.#endpoint, sameProcess, ...batch });
+    const facts = { claim, endpoint: this.#endpoint, sameProcess };
+    const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
     const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
     const headers = this.#headersOf(message, claim, Math.floor(startedAt / 1000), span);
     const post = { endpoint: this.#endpoint, headers, body: message.body };
-    const outcome = await span.run(() => this.#transport.post(post));
-    span.end(outcome);
-    return { outcome, startedAt, span };
+    return span
+      .run(() => this.#transport.post(post))
+      .then((outcome) => {
+        span.end(outcome);
+        return { outcome, startedAt, span };
+      });
   }
 
   #headersOf(message: Message, claim: Claim, timestamp: number, span: AttemptSpan): string[] {
@@ -51,7 +54,6 @@ export class Sender {
     const seconds = String(timestamp);
     const own = message.headers;
     const headers = [
-      ...(own === undefined ? this.#fixedHeaders : fixedHeadersOf(this.#endpoint, own)),
       "X-Mova-Event",
       message.type,
       "X-Mova-Timestamp",
@@ -68,7 +70,7 @@ export class Sender {
       seconds,
       "webhook-signature",
       signatures["webhook-signature"],
-    ];
+    ].concat(own === undefined ? this.#fixedHeaders : fixedHeadersOf(this.#endpoint, own));
     if (claim.replay > 0) headers.push("X-Mova-Replay", String(claim.replay));
     if (this.#endpoint.propagateTrace && span.traceparent !== undefined) {
       headers.push("traceparent", span.traceparent);

@@ -6,14 +6,14 @@
  * come back (another process holds them after a crash), the rest goes out after a while as a batch of its own: under
  * another id, because to the receiver it is another message.
  */
-import type { Claim } from "../outbox/outbox.ts";
+import type { Claim, Claims } from "../outbox/outbox.ts";
 import { batchSize } from "./message.ts";
 
 /** No batch grows beyond what receivers commonly take; one larger event goes alone. */
 const maxBytes = 1_048_576;
 
 interface Gathering {
-  readonly claims: Claim[];
+  readonly claims: [Claim, ...Claim[]];
   /** Of those that failed together. */
   readonly batchId: string | undefined;
   /** How many it goes out with. */
@@ -26,14 +26,14 @@ export class Batcher {
   readonly #maxEvents: number;
   readonly #maxWaitMs: number;
   readonly #patienceMs: number;
-  readonly #post: (claims: readonly Claim[]) => void;
+  readonly #post: (claims: Claims) => void;
   readonly #gatherings = new Map<string, Gathering>();
 
   /** `patienceMs` is how long those that failed together are waited for at least: what is ahead of them takes time. */
   constructor(
     batch: { readonly maxEvents: number; readonly maxWaitMs: number },
     patienceMs: number,
-    post: (claims: readonly Claim[]) => void,
+    post: (claims: Claims) => void,
   ) {
     this.#maxEvents = batch.maxEvents;
     this.#maxWaitMs = batch.maxWaitMs;
@@ -47,8 +47,8 @@ export class Batcher {
     const { length } = claim.event.body;
     const begun = this.#gatherings.get(key);
     if (begun !== undefined && claim.batch === undefined && begun.bytes + length > maxBytes) this.#send(key);
-    const gathering = this.#gatherings.get(key) ?? this.#begin(key, claim.batch);
-    gathering.claims.push(claim);
+    const gathering = this.#gatherings.get(key) ?? this.#begin(key, claim);
+    if (gathering.claims[0] !== claim) gathering.claims.push(claim);
     gathering.bytes += length;
     if (gathering.claims.length >= gathering.size) this.#send(key);
   }
@@ -66,12 +66,13 @@ export class Batcher {
     return gatherings.flatMap(({ claims }) => claims);
   }
 
-  #begin(key: string, batchId: string | undefined): Gathering {
+  #begin(key: string, claim: Claim): Gathering {
+    const batchId = claim.batch;
     const waitMs = batchId === undefined ? this.#maxWaitMs : this.#patienceMs;
     const timer = setTimeout(() => this.#send(key), waitMs);
     timer.unref();
     const size = batchId === undefined ? this.#maxEvents : batchSize(batchId);
-    const gathering: Gathering = { claims: [], batchId, size, bytes: 0, timer };
+    const gathering: Gathering = { claims: [claim], batchId, size, bytes: 0, timer };
     this.#gatherings.set(key, gathering);
     return gathering;
   }

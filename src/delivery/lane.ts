@@ -1,15 +1,16 @@
-/** One endpoint's way out: a p-queue with its concurrency and rate limit, fed from the outbox as its circuit allows. */
+/** One endpoint's way out: a queue with its concurrency and rate limit, fed from the outbox as its circuit allows. */
 import PQueue from "p-queue";
 import type { Endpoint } from "../event/endpoint.ts";
-import type { Claim } from "../outbox/outbox.ts";
+import type { Claim, Claims } from "../outbox/outbox.ts";
 import { Batcher } from "./batcher.ts";
+import { Slots } from "./slots.ts";
 import { afterAttempt, afterWait, type Circuit, closedCircuit, withoutWait } from "./circuit-breaker.ts";
 
 export interface LaneWork {
   /** Leases due deliveries of this endpoint. Never rejects: a store that fails answers with none. */
   claim(limit: number): Promise<readonly Claim[]>;
   /** Makes the attempt: one POST for all of them. Never rejects. */
-  attempt(claims: readonly Claim[]): Promise<void>;
+  attempt(claims: Claims): Promise<void>;
   /** Hands a claim back without an attempt. */
   release(claim: Claim): void;
   circuitChanged(circuit: Circuit): void;
@@ -20,14 +21,14 @@ export interface LaneWork {
 export class Lane {
   readonly endpoint: Endpoint;
   readonly #work: LaneWork;
-  readonly #queue: PQueue;
+  readonly #queue: Slots | PQueue;
   readonly #batcher: Batcher | undefined;
   /** Deliveries in one post. */
   readonly #perPost: number;
   /** Claims here, plus places promised to deliveries that are being stored. */
   #held = 0;
-  /** Posts at the door of the p-queue. */
-  readonly #waiting = new Set<readonly Claim[]>();
+  /** Posts at the door of the queue. */
+  readonly #waiting = new Set<Claims>();
   #running = 0;
   #due = false;
   #claiming = false;
@@ -38,11 +39,10 @@ export class Lane {
     this.endpoint = endpoint;
     this.#work = work;
     const { concurrency, rateLimit, batch, timeoutMs } = endpoint;
-    this.#queue = new PQueue(
+    this.#queue =
       rateLimit === undefined
-        ? { concurrency }
-        : { concurrency, intervalCap: rateLimit.max, interval: rateLimit.perMs, strict: true },
-    );
+        ? new Slots(concurrency)
+        : new PQueue({ concurrency, intervalCap: rateLimit.max, interval: rateLimit.perMs, strict: true });
     this.#perPost = batch?.maxEvents ?? 1;
     if (batch !== undefined) this.#batcher = new Batcher(batch, timeoutMs, (claims) => this.#post(claims));
   }
@@ -142,13 +142,13 @@ export class Lane {
     for (const claim of claims) this.#work.release(claim);
   }
 
-  #post(claims: readonly Claim[]): void {
+  #post(claims: Claims): void {
     this.#waiting.add(claims);
     // The task settles its own failures; p-queue's promise only repeats its end.
     void this.#queue.add(() => this.#run(claims));
   }
 
-  async #run(claims: readonly Claim[]): Promise<void> {
+  async #run(claims: Claims): Promise<void> {
     this.#waiting.delete(claims);
     this.#running += 1;
     await this.#work.attempt(claims);

@@ -15,9 +15,9 @@ export interface Message {
 }
 
 export function messageOf(claim: Claim): Message {
-  const { event, content } = claim;
-  const about = { id: event.id, type: event.type, deliveryId: claim.id };
-  return content === undefined ? { ...about, body: event.body } : { ...about, ...content };
+  const { event, content, id: deliveryId } = claim;
+  const { id, type, body } = event;
+  return content === undefined ? { id, type, deliveryId, body } : { id, type, deliveryId, ...content };
 }
 
 const [opening, comma, closing] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [

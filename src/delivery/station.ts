@@ -2,7 +2,7 @@
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint } from "../event/endpoint.ts";
-import type { Claim, Settlement } from "../outbox/outbox.ts";
+import type { Claim, Claims, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Attempted, Sender } from "./attempt.ts";
 import { type FailingSpell, nextSpell } from "./failing-spell.ts";
@@ -57,7 +57,7 @@ export class Station {
   }
 
   /** Tells everybody how a post ended, and decides what becomes of its deliveries: the same for all of a batch. */
-  conclude(claims: readonly [Claim, ...Claim[]], attempted: Attempted): readonly Concluded[] {
+  conclude(claims: Claims, attempted: Attempted): readonly Concluded[] {
     const { now, random } = this.#options;
     const { outcome } = attempted;
     const endedAt = now();
@@ -77,31 +77,38 @@ export class Station {
     return concluded;
   }
 
-  /** The spreads come last: before other properties they cost ten times as much (V8 11). */
+  /** Written out: a spread before other properties costs fifty times as much (V8 11). */
   #tell({ claim, settlement, attempt }: Concluded, outcome: AttemptOutcome, endedAt: number): void {
     if (settlement.kind === "release") return;
     const { lifecycle } = this.#options;
-    const { id: deliveryId, endpointId, replay } = claim;
-    const { id: eventId, type: eventType, createdAt } = claim.event;
+    const { id: deliveryId, endpointId, replay, event } = claim;
+    const { id: eventId, type: eventType } = event;
     const { traceId, spanId } = attempt;
-    const trace = traceId === undefined || spanId === undefined ? undefined : { traceId, spanId };
-    const { kind: next } = settlement;
-    const nextAt = next === "retry" ? { nextAt: settlement.dueAt } : undefined;
-    const number = claim.attempt;
-    const about = { deliveryId, eventId, eventType, endpointId, attempt: number, replay, outcome, next };
-    lifecycle.attempted({ ...about, ...nextAt, ...trace });
+    const next = settlement.kind;
+    lifecycle.attempted({
+      deliveryId,
+      eventId,
+      eventType,
+      endpointId,
+      attempt: claim.attempt,
+      replay,
+      outcome,
+      next,
+      nextAt: next === "retry" ? settlement.dueAt : undefined,
+      traceId,
+      spanId,
+    });
     if (next === "retry") return;
-    const reason = next === "dead" ? { reason: settlement.reason } : undefined;
-    const lagMs = endedAt - createdAt;
     lifecycle.settled({
       deliveryId,
       eventId,
       eventType,
       endpointId,
       outcome: next,
-      lagMs,
-      ...reason,
-      ...trace,
+      reason: next === "dead" ? settlement.reason : undefined,
+      lagMs: endedAt - event.createdAt,
+      traceId,
+      spanId,
     });
   }
 

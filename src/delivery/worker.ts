@@ -3,7 +3,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Logger } from "../event/logger.ts";
-import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
+import type { Claim, Claims, Outbox, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
 import { Sender } from "./attempt.ts";
@@ -182,10 +182,8 @@ export class Worker {
   }
 
   /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
-  async #attempt(endpointId: string, claims: readonly Claim[]): Promise<void> {
-    const [first, ...others] = claims;
+  async #attempt(endpointId: string, claims: Claims): Promise<void> {
     const station = this.#stations.get(endpointId);
-    if (first === undefined) return;
     if (station === undefined) return claims.forEach((claim) => this.#release(claim));
     const waiting = this.#gate.enter(station);
     if (waiting !== undefined) await waiting;
@@ -195,17 +193,17 @@ export class Worker {
         return claims.forEach((claim) => this.#release(claim));
       }
       const sameProcess = claims.every((claim) => claim.event.origin === this.#options.origin);
-      const attempted = await station.sender.send([first, ...others], sameProcess);
+      const attempted = await station.sender.send(claims, sameProcess);
       // What our own end cut off was no attempt of the endpoint's making: it is handed back.
       if (this.#cut && attempted.outcome.status === undefined) {
         for (const claim of claims) this.#release(claim);
         return;
       }
-      for (const { claim, settlement, attempt } of station.conclude([first, ...others], attempted)) {
+      for (const { claim, settlement, attempt } of station.conclude(claims, attempted)) {
         void this.#settle(claim, settlement, attempt);
       }
     } catch (error) {
-      this.#options.logger.error({ err: error, delivery: first.id }, "attempt could not be made");
+      this.#options.logger.error({ err: error, delivery: claims[0].id }, "attempt could not be made");
       for (const claim of claims) this.#release(claim, this.#options.now() + 60_000);
     } finally {
       this.#gate.leave(station);
@@ -298,6 +296,7 @@ export class Worker {
   }
 
   #changed(): void {
+    if (this.#idleWaiters.size === 0) return;
     for (const waiter of this.#idleWaiters) waiter();
     this.#idleWaiters.clear();
   }

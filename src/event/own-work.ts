@@ -16,11 +16,14 @@ export function followOwnWork(): void {
 }
 
 /** Runs our own work, and marks it. */
-export function asOwnWork<Result>(run: () => Result): Result {
-  if (following) return inside.run(true, run);
+export function asOwnWork<Input extends readonly unknown[], Result>(
+  run: (...input: Input) => Result,
+  ...input: Input
+): Result {
+  if (following) return inside.run(true, run, ...input);
   depth += 1;
   try {
-    return run();
+    return run(...input);
   } finally {
     depth -= 1;
   }

@@ -43,8 +43,9 @@ export function serializeEvent(event: WebhookEvent, maxBodyBytes: number): Buffe
   try {
     const written = JSON.stringify(data);
     if (written === undefined) throw new TypeError("JSON has no form for this value");
-    const [head, tail] = [JSON.stringify({ event_type, timestamp }), JSON.stringify({ source, version })];
-    body = Buffer.from(`${head.slice(0, -1)},"data":${written},${tail.slice(1)}`);
+    body = Buffer.from(
+      `{"event_type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":${written},"source":"${source}","version":"${version}"}`,
+    );
   } catch (cause) {
     throw new WebhookError("DATA_UNSERIALISABLE", `The data of ${event_type} cannot be written as JSON`, {
       cause,

@@ -49,16 +49,15 @@ export function deliveryOf(record: DeliveryRecord): Delivery {
 }
 
 export function claimOf(record: DeliveryRecord): Claim {
+  const { id, endpointId, content, batch, previous, version: lease } = record;
+  const { event } = record.stored;
+  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
+  if (content === undefined && batch === undefined && previous === undefined) return claim;
   return {
-    id: record.id,
-    endpointId: record.endpointId,
-    event: record.stored.event,
-    attempt: record.attempt,
-    replay: record.replays,
-    ...(record.content === undefined ? {} : { content: record.content }),
-    ...(record.batch === undefined ? {} : { batch: record.batch }),
-    ...(record.previous === undefined ? {} : { previous: record.previous }),
-    lease: record.version,
+    ...claim,
+    ...(content === undefined ? {} : { content }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
   };
 }
 

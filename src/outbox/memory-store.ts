@@ -23,11 +23,10 @@ export class MemoryStore {
 
   /** Forgets delivered records as far as needed. Throws OUTBOX_FULL, and then has forgotten nothing. */
   makeRoomFor(submissions: readonly Submission[]): void {
-    const fresh = new Map<string, number>();
+    let needed = 0;
     for (const { event, deliveries } of submissions) {
-      if (!this.events.has(event.id)) fresh.set(event.id, Math.max(1, deliveries.length));
+      if (!this.events.has(event.id)) needed += Math.max(1, deliveries.length);
     }
-    const needed = [...fresh.values()].reduce((sum, room) => sum + room, 0);
     if (this.#size - this.#forgettable.size + needed > this.#maxDeliveries) {
       const detail = `The memory outbox holds ${this.#size - this.#forgettable.size} of ${this.#maxDeliveries} deliveries`;
       throw new WebhookError("OUTBOX_FULL", detail);

@@ -52,7 +52,7 @@ export interface Submission {
 export interface Stored {
   /** False where the event id was known already: nothing was stored. */
   readonly accepted: boolean;
-  /** Those of the deliveries that are already claimed by this process. */
+  /** Those of the deliveries that are already claimed by this process, in their order. */
   readonly claims: readonly Claim[];
 }
 
@@ -74,6 +74,9 @@ export interface Claim {
   /** What the outbox needs to recognise the lease; nobody else looks at it. */
   readonly lease: unknown;
 }
+
+/** What one post carries: one claim, or a batch of them. */
+export type Claims = readonly [Claim, ...Claim[]];
 
 export type Settlement =
   | { readonly kind: "delivered" }

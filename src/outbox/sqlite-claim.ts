@@ -61,12 +61,12 @@ export function claimOf(
     },
     attempt,
     replay: replays,
+    lease,
     ...(ownHeaders === null || ownBody === null
       ? {}
       : { content: { body: ownBody, headers: headersOf(ownHeaders) } }),
     ...(batch === null ? {} : { batch }),
     ...(previous === undefined ? {} : { previous }),
-    lease,
   };
 }
 

@@ -180,7 +180,7 @@ export class SqliteWrites {
       this.#insertContent.run(sequence, JSON.stringify(content.headers), content.body);
     const lease: Lease = { sequence, version, endpointKey };
     const own = content === undefined ? {} : { content };
-    if (claim) claims.push({ id, endpointId, event, attempt: 1, replay: 0, ...own, lease });
+    if (claim) claims.push({ id, endpointId, event, attempt: 1, replay: 0, lease, ...own });
     return true;
   }
 

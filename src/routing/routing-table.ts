@@ -32,17 +32,15 @@ export class RoutingTable {
 
   route(event: WebhookEvent): Routing {
     const candidates = this.#candidates(event.event_type);
-    const refused = new Map<string, RoutingDecision>();
+    let refused: Map<string, RoutingDecision> | undefined;
     for (const endpoint of candidates.endpoints) {
       if (endpoint.filter === undefined) continue;
       const reason = askFilter(endpoint.filter, event);
-      if (reason !== undefined) refused.set(endpoint.id, { endpointId: endpoint.id, routed: false, reason });
+      if (reason === undefined) continue;
+      refused ??= new Map();
+      refused.set(endpoint.id, { endpointId: endpoint.id, routed: false, reason });
     }
-    if (refused.size === 0) return candidates;
-    return {
-      endpoints: candidates.endpoints.filter((endpoint) => !refused.has(endpoint.id)),
-      decisions: candidates.decisions.map((decision) => refused.get(decision.endpointId) ?? decision),
-    };
+    return refused === undefined ? candidates : without(refused, candidates);
   }
 
   /** What types and switches alone decide; the same object for every event of the type. */
@@ -57,6 +55,13 @@ export class RoutingTable {
     if (this.#byType.size < 10_000) this.#byType.set(type, candidates);
     return candidates;
   }
+}
+
+function without(refused: ReadonlyMap<string, RoutingDecision>, { endpoints, decisions }: Routing): Routing {
+  return {
+    endpoints: endpoints.filter((endpoint) => !refused.has(endpoint.id)),
+    decisions: decisions.map((decision) => refused.get(decision.endpointId) ?? decision),
+  };
 }
 
 function decideByType({ endpoint, enabled }: Route, type: string): RoutingDecision {

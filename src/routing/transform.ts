@@ -14,9 +14,14 @@ export interface TransformedRouting extends Routing {
   readonly failures: readonly { readonly endpointId: string; readonly error: unknown }[];
 }
 
+const untouched = { contents: new Map<string, DeliveryContent>(), failures: [] };
+
 /** Asks the transforms of the endpoints that get the event. */
 export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: number): TransformedRouting {
   const { endpoints, decisions: decided } = routing;
+  if (endpoints.every((endpoint) => endpoint.transform === undefined)) {
+    return { endpoints, decisions: decided, ...untouched };
+  }
   const contents = new Map<string, DeliveryContent>();
   const failures: { endpointId: string; error: unknown }[] = [];
   for (const endpoint of endpoints) {

@@ -27,9 +27,9 @@ export interface AttemptedFact {
   /** What follows: `delivered`, `retry` or `dead`. */
   readonly next: "delivered" | "retry" | "dead";
   /** When the retry is due, Unix milliseconds. */
-  readonly nextAt?: number;
-  readonly traceId?: string;
-  readonly spanId?: string;
+  readonly nextAt?: number | undefined;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
 }
 
 interface DroppedFact {
@@ -47,11 +47,11 @@ export interface SettledFact {
   readonly eventType: string;
   readonly endpointId: string;
   readonly outcome: "delivered" | "dead";
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** From acceptance to now. */
   readonly lagMs: number;
-  readonly traceId?: string;
-  readonly spanId?: string;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
 }
 
 export interface Lifecycle {

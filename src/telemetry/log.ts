@@ -96,8 +96,8 @@ interface Ids {
   readonly eventId: string;
   readonly eventType: string;
   readonly endpointId: string;
-  readonly traceId?: string;
-  readonly spanId?: string;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
 }
 
 function idsOf({ deliveryId, eventId, eventType, endpointId, traceId, spanId }: Ids): object {

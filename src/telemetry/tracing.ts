@@ -33,6 +33,9 @@ const maxParentAgeMs = 60_000;
 /** The key `suppressTracing` of `@opentelemetry/core` uses; keys with the same description are the same. */
 const suppressTracingKey = api.createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
 
+/** Made once: every change of a context copies a map. */
+const suppressed = api.ROOT_CONTEXT.setValue(suppressTracingKey, true);
+
 const error = { code: api.SpanStatusCode.ERROR };
 
 const noPublishSpan: PublishSpan = { end() {} };
@@ -41,7 +44,7 @@ const noPublishSpan: PublishSpan = { end() {} };
 const noAttemptSpan: AttemptSpan = { run: suppress, end() {} };
 
 function suppress<Result>(run: () => Result): Result {
-  return api.context.with(api.ROOT_CONTEXT.setValue(suppressTracingKey, true), run);
+  return api.context.with(suppressed, run);
 }
 
 /** Traces with the given provider, or the registered one. Costs next to nothing while there is none. */
@@ -149,8 +152,7 @@ class RunningAttempt extends Identity implements AttemptSpan {
   }
 
   run<Result>(request: () => Result): Result {
-    const context = api.trace.setSpan(api.ROOT_CONTEXT, this.#post).setValue(suppressTracingKey, true);
-    return api.context.with(context, request);
+    return api.context.with(api.trace.setSpan(suppressed, this.#post), request);
   }
 
   end({ outcome, status }: AttemptOutcome): void {
