@@ -29,11 +29,23 @@ export function createWebhookEvent(event: NewEvent): WebhookEvent {
   return {
     id: event.id ?? createEventId(event.occurredAt),
     event_type: event.type,
-    timestamp: new Date(event.occurredAt).toISOString(),
+    timestamp: rfc3339(event.occurredAt),
     data: event.data ?? {},
     source: "mova_sdk",
     version: "2.2",
   };
+}
+
+let writtenMs = Number.NaN;
+let written = "";
+
+/** Many events happen in one millisecond; writing it out costs as much as the rest of an event. */
+function rfc3339(ms: number): string {
+  if (ms !== writtenMs) {
+    written = new Date(ms).toISOString();
+    writtenMs = ms;
+  }
+  return written;
 }
 
 /** Writes the body of section "On the wire": these five keys, in this order, as UTF-8. */

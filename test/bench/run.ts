@@ -5,6 +5,7 @@ import { calls } from "./calls.ts";
 import { isolation } from "./isolation.ts";
 import { meets, type Row } from "./measure.ts";
 import { byBacklog, byEndpoints, latency } from "./scale.ts";
+import { stages } from "./stages.ts";
 import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
 import { verify } from "./verify.ts";
@@ -18,9 +19,10 @@ const suites: readonly (() => Promise<Row[]> | Row[])[] = [
   () => backlog(100_000),
   isolation,
   startup,
+  stages,
   () => latency(5),
   () => byEndpoints([1, 10, 100, 1000], 10_000),
-  () => byBacklog([1000, 100_000, 1_000_000]),
+  () => byBacklog([0, 10_000, 1_000_000], 10_000),
   verify,
 ];
 

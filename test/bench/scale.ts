@@ -6,7 +6,7 @@ import { memoryOutbox, WebhookManager } from "mova-webhooks";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { percentile, type Row, time } from "./measure.ts";
 import { startReceiver } from "./receiver.ts";
-import { concurrency, secret } from "./throughput.ts";
+import { concurrency, pipeline, secret } from "./throughput.ts";
 
 const network = { allow: ["127.0.0.0/8"] };
 
@@ -45,8 +45,9 @@ export async function byEndpoints(counts: readonly number[], deliveries: number)
   return rows;
 }
 
-/** Milliseconds of one `claim(16)` and its commit while so many deliveries wait. */
-export async function byBacklog(sizes: readonly number[]): Promise<Row[]> {
+/** One `claim(16)` with its commit, and deliveries a second to another endpoint, while so many deliveries wait. */
+export async function byBacklog(sizes: readonly number[], deliveries: number): Promise<Row[]> {
+  const receiver = await startReceiver();
   const rows: Row[] = [];
   for (const size of sizes) {
     const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-bench-"));
@@ -76,7 +77,7 @@ export async function byBacklog(sizes: readonly number[]): Promise<Row[]> {
         claims.map((claim) => outbox.settle(claim, { kind: "release", dueAt: claim.event.createdAt })),
       );
     }
-    await outbox.close();
+    const run = await pipeline(receiver.url, deliveries, { outbox });
     rmSync(folder, { recursive: true });
     samples.sort((a, b) => a - b);
     rows.push({
@@ -85,7 +86,14 @@ export async function byBacklog(sizes: readonly number[]): Promise<Row[]> {
       unit: "ms",
       spread: [percentile(samples, 5), percentile(samples, 95)],
     });
+    rows.push({
+      name: `SQLite deliveries with ${size.toLocaleString("en")} waiting for other endpoints`,
+      value: run.perSecond,
+      unit: "/s",
+      note: `${run.cpuMicroseconds.toFixed(1)} µs CPU`,
+    });
   }
+  receiver.stop();
   return rows;
 }
 

@@ -9,12 +9,13 @@ import { memoryOutbox, type Outbox, WebhookManager, type WebhookManagerOptions }
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { cache } from "mova-webhooks/plugins";
 import { Pool } from "undici";
+import { leastLoop } from "./least.ts";
 import { interleave, type Row, type Run, series, time } from "./measure.ts";
-import { startReceiver } from "./receiver.ts";
+import { startNginx, startReceiver } from "./receiver.ts";
 
 export const concurrency = 64;
 export const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const data = { key: "user_data_123", size: 512, operation: "set", library: "bench" };
+export const data = { key: "user_data_123", size: 512, operation: "set", library: "bench" } as const;
 
 /** What the wire carries, for the loop to send the same. */
 const body = JSON.stringify({
@@ -76,7 +77,7 @@ function windowed(
 }
 
 /** Triggers events, so many at a time that every connection is busy, and waits until the last is delivered. */
-async function pipeline(url: string, count: number, options: WebhookManagerOptions): Promise<Run> {
+export async function pipeline(url: string, count: number, options: WebhookManagerOptions): Promise<Run> {
   const { outbox, enter } = windowed(options.outbox ?? memoryOutbox(), 2 * concurrency);
   const manager = new WebhookManager({
     config: false,
@@ -117,6 +118,7 @@ export async function throughput({ rounds, count }: { rounds: number; count: num
 
   const plain = await interleave(rounds, {
     bare: () => bareLoop(receiver.url, count),
+    least: () => leastLoop(receiver.url, count, { body: Buffer.from(body), secret, concurrency }),
     memory: () => pipeline(receiver.url, count, { outbox: memoryOutbox() }),
     sqlite: () => pipeline(receiver.url, count, { outbox: sqlite() }),
   });
@@ -134,13 +136,34 @@ export async function throughput({ rounds, count }: { rounds: number; count: num
   receiver.stop();
   rmSync(folder, { recursive: true });
   return [
+    ratio(
+      "the least a signed POST costs: both signatures, our headers, undici's dispatch",
+      plain.least,
+      plain.bare,
+    ),
     ratio("full pipeline, memory outbox, metrics on", plain.memory, plain.bare, 0.8),
     ratio("the same with tracing on (batch processor)", traced.traced, traced.bare, 0.6),
     ratio("the same through SQLite, synchronous=FULL", plain.sqlite, plain.bare, 0.6),
+    ...(await throughNginx(rounds, count)),
   ];
 }
 
-function ratio(name: string, ours: readonly Run[], bare: readonly Run[], atLeast: number): Row {
+/** A receiver that is not JavaScript. */
+async function throughNginx(rounds: number, count: number): Promise<Row[]> {
+  const nginx = await startNginx();
+  if (nginx === undefined) {
+    console.error("nginx is not installed: its row is left out");
+    return [];
+  }
+  const { bare, memory } = await interleave(rounds, {
+    bare: () => bareLoop(nginx.url, count),
+    memory: () => pipeline(nginx.url, count, { outbox: memoryOutbox() }),
+  });
+  nginx.stop();
+  return [ratio("full pipeline, memory outbox, nginx as the receiver", memory, bare)];
+}
+
+function ratio(name: string, ours: readonly Run[], bare: readonly Run[], atLeast?: number): Row {
   const ratios = series(ours.map((run, index) => run.perSecond / (bare[index]?.perSecond ?? Number.NaN)));
   const perSecond = series(ours.map((run) => run.perSecond)).median;
   const cpu = series(ours.map((run) => run.cpuMicroseconds)).median;
@@ -151,7 +174,7 @@ function ratio(name: string, ours: readonly Run[], bare: readonly Run[], atLeast
     value: ratios.median,
     unit: "× bare loop",
     spread: [ratios.min, ratios.max],
-    bound: { atLeast },
+    ...(atLeast === undefined ? {} : { bound: { atLeast } }),
     note: `${perSecond.toFixed(0)}/s at ${cpu.toFixed(1)} µs CPU; bare ${bareSecond.toFixed(0)}/s at ${bareCpu.toFixed(1)} µs`,
   };
 }
