@@ -16,6 +16,7 @@ import type { EndpointCounts, Outbox } from "./outbox/outbox.ts";
 import { replayMissed } from "./outbox/replay-missed.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { EndpointBook, EndpointInfo } from "./routing/endpoint-book.ts";
+import type { EndpointStanding } from "./routing/explain.ts";
 import type { Lifecycle } from "./telemetry/lifecycle.ts";
 import type { LaneState } from "./telemetry/metrics.ts";
 
@@ -145,13 +146,13 @@ export class Endpoints {
 
   /** Switches on and answers the ids of the deliveries that it missed and gets now; undefined where there is none. */
   async enable(urlOrId: string, replay: boolean): Promise<readonly string[] | undefined> {
-    const { book, outbox } = this.#options;
+    const { book, outbox, pipeline } = this.#options;
     const id = book.idOf(urlOrId);
     if (id === undefined) return undefined;
-    const since = book.missingSince(id);
     // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
-    const replayed = replay && since !== undefined ? await replayMissed(await outbox(), id, since) : [];
+    const replayed = replay ? await replayMissed(await outbox(), id, book.missingSince(id)) : [];
     this.#switch(id, true, "by hand");
+    pipeline.worker?.wake(id);
     return replayed;
   }
 
@@ -170,6 +171,14 @@ export class Endpoints {
     const { book } = this.#options;
     const route = book.get(book.idOf(urlOrId) ?? "");
     return route && scheduleOf(route.endpoint);
+  }
+
+  /** For `explain`: undefined where there is no such endpoint. */
+  standingOf(endpointId: string): EndpointStanding | undefined {
+    const { book, pipeline } = this.#options;
+    const enabled = book.get(endpointId)?.enabled;
+    if (enabled === undefined) return undefined;
+    return pipeline.worker === undefined ? { enabled } : { enabled, circuit: this.circuitOf(endpointId) };
   }
 
   circuitOf(endpointId: string): Circuit {

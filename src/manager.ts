@@ -299,10 +299,7 @@ export class WebhookManager {
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
   async explain(eventId: string): Promise<Explanation | undefined> {
     const record = await (await this.#outbox()).event(eventId);
-    return (
-      record &&
-      explain(record, (endpointId) => this.#endpoints.standingOf(endpointId))
-    );
+    return record && explain(record, (endpointId) => this.#endpoints.standingOf(endpointId));
   }
 
   /** Each endpoint with what waits for it. */

@@ -73,7 +73,8 @@ export function startCall(
       const { inputTokens, outputTokens } = answer;
       if (inputTokens !== undefined && outputTokens !== undefined)
         answer.totalTokens ??= inputTokens + outputTokens;
-      publish({ ...answer, ...asked, durationMs: now() - startedAt });
+      // To the microsecond.
+      publish({ ...answer, ...asked, durationMs: Math.round((now() - startedAt) * 1000) / 1000 });
     });
   }
 

@@ -56,7 +56,7 @@ export function scopeOf(span: object): string {
   return String(Reflect.get(Object(scope), "name"));
 }
 
-/** Seconds and nanoseconds. */
+/** From seconds and nanoseconds, to the microsecond. */
 function milliseconds([seconds, nanoseconds]: readonly [number, number]): number {
-  return seconds * 1000 + nanoseconds / 1e6;
+  return Math.round(seconds * 1e6 + nanoseconds / 1000) / 1000;
 }

@@ -72,13 +72,15 @@ export function watchValidation(host: PluginHost, options: WatchOptions, reading
     }
     if (!wantsCompleted && !wantsFailed) return undefined;
     const startedAt = options.now();
+    /** Milliseconds, to the microsecond. */
+    const elapsed = (): number => Math.round((options.now() - startedAt) * 1000) / 1000;
 
     function failed(raw: readonly unknown[], errorType?: string): void {
       if (!wantsFailed) return;
       host.publish("validation:failed", {
         library,
         schema,
-        durationMs: options.now() - startedAt,
+        durationMs: elapsed(),
         problems: raw.slice(0, options.maxErrors).map((problem) => withoutContent(reading.describe(problem))),
         problemCount: raw.length,
         ...(errorType !== undefined && { errorType }),
@@ -90,7 +92,7 @@ export function watchValidation(host: PluginHost, options: WatchOptions, reading
         const problems = reading.problemsIn(value);
         if (problems !== undefined) failed(problems);
         else if (wantsCompleted) {
-          host.publish("validation:completed", { library, schema, durationMs: options.now() - startedAt });
+          host.publish("validation:completed", { library, schema, durationMs: elapsed() });
         }
       },
       threw(error) {

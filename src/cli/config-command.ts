@@ -1,12 +1,19 @@
 /** `mova-webhooks config check`: is the configuration right, and what does it come to? */
 import { Command } from "commander";
-import { mistaken } from "../config/config.ts";
+import { mistaken, type WebhookConfig } from "../config/config.ts";
 import { printSchedule } from "../delivery/schedule.ts";
 import { WebhookManager } from "../manager.ts";
 import { originOf } from "../security/redact.ts";
 import { checkConfig } from "./check-config.ts";
+import { defaultPath } from "./open-manager.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
+
+const noPlugins = "none; register: validation, cache, redis, llm, error, config";
+
+function outboxText({ outbox }: WebhookConfig): string {
+  return outbox?.type ?? `sqlite in ${defaultPath}, the default of serve and register`;
+}
 
 export function configCommand(): Command {
   const check = new Command("check")
@@ -37,7 +44,8 @@ export function configCommand(): Command {
       print({ source: config.sourcePath, config, endpoints }, options.json, () =>
         [
           `${config.sourcePath ?? "no file; the environment alone"}: right`,
-          `outbox ${config.outbox?.type ?? "memory"}; plugins ${config.plugins.map(({ name }) => name).join(", ") || "none"}`,
+          `outbox ${outboxText(config)}`,
+          `plugins ${config.plugins.map(({ name }) => name).join(", ") || noPlugins}`,
           columns(
             ["endpoint", "enabled", "timeout", "retries", "events"],
             endpoints.map(({ id, enabled, timeout, retries, eventTypes }) => [

@@ -49,7 +49,7 @@ function listCommand(): Command {
       const page = await withRecords(options, (records) => records.find(queryOf(options)));
       print(page, options.json, ({ deliveries }) =>
         columns(
-          ["delivery", "type", "endpoint", "state", "attempts", "last outcome", "accepted"],
+          ["delivery", "type", "endpoint", "state", "attempts", "last outcome", "accepted", "event"],
           deliveries.map(row),
         ),
       );
@@ -191,7 +191,7 @@ function queryOf({
   };
 }
 
-function row({ id, eventType, endpointId, state, attempts, createdAt }: Delivery): string[] {
+function row({ id, eventId, eventType, endpointId, state, attempts, createdAt }: Delivery): string[] {
   return [
     id,
     eventType,
@@ -200,6 +200,7 @@ function row({ id, eventType, endpointId, state, attempts, createdAt }: Delivery
     String(attempts.length),
     attempts.at(-1)?.outcome ?? "",
     at(createdAt),
+    eventId,
   ];
 }
 

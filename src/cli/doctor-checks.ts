@@ -1,14 +1,18 @@
 /** The doctor's checks, each a finding with what to do about it. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { mistaken, readConfig, type WebhookConfig } from "../config/config.ts";
 import type { Attempt } from "../event/delivery.ts";
 import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookManager } from "../manager.ts";
 import { memoryOutbox } from "../outbox/memory.ts";
 import { openOutbox } from "../outbox/open.ts";
+import type { OutboxChoice } from "../outbox/outbox.ts";
 import { checkUrl } from "../security/check-url.ts";
 import { checkTypes } from "./check-config.ts";
 import { checkClock, checkRedisClock, judgeSkew, watchDates } from "./doctor-clock.ts";
 import { checkTls } from "./doctor-tls.ts";
+import { defaultPath, outboxOf } from "./open-manager.ts";
 
 export interface Finding {
   readonly check: string;
@@ -105,18 +109,36 @@ async function* checkEndpoint(
 }
 
 async function checkOutbox(config: WebhookConfig): Promise<Finding> {
-  const choice = config.outbox ?? { type: "memory" as const };
+  const choice = outboxOf(config);
   if (choice.type === "memory") {
     const remedy = "Set `outbox` to sqlite or redis where events must survive a restart";
     return { check: "outbox", level: "warn", message: "memory: it survives nothing", remedy };
   }
+  const standard = config.outbox === undefined ? `; ${defaultPath} is the default of serve and register` : "";
   try {
-    const outbox = await openOutbox(choice);
-    await outbox.ping();
-    await outbox.close();
-    return { check: "outbox", level: "ok", message: `${choice.type} answers` };
+    await (standard === "" || existsSync(defaultPath) ? tryOutbox(choice) : tryWithoutTrace());
+    return { check: "outbox", level: "ok", message: `${choice.type} answers${standard}` };
   } catch (error) {
     return failure("outbox", error);
+  }
+}
+
+async function tryOutbox(choice: OutboxChoice): Promise<void> {
+  const outbox = await openOutbox(choice);
+  try {
+    await outbox.ping();
+  } finally {
+    await outbox.close();
+  }
+}
+
+/** Whether the default file could be made here, without leaving one that nobody asked for. */
+async function tryWithoutTrace(): Promise<void> {
+  const folder = mkdtempSync(resolve(".mova-webhooks-"));
+  try {
+    await tryOutbox({ type: "sqlite", path: join(folder, defaultPath) });
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

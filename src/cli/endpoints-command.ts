@@ -38,11 +38,7 @@ function enableCommand(): Command {
   return withServer(new Command("enable"))
     .description("Switch an endpoint of a running server on.")
     .argument("<endpoint-id>")
-    .option(
-      "--replay",
-      "also deliver what it missed: what died since it began to fail or was switched off",
-      false,
-    )
+    .option("--replay", "also deliver what it missed: what died since its last success", false)
     .addHelpText("after", "\nExample:\n  $ mova-webhooks endpoints enable ops --replay")
     .action(async (id: string, options: EndpointsOptions & { readonly replay: boolean }) => {
       const { replayed } = await configuredServer(options).enable(id, options.replay);
@@ -69,11 +65,17 @@ function withServer(command: Command): Command {
   return command.addOption(configOption()).addOption(jsonOption());
 }
 
-function row({ id, health, circuit, circuitUntil, reason, eventTypes, lastAttempt }: EndpointView): string[] {
+function healthCell(health: EndpointView["health"], dead: number): string {
+  if (health === "ok") return health;
+  return paint("red", health === "dead_letters" ? `dead letters: ${dead}` : health);
+}
+
+function row(endpoint: EndpointView): string[] {
+  const { id, health, dead, circuit, circuitUntil, reason, eventTypes, lastAttempt } = endpoint;
   const until = circuitUntil === undefined ? "" : ` until ${at(circuitUntil)}`;
   return [
     id,
-    health === "ok" ? health : paint("red", health),
+    healthCell(health, dead),
     `${circuit}${until}`,
     reason ?? "",
     lastAttempt?.outcome ?? "",

@@ -1,7 +1,7 @@
-/** Opens the configured manager for a command that looks into its outbox and delivers nothing. */
+/** Opens the configured outbox: for a command that only looks into it, and for those that deliver from it. */
 import { existsSync } from "node:fs";
 import { WebhookError } from "../event/errors.ts";
-import { loadConfig } from "../config/config.ts";
+import { loadConfig, type WebhookConfig } from "../config/config.ts";
 import { WebhookManager } from "../manager.ts";
 import type { WebhookManagerOptions } from "../manager-options.ts";
 import { openOutbox } from "../outbox/open.ts";
@@ -10,31 +10,40 @@ import { discreetLogger } from "../telemetry/discreet-logger.ts";
 import type { CommonOptions, ServerOptions } from "./options.ts";
 import { serverOf } from "./server-client.ts";
 
-const defaultPath = "mova-webhooks.db";
+/** In the working directory. */
+export const defaultPath = "mova-webhooks.db";
+
+/** What `serve` and `register` use. */
+export function outboxOf({ outbox }: WebhookConfig): OutboxChoice {
+  return outbox ?? { type: "sqlite", path: defaultPath };
+}
 
 /** What is asked for records: the outbox, or the server that delivers from it. */
 export type Records = Pick<WebhookManager, "find" | "get" | "explain" | "replay" | "status">;
 
-/** Runs `use` with the server at `--url`, else with a manager that is not started. Throws CONFIG_INVALID for the memory outbox. */
+/**
+ * Runs `use` with the server at `--url`, else with a manager that is not started and loads no plugins. Throws
+ * CONFIG_INVALID for the memory outbox.
+ */
 export async function withRecords<Result>(
   { config: path, url, token }: Pick<CommonOptions, "config"> & ServerOptions,
   use: (records: Records) => Promise<Result>,
 ): Promise<Result> {
   if (url !== undefined) return use(serverOf(url, token === undefined ? {} : { token }));
   const config = loadConfig(path === undefined ? {} : { path });
-  // What `serve` and `register` write to where nothing is configured.
-  const choice =
-    config.outbox ?? (existsSync(defaultPath) ? { type: "sqlite" as const, path: defaultPath } : undefined);
-  if (choice === undefined || choice.type === "memory") {
-    throw new WebhookError(
-      "CONFIG_INVALID",
-      "The configured outbox is in the memory of another process, where nobody can look",
-      {
-        remedy: "Ask a running server with --url, or set `outbox` or MOVA_WEBHOOK_OUTBOX to SQLite or Redis.",
-      },
-    );
+  const choice = outboxOf(config);
+  const remedy =
+    "Ask a running server with --url, or set `outbox` or MOVA_WEBHOOK_OUTBOX to SQLite or Redis.";
+  if (choice.type === "memory") {
+    const detail = "The configured outbox is in the memory of another process, where nobody can look";
+    throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
-  const webhooks = await createManager({ ...(path === undefined ? {} : { config: path }) }, choice);
+  if (config.outbox === undefined && !existsSync(defaultPath)) {
+    const detail = `No outbox is configured, and there is no ${defaultPath} in this folder`;
+    throw new WebhookError("CONFIG_INVALID", detail, { remedy });
+  }
+  const { outbox: _outbox, plugins: _plugins, ...settings } = config;
+  const webhooks = await createManager({ ...settings, config: false }, choice);
   try {
     return await use(webhooks);
   } finally {

@@ -6,7 +6,7 @@ import type { Logger } from "../event/logger.ts";
 import type { WebhookManager } from "../manager.ts";
 import type { ListeningServer } from "../server/server.ts";
 import { version } from "../version.ts";
-import { createManager } from "./open-manager.ts";
+import { createManager, outboxOf } from "./open-manager.ts";
 import { configOption, jsonOption, readPort } from "./options.ts";
 import { serverLogger } from "./server-logger.ts";
 import { print } from "./terminal.ts";
@@ -38,7 +38,7 @@ async function runServe(options: ServeOptions): Promise<void> {
   const source = options.config === undefined ? {} : { path: options.config };
   const config = loadConfig(source);
   const logger = serverLogger(config.logLevel);
-  const outbox = config.outbox ?? { type: "sqlite" as const, path: "mova-webhooks.db" };
+  const outbox = outboxOf(config);
   const webhooks = await createManager(
     { ...(options.config === undefined ? {} : { config: options.config }), logger },
     outbox,

@@ -38,14 +38,14 @@ export function statusCommand(): Command {
   });
 }
 
-const head = ["endpoint", "enabled", "pending", "delivering", "dead", "oldest due"];
+const head = ["endpoint", "enabled", "pending", "delivering", "dead letters", "oldest due"];
 const liveHead = ["circuit", "failing since"];
 
 function row(status: EndpointStatus, live: boolean): string[] {
   const { id, enabled, reason, pending, delivering, dead, oldestDueAt } = status;
   const age = oldestDueAt === undefined ? "" : `${((Date.now() - oldestDueAt) / 1000).toFixed(0)} s ago`;
   const off = reason === undefined ? "no" : `no: ${reason}`;
-  const counts = [String(pending), String(delivering), String(dead)];
+  const counts = [String(pending), String(delivering), dead > 0 ? paint("red", String(dead)) : "0"];
   return [id, enabled ? "yes" : paint("red", off), ...counts, age, ...(live ? liveCells(status) : [])];
 }
 

@@ -1,5 +1,5 @@
 /** How commands speak: data on stdout, messages on stderr, JSON on demand, colour only on a terminal. */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { WebhookError } from "../event/errors.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -23,12 +23,13 @@ export function paint(style: Style, text: string): string {
 
 /** Columns as wide as their widest cell. */
 export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
   const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    Math.max(title.length, ...rows.map((row) => widthOf(row[column] ?? ""))),
   );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - widthOf(cell)))
       .join("  ")
       .trimEnd();
   return [paint("bold", line(head)), ...rows.map(line)].join("\n");

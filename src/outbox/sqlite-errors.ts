@@ -22,6 +22,11 @@ const unavailable: ReadonlyMap<string, string> = new Map([
   ["ENOTDIR", "cannot be created: its directory is a file"],
 ]);
 
+/** Where another remedy helps than that of OUTBOX_UNAVAILABLE. */
+const remedies: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "Create the directory, or correct the path of the outbox."],
+]);
+
 const invalid: ReadonlyMap<string, string> = new Map([
   ["SQLITE_CORRUPT", "is damaged"],
   ["SQLITE_NOTADB", "is not a database"],
@@ -47,5 +52,9 @@ export function toWebhookError(error: unknown, fileName: string): WebhookError {
     return new WebhookError("OUTBOX_INVALID", `The SQLite outbox ${fileName} ${damage}`, { cause: error });
   }
   const detail = unavailable.get(code) ?? `failed${code === "" ? "" : ` with ${code}`}`;
-  return new WebhookError("OUTBOX_UNAVAILABLE", `The SQLite outbox ${fileName} ${detail}`, { cause: error });
+  const remedy = remedies.get(code);
+  return new WebhookError("OUTBOX_UNAVAILABLE", `The SQLite outbox ${fileName} ${detail}`, {
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }

@@ -34,7 +34,8 @@ const notRouted: Readonly<Record<NotRoutedReason, string>> = {
 /** How an endpoint stands now. */
 export interface EndpointStanding {
   readonly enabled: boolean;
-  readonly circuit: {
+  /** Absent where this process does not deliver. */
+  readonly circuit?: {
     readonly state: "closed" | "half_open" | "open";
     /** When an open one is probed, Unix milliseconds. */
     readonly until?: number;
@@ -94,7 +95,10 @@ function whyItWaits(
 ): Pick<EndpointExplanation, "reason" | "until"> {
   if (standing === undefined) return { reason: "no process here has this endpoint" };
   if (!standing.enabled) return { reason: "the endpoint is disabled" };
-  const { state, until = dueAt } = standing.circuit;
+  if (standing.circuit === undefined && reason === undefined) {
+    return { reason: "waits for a process that delivers" };
+  }
+  const { state = "closed", until = dueAt } = standing.circuit ?? {};
   if (state === "closed") return { reason: reason ?? "waits for its turn", until: dueAt };
   return { reason: state === "open" ? "circuit open" : "circuit half-open", until: Math.max(dueAt, until) };
 }

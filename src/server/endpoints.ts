@@ -10,7 +10,8 @@ import type { Served } from "./served.ts";
 /** What the API shows of an endpoint. Of its URL only the origin: paths and queries of hooks are often secrets. */
 export interface EndpointView extends Omit<EndpointStatus, "url"> {
   readonly origin: string;
-  readonly health: "ok" | "failing" | "circuit_open" | "disabled";
+  /** `dead_letters`: nothing fails in this process, but dead deliveries are kept for it. */
+  readonly health: "ok" | "dead_letters" | "failing" | "circuit_open" | "disabled";
   readonly lastAttempt?: LastAttempt;
 }
 
@@ -56,8 +57,9 @@ function viewOf(status: EndpointStatus, lastAttempt: LastAttempt | undefined): E
   return { ...rest, origin: new URL(url).origin, health: healthOf(status), ...seen };
 }
 
-function healthOf({ enabled, circuit, failingSince }: EndpointStatus): EndpointView["health"] {
+function healthOf({ enabled, circuit, failingSince, dead }: EndpointStatus): EndpointView["health"] {
   if (!enabled) return "disabled";
   if (circuit !== "closed") return "circuit_open";
-  return failingSince === undefined ? "ok" : "failing";
+  if (failingSince !== undefined) return "failing";
+  return dead > 0 ? "dead_letters" : "ok";
 }

@@ -54,7 +54,7 @@ export interface AttemptFacts {
 /** Nothing here throws. */
 export interface Tracing {
   /** Runs own work so that other instrumentations make no spans of it. */
-  suppress<Result>(run: () => Result): Result;
+  readonly suppress: <Result>(run: () => Result) => Result;
   /** Starts the span of an event's way into the outbox, under whatever is being traced at the moment. */
   startPublish(facts: PublishFacts): PublishSpan;
   /** Starts the two spans of one attempt: its delivery and its HTTP request. */

@@ -99,12 +99,12 @@ describe("the queue plugin of the README", () => {
     expect(stdout).toMatch(/^# fail 0$/m);
   });
 
-  it("is refused with the places of the options that do not fit", async () => {
+  it("is refused with the names of the options that do not fit", async () => {
     configure(`{ use: mova-queue-plugin, options: { queues: [], queus: [mail] } }`);
     const { status, stderr } = await runApp("none", () => true);
     expect(status).toBe(0);
     expect(stderr).toMatch(
-      /options of plugin `mova-queue-plugin` do not fit its schema; `queues`: .*queus[^]*without webhooks/,
+      /options of plugin `queue`: unknown key `queus`; did you mean `queues`[^]*without webhooks/,
     );
   });
 });

@@ -1,7 +1,11 @@
 /** What happens around an endpoint that fails: the breaker, the switching off, the news of it, and the way back. */
+import { mkdtempSync, rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Logger, memoryOutbox, type WebhookEndpoint, type WebhookManager } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
+import { sqliteLoads } from "../native-sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "./support.ts";
 
 /** A clock that stands still until it is moved, and the lines that were logged. */
@@ -248,6 +252,69 @@ describe("an endpoint that fails for days", () => {
     expect(await manager.drain(5000)).toBe(true);
     expect((await manager.get(deliveries[0] ?? ""))?.state).toBe("dead");
     expect(server.requests).toHaveLength(1);
+  });
+
+  it("gets with replay what died since its last success, also where it was never switched off", async () => {
+    const clock = frozen();
+    const server = await testEndpoint(400);
+    const manager = await managerWith(clock, { id: "ops", url: server.url, secret });
+    async function fire(state: "delivered" | "dead"): Promise<string> {
+      const { deliveries } = await manager.triggerEvent("cache.updated", {});
+      await untilState(manager, deliveries[0], state);
+      clock.pass(1);
+      return deliveries[0] ?? "";
+    }
+    const before = await fire("dead");
+    server.answerWith(200);
+    await fire("delivered");
+    server.answerWith(400);
+    const missed = [await fire("dead"), await fire("dead")];
+    server.answerWith(200);
+    expect((await manager.enableEndpoint("ops", { replay: true }))?.toSorted()).toEqual(missed.toSorted());
+    for (const id of missed) await untilState(manager, id, "delivered");
+    expect((await manager.get(before))?.state).toBe("dead");
+    expect(await manager.enableEndpoint("ops", { replay: true })).toEqual([]);
+  });
+
+  it("gets with replay what died before it was switched off, though an attempt then under way succeeded", async () => {
+    const clock = frozen();
+    const held: ServerResponse[] = [];
+    const server = await testEndpoint((_, response) => void held.push(response));
+    const manager = await managerWith(clock, { id: "ops", url: server.url, secret });
+    const { deliveries: refused } = await manager.triggerEvent("cache.updated", {});
+    await until(() => held.length === 1);
+    const { deliveries: taken } = await manager.triggerEvent("cache.updated", {});
+    await until(() => held.length === 2);
+    held[0]?.writeHead(410).end();
+    await untilState(manager, refused[0], "dead");
+    clock.pass(1);
+    held[1]?.writeHead(200).end();
+    await untilState(manager, taken[0], "delivered");
+    expect(manager.getEndpoints()[0]?.enabled).toBe(false);
+    server.answerWith(200);
+    expect(await manager.enableEndpoint("ops", { replay: true })).toEqual(refused);
+  });
+
+  it.skipIf(!sqliteLoads)("gets with replay what it missed before its process was restarted", async () => {
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-missed-"));
+    const server = await testEndpoint(410);
+    const start = async (): Promise<WebhookManager> => {
+      const outbox = sqliteOutbox({ path: join(folder, "outbox.db") });
+      const manager = testManager({ outbox, endpoints: [{ id: "ops", url: server.url, secret }] });
+      await manager.start();
+      return manager;
+    };
+    const first = await start();
+    const { deliveries } = await first.triggerEvent("cache.updated", {});
+    await untilState(first, deliveries[0], "dead");
+    await first.close();
+    server.answerWith(200);
+    const second = await start();
+    expect(await second.enableEndpoint("ops", { replay: true })).toEqual(deliveries);
+    await untilState(second, deliveries[0], "delivered");
+    await second.close();
+    rmSync(folder, { recursive: true });
   });
 
   it("is news that cannot bring forth more news, when whoever hears of it is switched off by it", async () => {

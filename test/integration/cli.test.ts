@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -388,6 +388,7 @@ describe("records", () => {
         deliveries: unknown[];
       };
       expect(listed.deliveries).toMatchObject([{ id: deliveryId, state: "dead", reason: "http_4xx" }]);
+      expect((await cli(["deliveries", "list"])).out).toMatch(new RegExp(`\\n${deliveryId} .* ${id}\\n`));
       expect((await cli(["deliveries", "show", deliveryId])).out).toMatch(/ops[^]*http_4xx[^]*400/);
       expect((await cli(["explain", id])).out).toMatch(/ops +dead +1 +http_4xx/);
       expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
@@ -400,6 +401,9 @@ describe("records", () => {
       expect(JSON.parse((await cli(["status", "--json"])).out)).toMatchObject([
         { id: "ops", dead: 0, pending: 1 },
       ]);
+      expect((await cli(["explain", id])).out).toMatch(
+        /ops +waiting +1 +waits for a process that delivers\n/,
+      );
 
       const unknown = await cli(["deliveries", "show", "dlv_nobody"]);
       expect(unknown).toMatchObject({ code: 1, out: "" });
@@ -415,10 +419,22 @@ describe("records", () => {
     },
   );
 
-  it("of a memory outbox cannot be looked at, and the message names what to set", async () => {
-    const { code, err } = await cli(["status"]);
-    expect(code).toBe(2);
-    expect(err).toContain("MOVA_WEBHOOK_OUTBOX");
+  it.skipIf(!sqliteLoads)("need no plugin: one that cannot be loaded is in nobody's way", async () => {
+    const outbox = "outbox: { type: sqlite, path: ./x.db }";
+    const endpoint = `{ id: ops, url: "https://hooks.example.com/", secret: ${secret} }`;
+    write("mova.config.yaml", `webhook:\n  ${outbox}\n  plugins: [./gone.js]\n  endpoints: [${endpoint}]\n`);
+    expect(await cli(["status"])).toMatchObject({ code: 0, out: expect.stringMatching(/ops +yes +0 +0 +0/) });
+    expect(await cli(["deliveries", "list"])).toMatchObject({ code: 0, err: "" });
+    expect((await cli(["explain", "evt_none"])).err).toContain("knows no event");
+  });
+
+  it("that nobody can look at are said to be so, with what to set", async () => {
+    const missing = await cli(["status"]);
+    expect(missing).toMatchObject({ code: 2, out: "" });
+    expect(missing.err).toMatch(/no mova-webhooks\.db in this folder.*MOVA_WEBHOOK_OUTBOX/);
+    const memory = await cli(["status"], { env: { MOVA_WEBHOOK_OUTBOX: "memory" } });
+    expect(memory).toMatchObject({ code: 2, out: "" });
+    expect(memory.err).toMatch(/in the memory of another process.*MOVA_WEBHOOK_OUTBOX/);
   });
 });
 
@@ -451,6 +467,7 @@ describe("a running server", () => {
     expect(JSON.parse((await ask("status", "--json")).out)).toMatchObject([
       { id: "ops", enabled: false, circuit: "open", dead: 1 },
     ]);
+    expect(status.out).toContain("dead letters");
     expect((await ask("endpoints", "list")).out).toMatch(/ops +disabled +open until \S+ +by the night shift/);
     expect((await ask("explain", eventId)).out).toMatch(/ops +dead +1 +http_5xx/);
     expect((await ask("deliveries", "list", "--state", "dead", "--since", "1h")).out).toContain(id);
@@ -471,6 +488,15 @@ describe("a running server", () => {
     const unknown = await ask("endpoints", "disable", "nope");
     expect(unknown).toMatchObject({ code: 1, out: "" });
     expect(unknown.err).toContain("no such endpoint");
+  });
+
+  it("shows dead letters at a glance, where nothing else is wrong", async () => {
+    const { ask, manager, endpoint } = await running();
+    endpoint.answerWith(200);
+    for (const enabled of [false, true]) manager.setEndpointEnabled("ops", enabled);
+    await manager.triggerEvent("cache.updated", {});
+    expect(await manager.drain(5000)).toBe(true);
+    expect((await ask("endpoints", "list")).out).toMatch(/ops +dead letters: 1 +closed/);
   });
 
   it("replays what is asked for, and nothing where an id is wrong", async () => {
@@ -559,12 +585,34 @@ describe("config check and doctor", () => {
     expect((await cli(["doctor"])).out).toMatch(/✗ configuration: .*3:13: Plugin `cahce`/);
   });
 
+  it.skipIf(!sqliteLoads)("say what serve and register use where nothing is configured", async () => {
+    const checked = await cli(["config", "check"]);
+    expect(checked.out).toContain("\noutbox sqlite in mova-webhooks.db, the default of serve and register\n");
+    expect(checked.out).toContain("\nplugins none; register: validation, cache, redis, llm, error, config\n");
+    const { code, out } = await cli(["doctor"]);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      "✓ outbox: sqlite answers; mova-webhooks.db is the default of serve and register\n",
+    );
+    expect(readdirSync(folder)).toEqual([]);
+    expect((await cli(["doctor"], { env: { MOVA_WEBHOOK_OUTBOX: "memory" } })).out).toContain(
+      "! outbox: memory: it survives nothing",
+    );
+  });
+
+  it.skipIf(!sqliteLoads)("find that the default outbox cannot be used", async () => {
+    write("mova-webhooks.db", "this is no database, however long one looks at it");
+    const { code, out } = await cli(["doctor"]);
+    expect(code).toBe(1);
+    expect(out).toContain("✗ outbox: The SQLite outbox mova-webhooks.db is not a database");
+  });
+
   it("compare the clock with those of the endpoints that are asked", async () => {
     const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
     const endpoint = await testEndpoint((_, response) => response.writeHead(200, { date: hourAgo }).end());
     write(
       "mova.config.yaml",
-      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n  outbox: { type: memory }\n`,
     );
     const alone = await cli(["doctor"]);
     expect(alone).toMatchObject({ code: 0, out: expect.stringContaining("compared with no other") });
@@ -596,7 +644,7 @@ describe("config check and doctor", () => {
   it("take a right configuration and hide its secrets", async () => {
     write(
       "mova.config.yaml",
-      `webhook:\n  endpoints: [{ id: ops, url: "http://127.0.0.1:9/hook", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+      `webhook:\n  endpoints: [{ id: ops, url: "http://127.0.0.1:9/hook", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n  outbox: { type: memory }\n`,
     );
     const checked = await cli(["config", "check", "--json"]);
     expect(checked.code).toBe(0);
@@ -663,7 +711,7 @@ describe("config check and doctor", () => {
     const endpoint = await testEndpoint(401);
     write(
       "mova.config.yaml",
-      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
+      `webhook:\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n  outbox: { type: memory }\n`,
     );
     expect((await cli(["doctor", "--send"])).out).toContain("test event: http_4xx (401)");
     endpoint.answerWith(200);

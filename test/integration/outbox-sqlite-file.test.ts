@@ -119,7 +119,11 @@ describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name
 describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
   it("is created once its directory exists, by the same outbox", async () => {
     const outbox = open(join(directory, "later", "outbox.db"));
-    await expectFailure(outbox.put([submission("evt_1")]), "OUTBOX_UNAVAILABLE", /directory does not exist/);
+    await expectFailure(
+      outbox.put([submission("evt_1")]),
+      "OUTBOX_UNAVAILABLE",
+      /directory does not exist\. Create the directory/,
+    );
     mkdirSync(join(directory, "later"));
     await outbox.put([submission("evt_1")]);
     expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");

@@ -639,6 +639,13 @@ describe("a MOVA-style client", () => {
     ]);
   });
 
+  test("durations are told to the microsecond", async () => {
+    let clock = 0;
+    const { instrument, last } = watching({ now: () => (clock += 0.12181399999997211) });
+    await instrument(new MovaClient()).generateResponse("a");
+    expect(last()).toMatchObject({ duration_ms: 0.122 });
+  });
+
   test("a failure nobody handles stays one unhandled rejection", async () => {
     const { instrument } = watching();
     const client = instrument(new MovaClient());

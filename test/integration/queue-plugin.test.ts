@@ -49,6 +49,11 @@ describe("the queue plugin", () => {
     ]);
   });
 
+  it("refuses options that it does not know, also in code", () => {
+    expect(() => plugin({ queue: ["mail"] } as object)).toThrow(/`queue`.*`queues`/);
+    expect(() => plugin({ queues: "mail" } as object)).toThrow(/Expected `queues` .* a list of texts/);
+  });
+
   it("leaves workers of queues alone that its options do not name", () => {
     const host = collectingHost(plugin({ queues: ["mail"] }));
     const worker = new Worker(name, undefined, { connection, autorun: false });

@@ -339,6 +339,18 @@ describe("endpoints over HTTP", () => {
     expect(circuitUntil).toBeGreaterThan(failingSince);
   });
 
+  it("names dead letters of the process before", async () => {
+    const outbox = memoryOutbox();
+    const event = { id: "evt_1", type: "cache.updated", source: "api", createdAt: 0, origin: "another" };
+    const deliveries = [{ id: "dlv_1", endpointId: "ops", dueAt: 0 }];
+    await outbox.put([{ event: { ...event, body: Buffer.from("{}"), decisions: [] }, deliveries }]);
+    await outbox.bury("ops", "http_4xx");
+    const endpoint = await testEndpoint();
+    const { url } = await serve({ outbox, endpoints: [{ id: "ops", url: endpoint.url, secret }] });
+    const { endpoints } = (await ask(`${url}/api/endpoints`)).json();
+    expect(endpoints).toMatchObject([{ id: "ops", health: "dead_letters", dead: 1 }]);
+  });
+
   it("switches an endpoint with an odd id, and not by its URL", async () => {
     const id = 'odd "id" / %2F ünï?#';
     const { url, manager } = await serve({ endpoints: [{ id, url: (await testEndpoint()).url, secret }] });
@@ -372,7 +384,10 @@ describe("endpoints over HTTP", () => {
     manager.setEndpointEnabled("broken", false);
     expect((await enable({ replay: true })).json()).toEqual({ id: "broken", enabled: true, replayed: [id] });
     expect((await manager.get(id))?.replays).toBe(1);
-    expect((await enable({ replay: true })).json()).toMatchObject({ replayed: [] });
+    await until(async () => (await manager.get(id))?.state === "dead");
+    // It is on already, and still fails.
+    expect((await enable({ replay: true })).json()).toMatchObject({ replayed: [id] });
+    expect((await enable({})).json()).toEqual({ id: "broken", enabled: true });
     expect((await enable({ replay: "yes" })).status).toBe(400);
     expect((await post(`${url}/api/endpoints/none/enable`, { replay: true })).status).toBe(404);
   });

@@ -60,6 +60,8 @@ describe("a delivery", () => {
 
   it.each<[string, Partial<Delivery>, EndpointStanding, object]>([
     ["for its turn", {}, closed, { reason: "waits for its turn", until: 100 }],
+    ["for a process that delivers", {}, { enabled: true }, { reason: "waits for a process that delivers" }],
+    ["for one after a failure", { reason: "timeout" }, { enabled: true }, { reason: "timeout", until: 100 }],
     ["after a failure", { reason: "timeout" }, closed, { reason: "timeout", until: 100 }],
     [
       "while its endpoint is disabled",

@@ -213,7 +213,7 @@ describe("a provider", () => {
       kind: 2,
       status: { code: 0 },
       startTime: [1, 5e8],
-      duration: [0, 1e6],
+      duration: [0, 1_234_567],
     } as const;
     const more = { attributes: {}, instrumentationLibrary: { name: "old" }, parentSpanId: "3" };
     plugin.processor.onEnd({ ...old, ...more, spanContext: () => context });
@@ -222,7 +222,7 @@ describe("a provider", () => {
         data: {
           kind: "client",
           status: "unset",
-          duration_ms: 1,
+          duration_ms: 1.235,
           started_at: "1970-01-01T00:00:01.500Z",
           parent_span_id: "3",
         },

@@ -69,6 +69,15 @@ describe.each([
     expect(JSON.stringify(host.published)).not.toContain("secret name");
   });
 
+  it("tells durations to the microsecond", () => {
+    let clock = 0;
+    const host = hostFor({ now: () => (clock += 0.12181399999997211) });
+    const validate = host.instrument(new Class()).compile(userSchema);
+    for (const document of [good, bad]) validate(document);
+    const durations = host.drafts.map(({ data }) => (data as { duration_ms?: number }).duration_ms);
+    expect(durations).toEqual([undefined, 0.122, undefined, 0.122]);
+  });
+
   it("sees `validate` by schema and by key, and names a schema by its key", () => {
     const host = hostFor();
     const ajv = host.instrument(new Class());

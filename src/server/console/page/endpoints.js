@@ -2,7 +2,13 @@
 import { byId, h, sync } from "./dom.js";
 import { countText, durationText, meaningOf, outcomeText, timeText } from "./words.js";
 
-const words = { circuit_open: "circuit open", failing: "failing", disabled: "disabled", ok: "ok" };
+const words = {
+  circuit_open: "circuit open",
+  failing: "failing",
+  disabled: "disabled",
+  dead_letters: "dead letters",
+  ok: "ok",
+};
 const order = Object.keys(words);
 
 /** `actions` are `choose(id)` and `switchTo(id, enabled)`. */
