@@ -1,5 +1,6 @@
 /** The connections to one endpoint: each attempt has one to itself, and one that went wrong never serves another. */
 import { Client } from "undici";
+import type { Openings } from "./openings.ts";
 
 /** undici's `connect` option: a function that opens and checks a socket. */
 export type Connector = NonNullable<Client.Options["connect"]>;
@@ -14,26 +15,41 @@ export type ConnectorFactory = (signal: AbortSignal) => Connector;
 export class Connections {
   readonly #origin: string;
   readonly #connectorFor: ConnectorFactory;
+  readonly #openings: Openings;
   readonly #idle: Connection[] = [];
   readonly #busy = new Set<Connection>();
+  readonly #waiting: ((connection: Connection) => void)[] = [];
   #open = true;
 
-  constructor(origin: string, connectorFor: ConnectorFactory) {
+  constructor(origin: string, connectorFor: ConnectorFactory, openings: Openings) {
     this.#origin = origin;
     this.#connectorFor = connectorFor;
+    this.#openings = openings;
   }
 
-  take(): Connection {
-    const connection = this.#idle.pop() ?? new Connection(this.#origin, this.#connectorFor);
-    this.#busy.add(connection);
-    return connection;
+  /** Calls `use` with a connection as soon as there is one: idle, given back, or new. */
+  take(use: (connection: Connection) => void): void {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return this.#lend(idle, use);
+    this.#waiting.push(use);
+    this.#openings.ask(() => {
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#lend(new Connection(this.#origin, this.#connectorFor), next);
+    });
   }
 
   /** Takes a connection back. `healthy` where its exchange came to its proper end. */
   release(connection: Connection, healthy: boolean): void {
     this.#busy.delete(connection);
-    if (healthy && this.#open) this.#idle.push(connection);
-    else connection.cut();
+    if (!healthy || !this.#open) return connection.cut();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(connection);
+    else this.#lend(connection, next);
+  }
+
+  #lend(connection: Connection, use: (connection: Connection) => void): void {
+    this.#busy.add(connection);
+    use(connection);
   }
 
   /** Closes what is idle now, and what is busy when it is released. */

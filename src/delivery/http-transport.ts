@@ -3,6 +3,7 @@ import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import { createRedactor, type Redactor } from "../security/redact.ts";
 import { Connections, type Connector } from "./connections.ts";
+import { Openings } from "./openings.ts";
 import { ResponseHandler } from "./response.ts";
 import type { Post, Transport } from "./transport.ts";
 
@@ -14,6 +15,7 @@ interface Way {
 
 export class HttpTransport implements Transport {
   readonly #ways = new Map<Endpoint, Way>();
+  readonly #openings = new Openings();
   /** Outcomes heard in this turn of the event loop. */
   #heard: (() => void)[] = [];
   #closed = false;
@@ -26,19 +28,23 @@ export class HttpTransport implements Transport {
   }
 
   post({ endpoint, headers, body }: Post): Promise<AttemptOutcome> {
-    if (this.#closed) return Promise.resolve({ outcome: "reset", durationMs: 0 });
     const { connections, path, redact } = this.#wayTo(endpoint);
-    const connection = connections.take();
     return new Promise((resolve) => {
-      const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, redact, (outcome, whole) => {
-        connections.release(connection, whole);
-        this.#tellLater(() => resolve(outcome));
+      connections.take((connection) => {
+        if (this.#closed) {
+          connections.release(connection, false);
+          return resolve({ outcome: "reset", durationMs: 0 });
+        }
+        const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, redact, (outcome, whole) => {
+          connections.release(connection, whole);
+          this.#tellLater(() => resolve(outcome));
+        });
+        try {
+          connection.client.dispatch({ method: "POST", path, headers: headers as string[], body }, handler);
+        } catch (error) {
+          handler.fail(error);
+        }
       });
-      try {
-        connection.client.dispatch({ method: "POST", path, headers: headers as string[], body }, handler);
-      } catch (error) {
-        handler.fail(error);
-      }
     });
   }
 
@@ -69,7 +75,11 @@ export class HttpTransport implements Transport {
     if (known !== undefined) return known;
     const { url } = endpoint;
     const way = {
-      connections: new Connections(url.origin, (signal) => this.#connectorFor(endpoint, signal)),
+      connections: new Connections(
+        url.origin,
+        (signal) => this.#connectorFor(endpoint, signal),
+        this.#openings,
+      ),
       path: url.pathname + url.search,
       redact: createRedactor(confidentialTextsOf(endpoint)),
     };

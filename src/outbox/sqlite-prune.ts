@@ -23,7 +23,8 @@ export async function pruneEvents(
   let left = store.read(({ upkeep }) => upkeep.finishedCount());
   let forgotten = 0;
   let position: Position | undefined = { createdAt: Number.NEGATIVE_INFINITY, sequence: 0 };
-  while (position !== undefined) {
+  // What comes next is at least as new as where it begins.
+  while (position !== undefined && (position.createdAt < before || left > keep)) {
     const from: Position = position;
     const { events, next } = store.read((session) => finishedAfter(session, from));
     position = next;

@@ -59,8 +59,9 @@ export async function byBacklog(sizes: readonly number[], deliveries: number): P
       body: Buffer.alloc(200),
       decisions: [],
     };
+    const createdAt = Date.now();
     const submission = (n: number) => ({
-      event: { ...event, id: `evt_${n}`, createdAt: n },
+      event: { ...event, id: `evt_${n}`, createdAt },
       deliveries: [{ id: `dlv_${n}`, endpointId: `e${n % 10}`, dueAt: n }],
     });
     for (let n = 0; n < size; n += 1000) {
