@@ -56,6 +56,13 @@ export class Lane {
     return this.#open && (this.#circuit.state !== "open" || this.#circuit.until <= this.#work.now());
   }
 
+  /** When the open circuit may be probed, Unix milliseconds; undefined where that is not to be waited for. */
+  get probeDueAt(): number | undefined {
+    if (!this.#open || this.#circuit.state !== "open") return undefined;
+    const { until } = this.#circuit;
+    return until > this.#work.now() ? until : undefined;
+  }
+
   /** Posts that are running. */
   get inFlight(): number {
     return this.#running;

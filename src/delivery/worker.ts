@@ -251,9 +251,10 @@ export class Worker {
   async #look(): Promise<void> {
     try {
       const { endpointIds, nextAt } = await this.#options.outbox.due();
+      // Before the lanes wake: a circuit whose wait ends in between is probed by the waking.
+      this.#armCircuits();
       for (const endpointId of endpointIds) this.wake(endpointId);
       if (nextAt !== undefined) this.#arm(nextAt);
-      this.#armCircuits();
       if (this.#options.outbox.guarantees.shared) this.#arm(this.#options.now() + sharedPollMs);
     } catch (error) {
       this.#options.logger.warn({ err: error }, "outbox did not answer");
@@ -264,7 +265,7 @@ export class Worker {
   /** What waits behind an open circuit is due already: nothing but the circuit's end brings it back. */
   #armCircuits(): void {
     for (const { lane } of this.#stations.values()) {
-      if (lane.circuit.state === "open" && !lane.ready) this.#arm(lane.circuit.until);
+      if (lane.probeDueAt !== undefined) this.#arm(lane.probeDueAt);
     }
   }
 
