@@ -147,6 +147,16 @@ describe("routing with transforms", () => {
     expect(failures.map(({ endpointId }) => endpointId)).toEqual(["e1"]);
   });
 
+  it("leaves a routing without transforms as it is", () => {
+    const endpoint = resolveEndpoint({ url: "https://example.com", secret: "secret" });
+    const table = new RoutingTable([{ endpoint, enabled: true }]);
+    const routing = table.route(event);
+    const { endpoints, decisions, contents, failures } = transform(routing, event, 1000);
+    expect(endpoints).toBe(routing.endpoints);
+    expect(decisions).toBe(routing.decisions);
+    expect([contents.size, failures]).toEqual([0, []]);
+  });
+
   it("takes a body of just the size that is allowed", () => {
     expect(route(() => ({ body: "x".repeat(1000) })).failures).toEqual([]);
   });
