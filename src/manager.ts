@@ -110,8 +110,8 @@ export class WebhookManager {
     try {
       for (const entry of options.plugins ?? []) {
         if ("use" in entry) {
-          const { use, ...options } = entry;
-          this.use(use, options);
+          const { use, ...choices } = entry;
+          this.use(use, choices);
         } else this.use(entry);
       }
       for (const endpoint of this.#settings.endpoints) this.addEndpoint(endpoint);
@@ -393,14 +393,9 @@ export class WebhookManager {
     await outbox.ping();
     // undici is loaded here, not with the package: a program that never delivers does not pay for it.
     const { createTransport } = await import("./delivery/create-transport.ts");
-    const transport = createTransport(this.#settings.network, this.#now, this.#settings.background);
     const worker = new Worker({
       outbox,
-      transport: {
-        post: (post) => asOwnWork(() => transport.post(post)),
-        forget: (endpoint) => transport.forget(endpoint),
-        close: () => transport.close(),
-      },
+      transport: createTransport(this.#settings.network, this.#now, this.#settings.background),
       tracing: this.#tracing,
       lifecycle: this.#lifecycle,
       logger: this.#logger,

@@ -212,16 +212,19 @@ export class Pipeline {
     places: readonly (Lane | undefined)[],
     claims: readonly Claim[],
   ): void {
-    // An outbox answers the claims in the order of the deliveries.
-    let granted = 0;
+    // Outboxes answer in the order of the deliveries as a rule.
+    let next = 0;
     for (const [index, { id, endpointId }] of deliveries.entries()) {
       const place = places[index];
-      const claim = claims[granted]?.id === id ? claims[granted++] : undefined;
-      if (place !== undefined && claim !== undefined) {
-        this.worker?.accept(place, claim);
-        continue;
+      if (place !== undefined) {
+        const claim = claims[next]?.id === id ? claims[next] : claims.find((granted) => granted.id === id);
+        if (claim !== undefined) {
+          next += 1;
+          this.worker?.accept(place, claim);
+          continue;
+        }
+        this.worker?.forgo(place);
       }
-      place?.forgo();
       if (this.#options.endpoints.get(endpointId) === undefined) this.#bury(endpointId);
       else this.worker?.wake(endpointId);
     }

@@ -2,7 +2,7 @@
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim, Claims } from "../outbox/outbox.ts";
-import { createSigner, type Signer } from "../signing/sign.ts";
+import { createSigner, type SignatureHeaders, type Signer } from "../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../telemetry/trace-contract.ts";
 import { type Message, batchMessageOf, messageOf } from "./message.ts";
 import type { Transport } from "./transport.ts";
@@ -31,15 +31,20 @@ export class Sender {
     this.#now = now;
   }
 
-  /** Posts one claim, or for an endpoint with batches any number that are at the same attempt. */
+  /**
+   * Posts one claim, or for an endpoint with batches any number that are at the same attempt. Throws SECRET_INVALID
+   * where every secret has expired.
+   */
   send(claims: Claims, sameProcess: boolean): Promise<Attempted> {
     const [claim] = claims;
     const startedAt = this.#now();
     const inBatch = this.#endpoint.batch !== undefined;
+    const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
+    const seconds = Math.floor(startedAt / 1000);
+    const signatures = this.#signer.sign(message.id, seconds, message.body);
     const facts = { claim, endpoint: this.#endpoint, sameProcess };
     const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
-    const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
-    const headers = this.#headersOf(message, claim, Math.floor(startedAt / 1000), span);
+    const headers = this.#headersOf(message, claim, String(seconds), signatures, span);
     const post = { endpoint: this.#endpoint, headers, body: message.body };
     return span
       .run(() => this.#transport.post(post))
@@ -49,9 +54,13 @@ export class Sender {
       });
   }
 
-  #headersOf(message: Message, claim: Claim, timestamp: number, span: AttemptSpan): string[] {
-    const signatures = this.#signer.sign(message.id, timestamp, message.body);
-    const seconds = String(timestamp);
+  #headersOf(
+    message: Message,
+    claim: Claim,
+    seconds: string,
+    signatures: SignatureHeaders,
+    span: AttemptSpan,
+  ): string[] {
     const own = message.headers;
     const headers = [
       "X-Mova-Event",

@@ -1,4 +1,5 @@
 /** The connections to one endpoint: each attempt has one to itself, and one that went wrong never serves another. */
+import { AsyncResource } from "node:async_hooks";
 import { Client } from "undici";
 import type { Openings } from "./openings.ts";
 
@@ -27,14 +28,20 @@ export class Connections {
     this.#openings = openings;
   }
 
+  /** Tells whether any is lent. */
+  get busy(): boolean {
+    return this.#busy.size > 0 || this.#waiting.length > 0;
+  }
+
   /** Calls `use` with a connection as soon as there is one: idle, given back, or new. */
   take(use: (connection: Connection) => void): void {
     const idle = this.#idle.pop();
     if (idle !== undefined) return this.#lend(idle, use);
-    this.#waiting.push(use);
+    // Whoever gives one back, or opens one, must not pass on its own asynchronous context.
+    this.#waiting.push(AsyncResource.bind(use));
     this.#openings.ask(() => {
       const next = this.#waiting.shift();
-      if (next !== undefined) this.#lend(new Connection(this.#origin, this.#connectorFor), next);
+      if (next !== undefined) this.#lend(this.#create(), next);
     });
   }
 
@@ -47,11 +54,6 @@ export class Connections {
     else this.#lend(connection, next);
   }
 
-  #lend(connection: Connection, use: (connection: Connection) => void): void {
-    this.#busy.add(connection);
-    use(connection);
-  }
-
   /** Closes what is idle now, and what is busy when it is released. */
   close(): void {
     this.#open = false;
@@ -61,6 +63,21 @@ export class Connections {
   cutAll(): void {
     this.close();
     for (const connection of this.#busy) connection.cut();
+  }
+
+  #create(): Connection {
+    const connection = new Connection(this.#origin, this.#connectorFor);
+    // One that the receiver hung up would be opened anew by whoever takes it.
+    connection.client.on("disconnect", () => {
+      const index = this.#idle.indexOf(connection);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    return connection;
+  }
+
+  #lend(connection: Connection, use: (connection: Connection) => void): void {
+    this.#busy.add(connection);
+    use(connection);
   }
 }
 

@@ -39,6 +39,8 @@ const settleRetryMs = [50, 200, 1000, 5000];
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #stations = new Map<string, Station>();
+  /** Lanes of endpoints that are gone, while their last posts run. */
+  readonly #dismissed = new Set<Lane>();
   readonly #gate: Gate;
   /** p-queue would run a task in the async context of whoever queued before it; everything here runs in this one. */
   readonly #context = new AsyncResource("mova-webhooks.worker");
@@ -72,17 +74,14 @@ export class Worker {
   replaceEndpoint(endpoint: Endpoint, enabled: boolean): void {
     const before = this.lane(endpoint.id);
     this.addEndpoint(endpoint, enabled);
-    if (before === undefined) return;
-    before.close();
-    this.#options.transport.forget(before.endpoint);
+    if (before !== undefined) this.#dismiss(before);
   }
 
   removeEndpoint(endpointId: string): void {
     const lane = this.#stations.get(endpointId)?.lane;
     if (lane === undefined) return;
     this.#stations.delete(endpointId);
-    lane.close();
-    this.#options.transport.forget(lane.endpoint);
+    this.#dismiss(lane);
   }
 
   setEnabled(endpointId: string, enabled: boolean): void {
@@ -112,6 +111,11 @@ export class Worker {
   /** Runs a claim that the outbox granted while storing. */
   accept(lane: Lane, claim: Claim): void {
     this.#context.runInAsyncScope(() => lane.accept(claim));
+  }
+
+  /** Takes a promised place back. */
+  forgo(lane: Lane): void {
+    this.#context.runInAsyncScope(() => lane.forgo());
   }
 
   /** Says that an endpoint has something due in the outbox. */
@@ -153,6 +157,12 @@ export class Worker {
     await this.#options.transport.close();
     const grace = performance.now() + 1000;
     while (!this.#quiet() && performance.now() < grace) await this.#nextChange(50);
+  }
+
+  #dismiss(lane: Lane): void {
+    lane.close();
+    this.#options.transport.forget(lane.endpoint);
+    if (!lane.idle) this.#dismissed.add(lane);
   }
 
   #laneWork(endpointId: string): LaneWork {
@@ -285,7 +295,8 @@ export class Worker {
   #quiet(): boolean {
     if (this.#settling > 0) return false;
     for (const { lane } of this.#stations.values()) if (!lane.idle) return false;
-    return true;
+    for (const lane of this.#dismissed) if (lane.idle) this.#dismissed.delete(lane);
+    return this.#dismissed.size === 0;
   }
 
   async #nothingToDo(): Promise<boolean> {

@@ -23,10 +23,7 @@ export class MemoryStore {
 
   /** Forgets delivered records as far as needed. Throws OUTBOX_FULL, and then has forgotten nothing. */
   makeRoomFor(submissions: readonly Submission[]): void {
-    let needed = 0;
-    for (const { event, deliveries } of submissions) {
-      if (!this.events.has(event.id)) needed += Math.max(1, deliveries.length);
-    }
+    const needed = this.#roomFor(submissions);
     if (this.#size - this.#forgettable.size + needed > this.#maxDeliveries) {
       const detail = `The memory outbox holds ${this.#size - this.#forgettable.size} of ${this.#maxDeliveries} deliveries`;
       throw new WebhookError("OUTBOX_FULL", detail);
@@ -131,6 +128,17 @@ export class MemoryStore {
     this.records.clear();
     this.endpoints.clear();
     this.#forgettable.drain();
+  }
+
+  #roomFor(submissions: readonly Submission[]): number {
+    const seen = submissions.length > 1 ? new Set<string>() : undefined;
+    let room = 0;
+    for (const { event, deliveries } of submissions) {
+      if (this.events.has(event.id) || seen?.has(event.id) === true) continue;
+      seen?.add(event.id);
+      room += Math.max(1, deliveries.length);
+    }
+    return room;
   }
 
   #endpoint(endpointId: string): EndpointDeliveries {

@@ -52,7 +52,7 @@ export interface Submission {
 export interface Stored {
   /** False where the event id was known already: nothing was stored. */
   readonly accepted: boolean;
-  /** Those of the deliveries that are already claimed by this process, in their order. */
+  /** Those of the deliveries that are already claimed by this process. */
   readonly claims: readonly Claim[];
 }
 

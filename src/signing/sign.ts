@@ -4,7 +4,7 @@ import { WebhookError } from "../event/errors.ts";
 import type { Secret } from "../event/secret.ts";
 import { createSigningKey, type SignatureAlgorithm, type SigningKey } from "./key.ts";
 
-interface SignatureHeaders {
+export interface SignatureHeaders {
   readonly "X-Mova-Signature": string;
   readonly "webhook-signature": string;
 }

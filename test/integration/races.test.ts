@@ -245,6 +245,41 @@ describe("bad input", () => {
   });
 });
 
+it("what an outbox claimed is delivered in whatever order it answers", async () => {
+  const outbox = memoryOutbox();
+  const put = outbox.put.bind(outbox);
+  outbox.put = async (submissions) =>
+    (await put(submissions)).map((stored) => ({ ...stored, claims: [...stored.claims].reverse() }));
+  const endpoint = await testEndpoint();
+  const endpoints = ["a", "b", "c"].map((id) => ({ id, url: endpoint.url, secret }));
+  const manager = testManager({ outbox, endpoints });
+  await manager.start();
+  await manager.triggerEvent("cache.updated", {});
+  await endpoint.received(3);
+  await manager.drain(2000);
+  expect((await manager.find({ state: "delivered" })).deliveries).toHaveLength(3);
+});
+
+it("a close waits for the posts of an endpoint that was removed", async () => {
+  let answer = (): void => undefined;
+  const endpoint = await testEndpoint((_, response) => {
+    answer = () => response.writeHead(200).end();
+  });
+  const manager = testManager({ endpoints: [{ id: "ops", url: endpoint.url, secret }] });
+  await manager.start();
+  await manager.triggerEvent("cache.updated", {});
+  await endpoint.received(1);
+  manager.removeEndpoint("ops");
+  const order: string[] = [];
+  const closed = manager.close(5000).then(() => order.push("closed"));
+  setTimeout(() => {
+    order.push("answered");
+    answer();
+  }, 50);
+  await closed;
+  expect(order).toEqual(["answered", "closed"]);
+});
+
 it("an endpoint setting that is mistyped in code is refused with those there are", () => {
   const mistyped = { url: "https://example.com", secret, timout: 5 };
   expect(() => testManager({ endpoints: [mistyped] })).toThrow(
