@@ -1,7 +1,7 @@
 /** The span plugin: OpenTelemetry spans that match a rule, so that whatever is traced already can send webhooks. */
 import { checkOptions, definePlugin, type EventDefinition, type PluginHost } from "mova-webhooks/plugin";
 import type { ObservedSpan } from "./observed-span.ts";
-import { addProcessor, createProcessor, isProvider, type SpanProcessor } from "./processor.ts";
+import { addProcessor, createProcessor, isProvider, safely, type SpanProcessor } from "./processor.ts";
 import { followRegistration } from "./registration.ts";
 import { eventOf, matches, ruleParts, type SpanData, type SpanRule, tell } from "./rule.ts";
 
@@ -47,7 +47,7 @@ export function span(given: SpanOptions = {}) {
     isWatching = true;
     if (watched.has(provider)) return;
     watched.add(provider);
-    addProcessor(provider, processor, host);
+    safely(host, () => addProcessor(provider, processor, host));
   }
 
   function draftsOf(on: "start" | "end", observed: ObservedSpan) {

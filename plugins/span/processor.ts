@@ -72,13 +72,14 @@ function watchExceptions(span: SdkSpan, host: PluginHost): void {
   });
 }
 
-function safely(host: PluginHost, run: () => void): void {
+/** Logs what `run` throws: whoever makes or registers spans must not hear of it. */
+export function safely(host: PluginHost, run: () => void): void {
   try {
     run();
   } catch (error) {
     host.log.warn(
       { error_type: error instanceof Error ? error.name : typeof error },
-      "watching a span failed",
+      "watching spans failed",
     );
   }
 }

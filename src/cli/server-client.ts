@@ -2,6 +2,7 @@
 import { loadConfig } from "../config/config.ts";
 import type { EndpointStatus } from "../endpoints.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import { type ErrorCode, errorTable, WebhookError } from "../event/errors.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
 import type { Explanation } from "../routing/explain.ts";
 import type { EndpointView } from "../server/endpoints.ts";
@@ -9,6 +10,24 @@ import type { CommonOptions, ServerOptions } from "./options.ts";
 
 /** Longest wait for an answer: a server that hangs is as good as none. */
 const answerMs = 30_000;
+
+interface Endpoints {
+  readonly endpoints: readonly EndpointView[];
+}
+
+interface Replayed {
+  readonly replayed: readonly string[];
+}
+
+interface Switched extends Partial<Replayed> {
+  readonly enabled: boolean;
+}
+
+interface Received {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly text: string;
+}
 
 export class ServerClient {
   readonly #url: string;
@@ -20,7 +39,8 @@ export class ServerClient {
   }
 
   async endpoints(): Promise<readonly EndpointView[]> {
-    return ((await this.#ask("GET", "/api/endpoints")) as { endpoints: EndpointView[] }).endpoints;
+    const { endpoints } = await this.#ask<Endpoints>("GET", "/api/endpoints", "endpoints");
+    return endpoints;
   }
 
   async status(): Promise<EndpointStatus[]> {
@@ -28,32 +48,32 @@ export class ServerClient {
   }
 
   /** Answers what is delivered again, where `replay` asks for it. */
-  async enable(id: string, replay: boolean): Promise<{ readonly replayed?: readonly string[] }> {
-    const answer = await this.#ask("POST", `/api/endpoints/${encodeURIComponent(id)}/enable`, { replay });
-    return answer as { replayed?: string[] };
+  enable(id: string, replay: boolean): Promise<Switched> {
+    const path = `/api/endpoints/${encodeURIComponent(id)}/enable`;
+    return this.#ask("POST", path, replay ? "replayed" : "enabled", { replay });
   }
 
   async disable(id: string): Promise<void> {
-    await this.#ask("POST", `/api/endpoints/${encodeURIComponent(id)}/disable`, {});
+    await this.#ask<Switched>("POST", `/api/endpoints/${encodeURIComponent(id)}/disable`, "enabled", {});
   }
 
-  async find({ endpointId, eventId, eventType, ...rest }: DeliveryQuery): Promise<DeliveryPage> {
+  find({ endpointId, eventId, eventType, ...rest }: DeliveryQuery): Promise<DeliveryPage> {
     const query = { endpoint: endpointId, event_id: eventId, type: eventType, ...rest };
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) search.set(name, String(value));
     }
-    return (await this.#ask("GET", `/api/deliveries?${search.toString()}`)) as DeliveryPage;
+    return this.#ask("GET", `/api/deliveries?${search.toString()}`, "deliveries");
   }
 
-  async get(deliveryId: string): Promise<Delivery | undefined> {
-    return (await this.#ask("GET", `/api/deliveries/${encodeURIComponent(deliveryId)}`)) as
-      | Delivery
-      | undefined;
+  get(deliveryId: string): Promise<Delivery | undefined> {
+    const path = `/api/deliveries/${encodeURIComponent(deliveryId)}`;
+    return this.#ask<Delivery>("GET", path, "id").catch(undefinedFor("DELIVERY_UNKNOWN"));
   }
 
-  async explain(eventId: string): Promise<Explanation | undefined> {
-    return (await this.#ask("GET", `/api/events/${encodeURIComponent(eventId)}`)) as Explanation | undefined;
+  explain(eventId: string): Promise<Explanation | undefined> {
+    const path = `/api/events/${encodeURIComponent(eventId)}`;
+    return this.#ask<Explanation>("GET", path, "eventId").catch(undefinedFor("EVENT_UNKNOWN"));
   }
 
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
@@ -67,43 +87,50 @@ export class ServerClient {
       dry_run: dryRun,
       all: true,
     };
-    return ((await this.#ask("POST", "/api/replay", body)) as { replayed: string[] }).replayed;
+    const { replayed } = await this.#ask<Replayed>("POST", "/api/replay", "replayed", body);
+    return replayed;
   }
 
-  /** Answers undefined for a record that there is not. Throws what the server, or the way to it, is wrong about. */
-  async #ask(method: string, path: string, body?: object): Promise<unknown> {
+  /**
+   * Answers what has `key`, by which a server of ours is told from another. Throws TOKEN_INVALID, REQUEST_INVALID where
+   * no such server answers, and what the server throws.
+   */
+  async #ask<Answer>(
+    method: string,
+    path: string,
+    key: keyof Answer & string,
+    body?: object,
+  ): Promise<Answer> {
     const headers = {
       ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
-    const request = {
+    const { ok, status, text } = await this.#send(path, {
       method,
       headers,
-      redirect: "error" as const,
-      signal: AbortSignal.timeout(answerMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    };
-    const response = await fetch(`${this.#url}${path}`, request).catch((cause: unknown) => {
-      throw new Error(
-        `Nobody answers at ${this.#url} (${reasonOf(cause)}). Start \`mova-webhooks serve\`, or name the server that runs by --url.`,
-        { cause },
-      );
     });
-    const text = await response.text();
     const answer = parse(text);
-    if (response.ok && answer !== undefined) return answer;
-    if (response.status === 401) {
+    if (ok && key in answer) return answer as Answer;
+    if (status === 401) {
       const what = this.#token === undefined ? "wants a token" : "does not take this token";
-      throw new Error(
-        `The server at ${this.#url} ${what}. Give it by MOVA_WEBHOOK_TOKEN or --token; it is \`server.token\` of its configuration.`,
-      );
+      const remedy = "Give it by MOVA_WEBHOOK_TOKEN or --token; it is `server.token` of its configuration.";
+      throw new WebhookError("TOKEN_INVALID", `The server at ${this.#url} ${what}`, { remedy });
     }
-    const { code, message } =
-      (answer as { error?: { code?: string; message?: string } } | undefined)?.error ?? {};
-    if (code === "DELIVERY_UNKNOWN" || code === "EVENT_UNKNOWN") return undefined;
-    throw new Error(
-      message ?? `What answers at ${this.#url} (${response.status}) is no mova-webhooks server. Check --url.`,
-    );
+    const detail = `What answers at ${this.#url} (${status}) is no mova-webhooks server`;
+    throw toldError(answer) ?? new WebhookError("REQUEST_INVALID", detail, { remedy: "Check --url." });
+  }
+
+  async #send(path: string, request: RequestInit): Promise<Received> {
+    try {
+      const signal = AbortSignal.timeout(answerMs);
+      const response = await fetch(`${this.#url}${path}`, { ...request, redirect: "error", signal });
+      return { ok: response.ok, status: response.status, text: await response.text() };
+    } catch (cause) {
+      const detail = `Nobody answers at ${this.#url} (${reasonOf(cause)})`;
+      const remedy = "Start `mova-webhooks serve`, or name the server that runs by --url.";
+      throw new WebhookError("REQUEST_INVALID", detail, { cause, remedy });
+    }
   }
 }
 
@@ -129,10 +156,26 @@ function reasonOf(error: unknown): string {
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message || cause.name;
 }
 
-function parse(text: string): unknown {
+/** Answers an empty object for what is none. */
+function parse(text: string): object {
   try {
-    return JSON.parse(text);
+    return Object(JSON.parse(text)) as object;
   } catch {
-    return undefined;
+    return {};
   }
+}
+
+/** The error that a server of ours answers; undefined for any other answer. */
+function toldError(answer: object): WebhookError | undefined {
+  const { code, message } = Object(Reflect.get(answer, "error")) as Record<string, unknown>;
+  if (typeof code !== "string" || typeof message !== "string") return undefined;
+  const [detail = "", ...rest] = message.split(". ");
+  const known = Object.hasOwn(errorTable, code) ? (code as ErrorCode) : "UNEXPECTED";
+  return new WebhookError(known, detail, rest.length === 0 ? {} : { remedy: rest.join(". ") });
+}
+
+function undefinedFor(code: ErrorCode): (error: unknown) => undefined {
+  return function forgive(error) {
+    if (!WebhookError.is(error, code)) throw error;
+  };
 }

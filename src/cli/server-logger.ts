@@ -20,14 +20,19 @@ export function readableLogger(lowest: Level, write: (line: string) => void): Lo
     if (levels.indexOf(level) < levels.indexOf(lowest)) return;
     const pairs = Object.entries(fields).filter(([, value]) => value !== undefined);
     const shown = pairs.map(([name, value]) => `${name}=${textOf(value)}`);
-    write([new Date().toISOString(), coloured(level), message, ...shown].join(" "));
+    write(`${new Date().toISOString()} ${coloured(level)} ${escaped([message, ...shown].join(" "))}`);
   };
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 
-/** Words as they are; in quotes what has spaces, or control characters, which a terminal would obey. */
+/** Words as they are; in quotes what has spaces or control characters. */
 function textOf(value: unknown): string {
   return typeof value === "string" && /^[^\s\p{Cc}"]+$/u.test(value) ? value : JSON.stringify(value);
+}
+
+/** A terminal would obey control characters. JSON escapes those below U+0020 only. */
+function escaped(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 const colours = { debug: "dim", info: "green", warn: "yellow", error: "red" } as const;

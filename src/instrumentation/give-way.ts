@@ -37,6 +37,8 @@ function replaceOnce(part: { disable(): void }, method: string, replaced = (): v
 function forwardSpans(provider: TracerProvider, isReplaced: () => boolean): void {
   const getTracer = provider.getTracer.bind(provider);
   const forwarding = new WeakSet<Tracer>();
+  /** The new provider may make its spans with the one that it replaces. */
+  let isForwarded = false;
   provider.getTracer = function getForwardingTracer(...named) {
     const tracer = getTracer(...named);
     // The SDK hands out one object for all who give the same name.
@@ -44,13 +46,18 @@ function forwardSpans(provider: TracerProvider, isReplaced: () => boolean): void
     forwarding.add(tracer);
     const startSpan = tracer.startSpan.bind(tracer);
     // `startActiveSpan` of the SDK calls it too.
-    tracer.startSpan = (...given) =>
-      isReplaced()
-        ? trace
-            .getTracerProvider()
-            .getTracer(...named)
-            .startSpan(...given)
-        : startSpan(...given);
+    tracer.startSpan = (...given) => {
+      if (!isReplaced() || isForwarded) return startSpan(...given);
+      isForwarded = true;
+      try {
+        return trace
+          .getTracerProvider()
+          .getTracer(...named)
+          .startSpan(...given);
+      } finally {
+        isForwarded = false;
+      }
+    };
     return tracer;
   };
 }

@@ -23,7 +23,8 @@ export function healthRoutes(served: Served, logger: Logger, token?: string): Ho
     if (!fault && !wasReady) logger.info({}, "ready again");
     wasReady = !fault;
     if (problem === undefined) return context.text("ready\n");
-    throw mayKnow(context.req.header("authorization")) ? problem : withoutDetail(problem);
+    const isTold = WebhookError.is(problem) && mayKnow(context.req.header("authorization"));
+    throw isTold ? problem : withoutDetail(problem, token !== undefined);
   });
   return routes;
 }
@@ -44,8 +45,14 @@ async function problemOf(served: Served): Promise<unknown> {
   }
 }
 
-function withoutDetail(problem: unknown): unknown {
-  if (!WebhookError.is(problem) || problem.code === "CLOSED") return problem;
-  const remedy = "The log says why; so does this answer to who sends the server's token.";
+/** The message of a problem that nobody foresaw stays in the log, whoever asks. */
+function withoutDetail(problem: unknown, hasToken: boolean): WebhookError {
+  if (!WebhookError.is(problem)) {
+    return new WebhookError("UNEXPECTED", "It cannot deliver", { remedy: "The log says why." });
+  }
+  if (problem.code === "CLOSED") return problem;
+  const remedy = hasToken
+    ? "The log says why; so does this answer to who sends the server's token."
+    : "The log says why.";
   return new WebhookError(problem.code, "It cannot deliver: its outbox does not answer", { remedy });
 }

@@ -456,6 +456,37 @@ describe("health", () => {
     expect(operator.json().error.message).toContain("db7.internal");
     const told = lines.filter((fields) => JSON.stringify(fields).includes("db7.internal"));
     expect(told).toHaveLength(1);
+    expect(anybody.json().error.message).toContain("to who sends the server's token");
+  });
+
+  it("names the log alone where there is no token", async () => {
+    const outbox = memoryOutbox();
+    const { url } = await serve({ outbox });
+    outbox.ping = () => Promise.reject(new WebhookError("OUTBOX_UNAVAILABLE", "db7.internal:6379 is gone"));
+    const { message } = (await ask(`${url}/readyz`)).json().error;
+    expect(message).toMatch(/The log says why\.$/);
+  });
+
+  it("logs what nobody foresaw once for each change too, and tells nobody else", async () => {
+    const lines: string[] = [];
+    const log = (_: object, message: string): void => void lines.push(message);
+    const outbox = memoryOutbox();
+    const ping = outbox.ping.bind(outbox);
+    const { url } = await serve(
+      { outbox, logger: { debug() {}, info: log, warn: log, error: log } },
+      { token },
+    );
+    const before = lines.length;
+    outbox.ping = () => Promise.reject(new TypeError("db7.internal is no function"));
+    for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
+      const { status, text } = await ask(`${url}/readyz`, { headers });
+      expect(status).toBe(500);
+      expect(text).toContain("The log says why.");
+      expect(text).not.toContain("db7.internal");
+    }
+    outbox.ping = ping;
+    await ask(`${url}/readyz`);
+    expect(lines.slice(before)).toEqual(["not ready", "ready again"]);
   });
 
   it("answers scrapes while it closes, says that it is not ready, takes nothing more, and ends with its manager", async () => {

@@ -238,6 +238,37 @@ describe("a provider", () => {
     ]);
   });
 
+  it("that refuses the processor is logged by each who follows; who registers it hears nothing", () => {
+    const hosts = [1, 2].map(() => collectingHost(span() as AnyPlugin));
+    const [endFirst, endSecond] = hosts.map((host) => host.attach());
+    const failing = {
+      getTracer() {},
+      forceFlush() {},
+      shutdown() {},
+      addSpanProcessor() {
+        throw new RangeError("no more");
+      },
+    };
+    expect(trace.setGlobalTracerProvider(failing as never)).toBe(true);
+    const logged = { level: "warn", fields: { error_type: "RangeError" } };
+    expect(hosts.map((host) => host.logged)).toMatchObject([[logged], [logged]]);
+    endFirst?.();
+    endSecond?.();
+  });
+
+  it("that refuses the processor and is there already leaves nothing behind at the end", () => {
+    const before: unknown = Reflect.get(trace, "setGlobalTracerProvider");
+    const failing = Object.assign(new NodeTracerProvider(), {
+      _activeSpanProcessor: undefined,
+      addSpanProcessor() {
+        throw new Error("no more");
+      },
+    });
+    trace.setGlobalTracerProvider(failing);
+    collectingHost(span() as AnyPlugin).attach()();
+    expect(Reflect.get(trace, "setGlobalTracerProvider")).toBe(before);
+  });
+
   it("is not what a manager's own tracer makes: those spans are never a source", () => {
     const { host, provider } = watched({});
     provider.getTracer("mova-webhooks").startSpan("publish cache.updated").end();

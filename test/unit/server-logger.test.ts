@@ -13,3 +13,13 @@ test("a line has time, level, message and fields; what is below the level is lef
     expect.stringMatching(/^\S+ error broken added=\["a"\] reason="by \\u001b\[31mhand"$/),
   ]);
 });
+
+test("no control character reaches the terminal, from a message, a name or a value", () => {
+  const lines: string[] = [];
+  const all = [...Array(0xa0).keys()].map((code) => String.fromCharCode(code)).join("");
+  const logger = readableLogger("info", (line) => void lines.push(line));
+  logger.info({ [`name${all}`]: all, list: [all] }, `message${all}`);
+  expect(lines.join()).not.toMatch(/\p{Cc}/u);
+  logger.info({ reason: "a\u009b31m b\u007f" }, "two\nlines");
+  expect(lines[1]).toMatch(/two\\u000alines reason="a\\u009b31m b\\u007f"$/);
+});
