@@ -24,7 +24,8 @@ export function healthRoutes(served: Served, logger: Logger, token?: string): Ho
     wasReady = !fault;
     if (problem === undefined) return context.text("ready\n");
     const isTold = WebhookError.is(problem) && mayKnow(context.req.header("authorization"));
-    throw isTold ? problem : withoutDetail(problem, token !== undefined);
+    const { code, message } = isTold ? problem : withoutDetail(problem, token !== undefined);
+    return context.json({ error: { code, message } }, 503);
   });
   return routes;
 }

@@ -480,7 +480,7 @@ describe("health", () => {
     outbox.ping = () => Promise.reject(new TypeError("db7.internal is no function"));
     for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
       const { status, text } = await ask(`${url}/readyz`, { headers });
-      expect(status).toBe(500);
+      expect(status).toBe(503);
       expect(text).toContain("The log says why.");
       expect(text).not.toContain("db7.internal");
     }
