@@ -14,7 +14,7 @@ const json = process.argv.includes("--json");
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
 
 const suites: readonly (() => Promise<Row[]> | Row[])[] = [
-  () => throughput({ rounds: 5, count: 50_000 }),
+  () => throughput({ rounds: 5, count: 30_000 }),
   calls,
   () => backlog(100_000),
   isolation,

@@ -1,7 +1,10 @@
 /** The full pipeline against a bare loop of `undici.request`, with the same body and concurrency, in one run. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { context } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
@@ -110,57 +113,82 @@ const discard: SpanExporter = {
   shutdown: () => Promise.resolve(),
 };
 
-export async function throughput({ rounds, count }: { rounds: number; count: number }): Promise<Row[]> {
-  const receiver = await startReceiver();
-  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-bench-"));
-  let files = 0;
-  const sqlite = (): Outbox => sqliteOutbox({ path: join(folder, `${files++}.db`) });
+async function traced(url: string, count: number): Promise<Run> {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new BatchSpanProcessor(discard)] });
+  const run = await pipeline(url, count, { outbox: memoryOutbox(), tracerProvider });
+  await tracerProvider.shutdown();
+  context.disable();
+  return run;
+}
 
-  const plain = await interleave(rounds, {
-    bare: () => bareLoop(receiver.url, count),
-    least: () => leastLoop(receiver.url, count, { body: Buffer.from(body), secret, concurrency }),
-    memory: () => pipeline(receiver.url, count, { outbox: memoryOutbox() }),
-    sqlite: () => pipeline(receiver.url, count, { outbox: sqlite() }),
-  });
-  const traced = await interleave(rounds, {
-    bare: () => bareLoop(receiver.url, count),
-    traced: async () => {
-      context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-      const tracerProvider = new BasicTracerProvider({ spanProcessors: [new BatchSpanProcessor(discard)] });
-      const run = await pipeline(receiver.url, count, { outbox: memoryOutbox(), tracerProvider });
-      await tracerProvider.shutdown();
-      context.disable();
-      return run;
-    },
-  });
-  receiver.stop();
+async function throughSqlite(url: string, count: number): Promise<Run> {
+  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-bench-"));
+  const run = await pipeline(url, count, { outbox: sqliteOutbox({ path: join(folder, "outbox.db") }) });
   rmSync(folder, { recursive: true });
+  return run;
+}
+
+export const contestants = {
+  bare: bareLoop,
+  least: (url: string, count: number) =>
+    leastLoop(url, count, { body: Buffer.from(body), secret, concurrency }),
+  memory: (url: string, count: number) => pipeline(url, count, { outbox: memoryOutbox() }),
+  sqlite: throughSqlite,
+  traced,
+} satisfies Record<string, (url: string, count: number) => Promise<Run>>;
+
+export type Contestant = keyof typeof contestants;
+
+export async function throughput(size: { rounds: number; count: number }): Promise<Row[]> {
+  const receiver = await startReceiver();
+  const runs = await compete(["bare", "least", "memory", "traced", "sqlite"], receiver.url, size);
+  receiver.stop();
+  const { bare, least, memory, sqlite } = runs;
   return [
-    ratio(
-      "the least a signed POST costs: both signatures, our headers, undici's dispatch",
-      plain.least,
-      plain.bare,
-    ),
-    ratio("full pipeline, memory outbox, metrics on", plain.memory, plain.bare, 0.8),
-    ratio("the same with tracing on (batch processor)", traced.traced, traced.bare, 0.6),
-    ratio("the same through SQLite, synchronous=FULL", plain.sqlite, plain.bare, 0.6),
-    ...(await throughNginx(rounds, count)),
+    ratio("the least a signed POST costs: both signatures, our headers, undici's dispatch", least, bare),
+    ratio("full pipeline, memory outbox, metrics on", memory, bare, 0.8),
+    ratio("the same with tracing on (batch processor)", runs.traced, bare, 0.6),
+    ratio("the same through SQLite, synchronous=FULL", sqlite, bare, 0.6),
+    ...(await throughNginx(size)),
   ];
 }
 
 /** A receiver that is not JavaScript. */
-async function throughNginx(rounds: number, count: number): Promise<Row[]> {
+async function throughNginx(size: { rounds: number; count: number }): Promise<Row[]> {
   const nginx = await startNginx();
   if (nginx === undefined) {
     console.error("nginx is not installed: its row is left out");
     return [];
   }
-  const { bare, memory } = await interleave(rounds, {
-    bare: () => bareLoop(nginx.url, count),
-    memory: () => pipeline(nginx.url, count, { outbox: memoryOutbox() }),
-  });
+  const { bare, memory } = await compete(["bare", "memory"], nginx.url, size);
   nginx.stop();
   return [ratio("full pipeline, memory outbox, nginx as the receiver", memory, bare)];
+}
+
+/** Each in a process of its own, as it would be used, and all in turns. */
+async function compete<Name extends Contestant>(
+  names: readonly Name[],
+  url: string,
+  { rounds, count }: { rounds: number; count: number },
+): Promise<Readonly<Record<Name, readonly Run[]>>> {
+  const program = fileURLToPath(new URL("programs/contestant.ts", import.meta.url));
+  const started = names.map((name) => {
+    const child = fork(program, [name], { execArgv: ["--import", "tsx"] });
+    child.once("exit", (code) => {
+      if (code !== 0) throw new Error(`${name} failed`);
+    });
+    const run = async (): Promise<Run> => {
+      child.send({ url, count });
+      const [run] = (await once(child, "message")) as [Run];
+      return run;
+    };
+    return { name, child, run };
+  });
+  const entries = started.map(({ name, run }) => [name, run] as const);
+  const runs = await interleave(rounds, Object.fromEntries(entries) as Record<Name, () => Promise<Run>>);
+  for (const { child } of started) child.disconnect();
+  return runs;
 }
 
 function ratio(name: string, ours: readonly Run[], bare: readonly Run[], atLeast?: number): Row {
