@@ -1,14 +1,19 @@
 /** What a WebhookManager may be given, and how code, environment and file become one. */
 import { isDeepStrictEqual } from "node:util";
 import type { TracerProvider } from "@opentelemetry/api";
-import { loadConfig, type WebhookConfig } from "./config/config.ts";
+import { type ReadConfig, readRightConfig, type WebhookConfig } from "./config/config.ts";
+import { typeMistakes } from "./config/endpoint-mistakes.ts";
 import type { ConfiguredEndpoints, EndpointChanges } from "./endpoints.ts";
 import type { EndpointDefaults, WebhookEndpoint } from "./event/endpoint.ts";
 import type { SecretSetting } from "./event/endpoint-secrets.ts";
+import { WebhookError } from "./event/errors.ts";
+import type { KnownTypes } from "./event/known-types.ts";
 import type { Logger } from "./event/logger.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Retention } from "./outbox/retention.ts";
 import type { AnyPlugin, UseOptions } from "./plugin/contract.ts";
+import { findsPlugin } from "./plugin/load.ts";
+import { refuseLiteral } from "./security/check-url.ts";
 import type { MetricRegistry } from "./telemetry/metrics.ts";
 import type { NetworkOptions } from "./security/network-policy.ts";
 
@@ -71,14 +76,20 @@ export interface Settings {
   readonly background: boolean;
   /** What only code can use: plugin names to load, the outbox to open, the log level. */
   readonly config: WebhookConfig | undefined;
+  /** The same as it was read, for what can be judged only later. */
+  readonly read: ReadConfig | undefined;
 }
 
-/** Merges the options over what environment and file say. Throws CONFIG_INVALID. */
-export function mergeSettings(options: WebhookManagerOptions): Settings {
-  const config =
+/** Merges the options over what environment and file say. A file at `lastPath` must be there still. Throws CONFIG_INVALID. */
+export function mergeSettings(options: WebhookManagerOptions, lastPath?: string): Settings {
+  const read =
     options.config === false
       ? undefined
-      : loadConfig(options.config === undefined ? {} : { path: options.config });
+      : readRightConfig({
+          ...(options.config === undefined ? {} : { path: options.config }),
+          ...(lastPath === undefined ? {} : { lastPath }),
+        });
+  const config = read?.config;
   const timeout = options.timeout ?? config?.timeout;
   const retries = options.maxRetries ?? config?.maxRetries;
   const secret = options.secret ?? config?.secret;
@@ -101,7 +112,34 @@ export function mergeSettings(options: WebhookManagerOptions): Settings {
     maxInFlight: options.maxInFlight ?? 1024,
     background: options.background ?? false,
     config,
+    read,
   };
+}
+
+/**
+ * Answers what the configuration names that a process with these types and plugins does not have. While its plugins
+ * are not `loaded`, or some wait for a restart, types under prefixes that nobody knows are taken.
+ */
+export function unknownNames(
+  { read }: Settings,
+  types: KnownTypes,
+  hasPlugin: (name: string) => boolean,
+  loaded: boolean,
+): readonly string[] {
+  if (read === undefined) return [];
+  const { plugins, sourcePath } = read.config;
+  const missing = plugins.flatMap(({ name }, index) =>
+    hasPlugin(name) || findsPlugin(name, sourcePath)
+      ? []
+      : [
+          read.mistakeAt(
+            ["plugins", index],
+            `there is no plugin \`${name}\`; install it, or correct its name`,
+          ),
+        ],
+  );
+  const complete = loaded && plugins.every(({ name }) => hasPlugin(name));
+  return [...missing, ...typeMistakes(read, types, complete)];
 }
 
 /** Code replaces a configured endpoint of the same id, or without ids, of the same URL. */
@@ -132,12 +170,30 @@ export interface Reloaded extends EndpointChanges {
   readonly needRestart: readonly string[];
 }
 
-/** Reads the configuration again. Throws CONFIG_INVALID. */
+/**
+ * Reads the configuration again, and compares it with what the process started with. Throws CONFIG_INVALID, and
+ * ENDPOINT_BLOCKED for an endpoint that only the changed `network` would let through.
+ */
 export function reloadSettings(
-  { config }: Settings,
+  started: Settings,
+  last: Settings,
   options: WebhookManagerOptions,
 ): { readonly settings: Settings; readonly needRestart: readonly string[] } {
-  const settings = mergeSettings(options);
-  const needRestart = fixedAtStart.filter((key) => !isDeepStrictEqual(config?.[key], settings.config?.[key]));
+  const settings = mergeSettings(options, last.config?.sourcePath);
+  for (const endpoint of settings.configured.endpoints) {
+    const url = new URL(endpoint.url);
+    if (
+      refuseLiteral(url, started.network) !== undefined &&
+      refuseLiteral(url, settings.network) === undefined
+    )
+      throw new WebhookError(
+        "ENDPOINT_BLOCKED",
+        `Endpoint \`${endpoint.id ?? url.origin}\` cannot be called under the \`network\` settings of the start`,
+        { remedy: "A change of `network` needs a restart." },
+      );
+  }
+  const needRestart = fixedAtStart.filter(
+    (key) => !isDeepStrictEqual(started.config?.[key], settings.config?.[key]),
+  );
   return { settings, needRestart };
 }

@@ -1,5 +1,7 @@
 /** The front door: settings in; the pipeline assembled, started, asked and closed. */
 import type { Bus } from "./bus/bus.ts";
+import { checkManagerKeys, checkQuery, checkSelection } from "./checked-calls.ts";
+import { mistaken } from "./config/config.ts";
 import type { PlannedAttempt } from "./delivery/schedule.ts";
 import { Worker } from "./delivery/worker.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "./event/delivery.ts";
@@ -15,6 +17,7 @@ import {
   type Reloaded,
   reloadSettings,
   type Settings,
+  unknownNames,
   type WebhookManagerOptions,
 } from "./manager-options.ts";
 import { openOutbox } from "./outbox/open.ts";
@@ -44,7 +47,9 @@ const ownOutboxes: ReadonlySet<string> = new Set(["memory", "sqlite", "redis"]);
 
 export class WebhookManager {
   readonly #options: WebhookManagerOptions;
-  #settings: Settings;
+  /** What the process started with; of later ones, only the endpoints are taken over. */
+  readonly #settings: Settings;
+  #lastSettings: Settings;
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #random: () => number;
@@ -65,8 +70,10 @@ export class WebhookManager {
 
   /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
   constructor(options: WebhookManagerOptions = {}) {
+    checkManagerKeys(options);
     this.#options = options;
     this.#settings = mergeSettings(options);
+    this.#lastSettings = this.#settings;
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#logger = discreetLogger(options.logger ?? loggerFromEnvironment(this.#settings.config?.logLevel));
@@ -188,15 +195,16 @@ export class WebhookManager {
    */
   reload(): Reloaded {
     this.#refuseWhenClosed();
-    const reloaded = reloadSettings(this.#settings, this.#options);
+    const { settings, needRestart } = reloadSettings(this.#settings, this.#lastSettings, this.#options);
+    this.#refuseUnknownNames(settings);
     const { added, changed, removed } = this.#endpoints.replace(
-      this.#settings.configured,
-      reloaded.settings.configured,
+      this.#lastSettings.configured,
+      settings.configured,
     );
-    this.#settings = reloaded.settings;
+    this.#lastSettings = settings;
     const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
     if (keys.length > 0) this.#pipeline.announce("config", "config.updated", { keys, operation: "reload" });
-    return { added, changed, removed, needRestart: reloaded.needRestart };
+    return { added, changed, removed, needRestart };
   }
 
   /** Calls `handler` in this process with every event of a type or pattern. */
@@ -223,12 +231,17 @@ export class WebhookManager {
   async triggerEvent(
     type: string,
     data: unknown = {},
-    options: { readonly id?: string } = {},
+    { id }: { readonly id?: string } = {},
   ): Promise<Triggered> {
     this.#refuseWhenClosed();
     if (this.#loading !== undefined) await this.#loading;
     this.#types.check(type);
-    const event = createWebhookEvent({ type, data, occurredAt: this.#now(), ...options });
+    const event = createWebhookEvent({
+      type,
+      data,
+      occurredAt: this.#now(),
+      ...(id === undefined ? {} : { id }),
+    });
     return this.isEnabled() ? await this.#pipeline.publish("api", event) : { id: event.id, deliveries: [] };
   }
 
@@ -288,7 +301,9 @@ export class WebhookManager {
     this.#pipeline.storeNow();
   }
 
+  /** Answers a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
   async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
+    checkQuery(query);
     return (await this.#outbox()).find(query);
   }
 
@@ -307,8 +322,12 @@ export class WebhookManager {
     return this.#endpoints.status();
   }
 
-  /** Delivers finished deliveries once more, under their lanes' limits; answers their ids. */
+  /**
+   * Delivers finished deliveries once more, under their lanes' limits; answers their ids. Rejects with CONFIG_INVALID
+   * for an unknown key or a wrong value, and then replays nothing.
+   */
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
+    checkSelection(selection);
     const ids = await (await this.#outbox()).replay(selection);
     if (selection.dryRun !== true) this.#pipeline.worker?.wakeAll();
     return ids;
@@ -326,7 +345,8 @@ export class WebhookManager {
 
   /**
    * Serves metrics, health, the API and the console over HTTP, until it is closed or this manager is. Rejects with
-   * CONFIG_INVALID where the port is taken, or where others than this machine could reach it without a token.
+   * CONFIG_INVALID where an option is unknown or wrong, where the port is taken, or where others than this machine
+   * could reach it without a token.
    */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("./server/server.ts");
@@ -390,6 +410,7 @@ export class WebhookManager {
 
   async #start(): Promise<void> {
     const outbox = await this.#outbox();
+    this.#refuseUnknownNames(this.#lastSettings);
     await outbox.ping();
     // undici is loaded here, not with the package: a program that never delivers does not pay for it.
     const { createTransport } = await import("./delivery/create-transport.ts");
@@ -428,6 +449,14 @@ export class WebhookManager {
     await Promise.all(this.#servers.map((server) => server.close(leftMs())));
     await outbox?.close();
     this.#metrics.close();
+  }
+
+  /** Throws CONFIG_INVALID for plugins that are not there and event types that nobody declares. */
+  #refuseUnknownNames(settings: Settings): void {
+    const started = new Set(this.#settings.config?.plugins.map(({ name }) => name));
+    const hasPlugin = (name: string): boolean => started.has(name) || this.uses(name);
+    const mistakes = unknownNames(settings, this.#types, hasPlugin, this.#loading === undefined);
+    if (mistakes.length > 0) throw mistaken(mistakes);
   }
 
   #refuseWhenClosed(): void {

@@ -1,9 +1,11 @@
 /** Everything that can be said of a configuration without delivering: its plugins are loaded, its outbox is not opened. */
 import { isIP } from "node:net";
 import { type ConfigSource, readConfig, type ReadConfig, type WebhookConfig } from "../config/config.ts";
+import { endpointMistake, typeMistakes } from "../config/endpoint-mistakes.ts";
+import { isStandIn } from "../config/parse-file.ts";
 import type { Path } from "../config/place.ts";
 import { WebhookError } from "../event/errors.ts";
-import { builtInEventTypes, isEventType, matchesPattern, nearestTypes } from "../event/event-types.ts";
+import { KnownTypes } from "../event/known-types.ts";
 import { WebhookManager } from "../manager.ts";
 import { loadPlugin } from "../plugin/load.ts";
 import { refuseLiteral } from "../security/check-url.ts";
@@ -25,7 +27,8 @@ export async function checkConfig(source: ConfigSource): Promise<CheckedConfig> 
   const mistakes = [...read.mistakes];
   await checkTypes(read, mistakes);
   for (const [index, endpoint] of config.endpoints.entries()) {
-    const mistake = mistakesOf(read, index, mistakes);
+    const mistake: Mistake = (path, problem) =>
+      void mistakes.push(endpointMistake(read, index, path, problem));
     checkSecret(read, endpoint, mistake);
     checkAddress(read, endpoint.url, mistake);
   }
@@ -35,36 +38,19 @@ export async function checkConfig(source: ConfigSource): Promise<CheckedConfig> 
 
 /** Loads the plugins, and adds what is wrong with them and with the event types that endpoints name. */
 export async function checkTypes(read: ReadConfig, mistakes: string[]): Promise<void> {
-  const { endpoints, eventTypes } = read.config;
   const { types, complete } = await loadTypes(read, mistakes);
-  for (const [index, endpoint] of endpoints.entries()) {
-    for (const [at, pattern] of (endpoint.eventTypes ?? []).entries()) {
-      const problem = problemOfType(pattern, types, eventTypes, complete);
-      if (problem !== undefined) mistakesOf(read, index, mistakes)(["event_types", at], problem);
-    }
-  }
+  mistakes.push(...typeMistakes(read, types, complete));
 }
 
 type Mistake = (path: Path, problem: string) => void;
 type Settings = WebhookConfig["endpoints"][number];
 
-/** The endpoint that the environment adds comes after those of the file, and has no place in it. */
-function mistakesOf({ mistakeAt, inFile }: ReadConfig, index: number, mistakes: string[]): Mistake {
-  return (path, problem) => {
-    const text =
-      index < inFile
-        ? mistakeAt(["endpoints", index, ...path], problem)
-        : `the endpoint of MOVA_WEBHOOK_URL: ${problem}`;
-    mistakes.push(text);
-  };
-}
-
 /** Loads the plugins and answers the types that they and this package declare; whether all could be loaded. */
 async function loadTypes(
   { config, leftOut, mistakeAt }: ReadConfig,
   mistakes: string[],
-): Promise<{ readonly types: ReadonlySet<string>; readonly complete: boolean }> {
-  const types = new Set(builtInEventTypes);
+): Promise<{ readonly types: KnownTypes; readonly complete: boolean }> {
+  const types = new KnownTypes(config.eventTypes);
   let complete = !leftOut.has("plugins") && !leftOut.has("event_types");
   // Takes plugins as a manager does, and is never started.
   const host = new WebhookManager({ config: false });
@@ -72,7 +58,7 @@ async function loadTypes(
     try {
       const plugin = await loadPlugin(name, options, config.sourcePath);
       host.use(plugin, use);
-      for (const type of Object.keys(plugin.events)) types.add(type);
+      types.add(Object.keys(plugin.events));
     } catch (error) {
       complete = false;
       if (!WebhookError.is(error)) throw error;
@@ -87,7 +73,8 @@ async function loadTypes(
 
 function checkSecret({ config, leftOut }: ReadConfig, endpoint: Settings, mistake: Mistake): void {
   const given = endpoint.secret ?? config.secret;
-  if (given !== undefined || leftOut.has("secret") || leftOut.has("secret_file")) return;
+  const unread = ["secret", "secret_file", "endpoints.secret", "endpoints.secret_file"];
+  if (given !== undefined || unread.some((path) => leftOut.has(path))) return;
   const remedy =
     "set its `secret`, `webhook.secret` or MOVA_WEBHOOK_SECRET to what `mova-webhooks secret` prints";
   mistake([], `this endpoint has no secret; ${remedy}`);
@@ -96,6 +83,7 @@ function checkSecret({ config, leftOut }: ReadConfig, endpoint: Settings, mistak
 function checkAddress({ config, leftOut }: ReadConfig, text: string, mistake: Mistake): void {
   if (leftOut.has("network") || leftOut.has("allow")) return;
   const url = new URL(text);
+  if (isStandIn(url)) return;
   const problem = refuseLiteral(url, config.network) ?? refuseHttp(url, config);
   if (problem !== undefined) mistake(["url"], `this URL cannot be called: ${problem}`);
 }
@@ -114,32 +102,6 @@ function refuseHttp(url: URL, { network }: WebhookConfig): string | undefined {
   return "plain http is possible only to loopback addresses unless `network.require_https` is false; use https";
 }
 
-/** Answers why nothing would ever match an endpoint's event type or pattern. */
-function problemOfType(
-  pattern: string,
-  types: ReadonlySet<string>,
-  declared: readonly string[],
-  complete: boolean,
-): string | undefined {
-  if (pattern === "*") return undefined;
-  const covered = [...types].some((type) => matchesPattern(pattern, type));
-  const overlaps = declared.some((each) => matchesPattern(each, pattern) || matchesPattern(pattern, each));
-  if (covered || overlaps) return undefined;
-  const prefixes = new Set([...types].map((type) => type.split(".", 1)[0] ?? ""));
-  // A plugin that could not be loaded may declare it, under its own name.
-  if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
-  const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
-  if (isEventType(pattern)) {
-    const nearest = nearestTypes(pattern, types).join(", ");
-    return `nobody declares the event type \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
-  }
-  const nearest = nearestTypes(
-    pattern,
-    [...prefixes].map((prefix) => `${prefix}.*`),
-  ).join(", ");
-  return `no event type matches \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
-}
-
 function checkServer({ config: { server }, leftOut, mistakeAt }: ReadConfig, mistakes: string[]): void {
   const { host, token } = server ?? {};
   try {
@@ -149,8 +111,8 @@ function checkServer({ config: { server }, leftOut, mistakeAt }: ReadConfig, mis
     mistakes.push(mistakeAt(["server", "token"], error.detail));
   }
   const open = host !== undefined && isIP(host) !== 0 && !isLoopbackAddress(host);
-  if (!open || token !== undefined || leftOut.has("token")) return;
-  const problem = `the server may listen on ${host} only with a token; set \`server.token\` to what \`mova-webhooks secret\` prints`;
+  if (!open || token !== undefined || leftOut.has("server.token") || leftOut.has("token")) return;
+  const problem = `the server may listen on ${host} only with a token; set \`server.token\` or MOVA_WEBHOOK_TOKEN to what \`mova-webhooks secret\` prints`;
   mistakes.push(mistakeAt(["server", "host"], problem));
 }
 

@@ -46,7 +46,10 @@ function listCommand(): Command {
     .option("--cursor <text>", "go on after a page")
     .addHelpText("after", "\nExample:\n  $ mova-webhooks deliveries list --state dead --since 2h")
     .action(async (options: SearchOptions) => {
-      const page = await withRecords(options, (records) => records.find(queryOf(options)));
+      const { page, hint } = await withRecords(options, async (records) => {
+        const page = await records.find(queryOf(options));
+        return { page, hint: await unknownEndpoint(records, options, page.deliveries.length) };
+      });
       print(page, options.json, ({ deliveries }) =>
         columns(
           ["delivery", "type", "endpoint", "state", "attempts", "last outcome", "accepted", "event"],
@@ -54,6 +57,7 @@ function listCommand(): Command {
         ),
       );
       if (page.cursor !== undefined && !options.json) say(`more: --cursor ${page.cursor}`);
+      if (hint !== undefined) say(hint);
     });
 }
 
@@ -97,18 +101,36 @@ function replayCommand(): Command {
         dryRun: options.dryRun,
       };
       const once = options.dryRun || deliveryIds.length > 0 || options.limit !== undefined;
-      const { replayed, left } = await withRecords(options, async (records) => {
+      const { replayed, left, hint } = await withRecords(options, async (records) => {
         const named = await knownDeliveries(records, deliveryIds);
         const ids = await (once ? records.replay(selection) : replayEvery(records, selection, Date.now()));
-        return { replayed: ids, left: named.filter(({ id }) => !ids.includes(id)) };
+        return {
+          replayed: ids,
+          left: named.filter(({ id }) => !ids.includes(id)),
+          hint: await unknownEndpoint(records, options, ids.length),
+        };
       });
       const word = options.dryRun ? "would be replayed" : "replayed";
       print({ replayed, dryRun: options.dryRun }, options.json, () =>
         [...replayed, `${replayed.length} ${word}`].join("\n"),
       );
       for (const { id, state: found } of left) say(`${id} is ${found}: ${whyLeft(found)}`);
+      if (hint !== undefined) say(hint);
       if (left.length > 0) process.exitCode = 1;
     });
+}
+
+/** Says what may be wrong where nothing matched: deliveries of an endpoint that was removed are found all the same. */
+async function unknownEndpoint(
+  records: Records,
+  { endpoint }: SearchOptions,
+  matched: number,
+): Promise<string | undefined> {
+  if (endpoint === undefined || matched > 0) return undefined;
+  const ids = (await records.status()).map(({ id }) => id);
+  if (ids.includes(endpoint)) return undefined;
+  const configured = ids.length === 0 ? "none is" : `configured are ${ids.join(", ")}`;
+  return `no endpoint \`${endpoint}\` is configured, and no delivery to one matched; ${configured}`;
 }
 
 /** Throws DELIVERY_UNKNOWN for ids that there are not, before anything is replayed. */

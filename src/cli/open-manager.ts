@@ -42,7 +42,8 @@ export async function withRecords<Result>(
     const detail = `No outbox is configured, and there is no ${defaultPath} in this folder`;
     throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
-  const { outbox: _outbox, plugins: _plugins, ...settings } = config;
+  const { outbox: _outbox, plugins: _plugins, server: _server, logLevel: _level, ...rest } = config;
+  const { sourcePath: _path, warnings: _warnings, ...settings } = rest;
   const webhooks = await createManager({ ...settings, config: false }, choice);
   try {
     return await use(webhooks);

@@ -78,8 +78,8 @@ async function runServe(options: ServeOptions): Promise<void> {
   // The server closes last: what is in flight can be watched to its end.
   await webhooks.close(stopDeadlineMs);
   logger.info({}, "Stopped.");
-  // The signal's own exit code (128 + its number), as a process without a handler would have.
-  process.kill(process.pid, signal);
+  // A plugin may hold something open.
+  process.exit(0);
 }
 
 /** Reads the configuration again on SIGHUP, and when the file changes. A bad one changes nothing and is said. */

@@ -146,8 +146,7 @@ export function configuredServer(options: ServerOptions & Pick<CommonOptions, "c
   const { host = "127.0.0.1", port = 9464, token } = server;
   const reached = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
   const name = reached.includes(":") ? `[${reached}]` : reached;
-  const given = options.token ?? process.env["MOVA_WEBHOOK_TOKEN"] ?? token;
-  return new ServerClient(`http://${name}:${port}`, given);
+  return new ServerClient(`http://${name}:${port}`, options.token ?? token);
 }
 
 function reasonOf(error: unknown): string {

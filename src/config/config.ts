@@ -45,6 +45,8 @@ export interface PluginChoice extends UseOptions {
 export interface ConfigSource {
   /** A file that must exist; wins over MOVA_WEBHOOK_CONFIG. @default `mova.config.yaml`, where there is one */
   readonly path?: string;
+  /** The file of a running process: it must still be there, where nothing else names one. */
+  readonly lastPath?: string;
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv;
   /** @default process.cwd() */
@@ -57,9 +59,14 @@ const nothing: FileSettings = { endpoints: [], plugins: [], network: {}, eventTy
 
 /** Reads file and environment, and answers the whole or throws CONFIG_INVALID with all mistakes. */
 export function loadConfig(source: ConfigSource = {}): WebhookConfig {
-  const { config, mistakes, remedy } = readConfig(source);
-  if (mistakes.length > 0) throw mistaken(mistakes, remedy);
-  return config;
+  return readRightConfig(source).config;
+}
+
+/** Reads a configuration of which more is to be checked later. Throws CONFIG_INVALID with all mistakes. */
+export function readRightConfig(source: ConfigSource = {}): ReadConfig {
+  const read = readConfig(source);
+  if (read.mistakes.length > 0) throw mistaken(read.mistakes, read.remedy);
+  return read;
 }
 
 /** A configuration with its mistakes: what is right of it can be checked further. */
@@ -72,59 +79,69 @@ export interface ReadConfig {
   readonly remedy?: string;
   /** How many of the endpoints stand in the file; the one that the environment adds comes after them. */
   readonly inFile: number;
-  /** Keys of file and environment that were left out, wherever they stood: what depends on them cannot be judged. */
+  /** Paths of the file, such as `network.allow`, and variables, such as `allow`, that were left out: what depends on them cannot be judged. */
   readonly leftOut: ReadonlySet<string>;
   /** Answers the text of a mistake found later, at the value of this path below `webhook:`. */
   readonly mistakeAt: (path: Path, problem: string) => string;
 }
 
 /** Reads the file and applies the environment. Never throws for what is wrong with either. */
-export function readConfig({ path, env = process.env, cwd = process.cwd() }: ConfigSource = {}): ReadConfig {
+export function readConfig({
+  path,
+  lastPath,
+  env = process.env,
+  cwd = process.cwd(),
+}: ConfigSource = {}): ReadConfig {
   const mistakes: string[] = [];
   const warnings: string[] = [];
   const environment = readEnvironment(env, cwd, mistakes);
   const unread = mistakes.map((mistake) => /^MOVA_WEBHOOK_(\w+)/.exec(mistake)?.[1]?.toLowerCase() ?? "");
   const named = path ?? environment.path;
-  const sourcePath = resolve(cwd, named ?? defaultName);
+  const sourcePath = resolve(cwd, named ?? lastPath ?? defaultName);
+  const required = (named ?? lastPath) !== undefined;
   const name = shortName(sourcePath, cwd);
   const file = readText(sourcePath, maxFileBytes);
 
   let settings = nothing;
   let parsed: ParsedFile | undefined;
   if (file === undefined) {
-    if (named !== undefined)
-      mistakes.push(`${name} does not exist${path === undefined ? "; MOVA_WEBHOOK_CONFIG names it" : ""}`);
+    const variable = path === undefined && named !== undefined ? "; MOVA_WEBHOOK_CONFIG names it" : "";
+    if (required) mistakes.push(`${name} does not exist${variable}`);
   } else if ("problem" in file) {
     mistakes.push(`${name} ${file.problem}`);
   } else {
-    parsed = parseFile(name, file.text, env, { sectionRequired: named !== undefined });
+    parsed = parseFile(name, file.text, env, { sectionRequired: required });
     mistakes.push(...parsed.mistakes);
+    if (parsed.lacksSection) warnings.push(`${name} has no section \`webhook:\`: nothing is set there`);
     const { section, leftOut, mistakeAt } = parsed;
     if (section !== undefined)
       settings = readSettings(section, mistakeAt, dirname(sourcePath), leftOut, mistakes, warnings);
   }
-  const readable = file === undefined ? named === undefined : parsed?.section !== undefined;
+  const readable = file === undefined ? !required : parsed?.section !== undefined;
   const config = merge(settings, environment);
   return {
     config: sealConfig({ ...config, ...(file === undefined ? {} : { sourcePath }), warnings }),
     mistakes,
     readable,
-    ...(readable || parsed !== undefined ? {} : { remedy: pathRemedy }),
+    ...(readable || parsed !== undefined
+      ? {}
+      : { remedy: lastPath === sourcePath ? restoreRemedy : pathRemedy }),
     inFile: settings.endpoints.length,
     leftOut: new Set([...(parsed?.leftOut ?? []), ...unread]),
     mistakeAt: parsed?.mistakeAt ?? ((_, problem) => problem),
   };
 }
 
-/** The environment wins over the file. */
+/** The environment wins over the file, but for the token: clients read that variable too. */
 function merge(file: FileSettings, environment: Environment): Omit<WebhookConfig, "sourcePath" | "warnings"> {
-  const { path: _path, url, allow, ...rest } = environment;
+  const { path: _path, url, allow, token, ...rest } = environment;
   return {
     ...file,
     enabled: file.enabled ?? true,
     ...rest,
     endpoints: url === undefined ? file.endpoints : [...file.endpoints, { id: "environment", url }],
     network: allow === undefined ? file.network : { ...file.network, allow },
+    ...(token === undefined ? {} : { server: { token, ...file.server } }),
   };
 }
 
@@ -136,6 +153,8 @@ function shortName(path: string, cwd: string): string {
 
 const pathRemedy =
   "Give the path of the file itself by `--config`, MOVA_WEBHOOK_CONFIG or the option `config`.";
+
+const restoreRemedy = "Put the file back; what is to run without it needs a restart.";
 
 /** The error that names these mistakes and counts them. */
 export function mistaken(mistakes: readonly string[], remedy?: string): WebhookError {

@@ -23,6 +23,7 @@ export interface Environment {
   readonly url?: string;
   readonly outbox?: NonNullable<WebhookConfig["outbox"]>;
   readonly allow?: readonly string[];
+  readonly token?: string;
   readonly logLevel?: LogLevel;
 }
 
@@ -53,6 +54,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, cwd: string, mistakes: s
     ...read("url", "MOVA_WEBHOOK_URL", url),
     ...read("outbox", "MOVA_WEBHOOK_OUTBOX", outbox),
     ...read("allow", "MOVA_WEBHOOK_ALLOW", ranges),
+    ...read("token", "MOVA_WEBHOOK_TOKEN", secret),
     ...read("logLevel", "MOVA_WEBHOOK_LOG_LEVEL", logLevel),
   };
 }

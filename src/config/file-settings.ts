@@ -36,7 +36,7 @@ export function readSettings(
     else if (secret.read(file.secret) === undefined)
       mistakes.push(mistakeAt(at, `the secret must be ${secret.expected}`));
     else return { ...rest, secret: file.secret };
-    leftOut.add("secret");
+    leftOut.add(path.length === 0 ? "secret" : "endpoints.secret");
     return rest;
   }
 
@@ -78,6 +78,7 @@ function checkEndpoints(
     } catch (error) {
       if (!WebhookError.is(error)) throw error;
       mistake(index, error.detail);
+      if (endpoint.id !== undefined) ids.add(endpoint.id);
     }
   }
   return endpoints;

@@ -18,7 +18,9 @@ interface Mistake {
 export interface ParsedFile {
   /** What is right of the section, so that the rest can be checked too; undefined where nothing can be read. */
   readonly section?: Section;
-  /** Keys that were left out of it, wherever they stood: what depends on them cannot be judged. */
+  /** The file is right without the section. */
+  readonly lacksSection: boolean;
+  /** Paths that were left out of it, without list places, such as `network.allow`: what depends on them cannot be judged. */
   readonly leftOut: Set<string>;
   readonly mistakes: readonly string[];
   /** Answers the text of a mistake found later, at the value of this path in the section. */
@@ -47,7 +49,8 @@ export function parseFile(
     source.hideNamedSecrets();
     return unreadable(source, syntax);
   }
-  const section = findSection(yaml, document.contents, sectionRequired);
+  const found = findSection(yaml, document.contents, sectionRequired);
+  const section = found ?? new yaml.YAMLMap();
   if (!yaml.isMap(section)) return unreadable(source, [section]);
 
   const aliases = checkAliases(yaml, section);
@@ -60,40 +63,65 @@ export function parseFile(
   let result = read();
   const issues = result.error?.issues.flatMap((issue) => readIssue(yaml, section, issue)) ?? [];
   // What lacks a key that was taken out goes next, so that this ends.
-  while (!result.success && takeOut(section, result.error.issues, leftOut)) result = read();
+  while (!result.success && takeOut(yaml, section, result.error.issues, leftOut)) result = read();
   return {
     // The references first: a variable that is not set is the reason why its value does not fit.
     mistakes: describe(source, [...references, ...issues]),
     ...(result.success ? { section: result.data } : {}),
+    lacksSection: found === undefined,
     leftOut,
     mistakeAt: (path, problem) => source.describe(findPlace(yaml, section, path).offset, problem),
   };
 }
 
 function unreadable(source: SourceText, mistakes: readonly Mistake[]): ParsedFile {
-  return { mistakes: describe(source, mistakes), leftOut: new Set(), mistakeAt: (_, problem) => problem };
+  const nothing = { lacksSection: false, leftOut: new Set<string>() };
+  return { ...nothing, mistakes: describe(source, mistakes), mistakeAt: (_, problem) => problem };
 }
 
 /**
  * Takes what is wrong out of the section, and names its keys; the nodes that stay keep their places. Answers whether
  * there was anything to take out.
  */
-function takeOut(section: YAMLMap, issues: readonly zod.core.$ZodIssue[], leftOut: Set<string>): boolean {
+function takeOut(
+  yaml: Yaml,
+  section: YAMLMap,
+  issues: readonly zod.core.$ZodIssue[],
+  leftOut: Set<string>,
+): boolean {
   const wrong = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
   );
-  const paths = new Map(wrong.map((path) => existing(section, path)).map((path) => [nameOf(path), path]));
+  const paths = new Map(wrong.map((path) => present(section, path)).map((path) => [nameOf(path), path]));
   paths.delete(nameOf([]));
   for (const path of [...paths.values()].sort(lastFirst)) {
-    for (const step of path) if (typeof step === "string") leftOut.add(step);
-    section.deleteIn(path);
+    const keys = path.filter((step) => typeof step === "string");
+    for (const index of keys.keys()) leftOut.add(keys.slice(0, index + 1).join("."));
+    if (isEndpointUrl(path)) section.setIn(path, standInUrl(findPlace(yaml, section, path).offset));
+    else section.deleteIn(path);
   }
   return paths.size > 0;
 }
 
-/** The path itself, or where nothing stands there, the nearest above it. */
-function existing(section: YAMLMap, path: Path): Path {
-  return path.length === 0 || section.hasIn(path) ? path : existing(section, path.slice(0, -1));
+/** The path itself, or where nothing stands there, the nearest above it; an endpoint's URL gets a stand-in. */
+function present(section: YAMLMap, path: Path): Path {
+  const stays = path.length === 0 || section.hasIn(path) || isEndpointUrl(path);
+  return stays ? path : present(section, path.slice(0, -1));
+}
+
+function isEndpointUrl(path: Path): boolean {
+  return path.length === 3 && path[0] === "endpoints" && path[2] === "url";
+}
+
+const standInHost = ".unread.invalid";
+
+/** Takes the place of a URL that is wrong or missing, so that the rest of its endpoint can be checked; one for each place. */
+function standInUrl(offset: number): string {
+  return `https://${offset}${standInHost}`;
+}
+
+export function isStandIn(url: URL): boolean {
+  return url.hostname.endsWith(standInHost);
 }
 
 /** What stands deeper or later in a list comes first, so that the numbers of what follows still hold. */
@@ -133,7 +161,7 @@ function startOfScalar(yaml: Yaml, document: Document, end: number): number {
   return offset;
 }
 
-function findSection(yaml: Yaml, root: unknown, required: boolean): YAMLMap | Mistake {
+function findSection(yaml: Yaml, root: unknown, required: boolean): YAMLMap | Mistake | undefined {
   const expected = "expected a mapping with a section `webhook:`";
   const empty = root === null || (yaml.isScalar(root) && root.value === null);
   if (!empty && !yaml.isMap(root)) return { offset: offsetOf(root), problem: expected };
@@ -147,11 +175,19 @@ function findSection(yaml: Yaml, root: unknown, required: boolean): YAMLMap | Mi
     const problem = "`webhook` must be a mapping, such as `webhook: { enabled: true }`";
     return { offset: offsetOf(found.value), problem };
   }
-  const mistyped = pairs.find(
-    ({ key }) => yaml.isScalar(key) && /^web[-_ ]?hooks?$/i.test(String(key.value)),
-  );
-  if (mistyped) return { offset: offsetOf(mistyped.key), problem: `${expected}; this key is another` };
-  return required ? { offset: offsetOf(root), problem: expected } : new yaml.YAMLMap();
+  const mistyped = pairs.find(({ key }) => yaml.isScalar(key) && resemblesSection(String(key.value)));
+  if (mistyped)
+    return { offset: offsetOf(mistyped.key), problem: `${expected}; did you mean \`webhook\` by this key?` };
+  // The file of the MOVA SDK may have other sections alone.
+  if (!required) return undefined;
+  const problem = `${expected}; write \`webhook: {}\` where nothing is to be set`;
+  return { offset: offsetOf(root), problem };
+}
+
+/** Tells whether most of the consonants of `webhook` are in a key of about its length. */
+function resemblesSection(key: string): boolean {
+  const found = ["w", "b", "h", "k"].filter((letter) => key.toLowerCase().includes(letter));
+  return found.length >= 3 && key.length <= 10;
 }
 
 /** Values of secret settings, headers and plugin options, unless they are plain references to the environment. */

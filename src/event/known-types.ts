@@ -43,4 +43,26 @@ export class KnownTypes {
   checkPattern(pattern: string, complete: boolean): void {
     if (!isEventPattern(pattern) || (complete && isEventType(pattern))) this.check(pattern);
   }
+
+  /**
+   * Answers why nothing would ever match an endpoint's type or pattern. `declared` counts beside what the program
+   * lists; where not `complete`, a prefix that nobody knows may still be declared.
+   */
+  whyUnmatched(pattern: string, declared: readonly string[], complete: boolean): string | undefined {
+    const covered = [...this.#types].some((type) => matchesPattern(pattern, type));
+    const overlaps = [...this.#patterns, ...declared].some(
+      (each) => matchesPattern(each, pattern) || matchesPattern(pattern, each),
+    );
+    if (pattern === "*" || covered || overlaps) return undefined;
+    const prefixes = new Set([...this.#types].map((type) => type.split(".", 1)[0] ?? ""));
+    if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
+    const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
+    if (isEventType(pattern)) {
+      const nearest = nearestTypes(pattern, this.#types).join(", ");
+      return `nobody declares the event type \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+    }
+    const patterns = [...prefixes].map((prefix) => `${prefix}.*`);
+    const nearest = nearestTypes(pattern, patterns).join(", ");
+    return `no event type matches \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+  }
 }

@@ -1,6 +1,7 @@
 /** The outbox for tests and short scripts: bounded, fast, and gone with its process. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
+import { readCursor } from "./cursor.ts";
 import { claimOf, deliveryOf, isFinished } from "./memory-record.ts";
 import type { DeliveryRecord } from "./memory-record.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -105,11 +106,11 @@ class MemoryOutbox implements Outbox {
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
     this.#assertOpen();
     const limit = query.limit ?? 100;
-    const [createdAt, sequence] = query.cursor?.split(".").map(Number) ?? [];
+    const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
     const isAfterCursor = (record: DeliveryRecord): boolean => {
-      if (query.cursor === undefined) return true;
-      const age = record.stored.event.createdAt - (createdAt ?? Number.NaN);
-      return age < 0 || (age === 0 && record.sequence < (sequence ?? Number.NaN));
+      if (cursor === undefined) return true;
+      const age = record.stored.event.createdAt - cursor.createdAt;
+      return age < 0 || (age === 0 && record.sequence < cursor.sequence);
     };
     const found = this.#store.matching(query).filter(isAfterCursor).reverse();
     const page = found.slice(0, limit);

@@ -147,6 +147,7 @@ export interface Outbox {
   settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost">;
   due(): Promise<Due>;
 
+  /** Rejects with CONFIG_INVALID for a cursor of another form than its pages have. */
   find(query: DeliveryQuery): Promise<DeliveryPage>;
   get(deliveryId: string): Promise<Delivery | undefined>;
   /** The event with its routing decisions and deliveries: what `explain` reads. */

@@ -11,6 +11,11 @@ export function ageOf(unixMs: number): string {
   return Math.max(0, Math.ceil(unixMs)).toString(36).padStart(ageLength, "0");
 }
 
+/** Tells whether a text has the form of an entry in the lists: an age and an id. */
+export function isEntry(text: string): boolean {
+  return text.length > ageLength && /^[0-9a-z]+$/.test(text.slice(0, ageLength));
+}
+
 export function idInList(entry: string): string {
   return entry.slice(ageLength);
 }

@@ -1,6 +1,7 @@
 /** Finds deliveries in Redis by the shortest list that holds them all. */
 import type { Delivery, DeliveryQuery } from "../event/delivery.ts";
-import { ageOf, eventFields, idInList, readDelivery, readEvent } from "./redis-records.ts";
+import { cursorInvalid } from "./cursor.ts";
+import { ageOf, eventFields, idInList, isEntry, readDelivery, readEvent } from "./redis-records.ts";
 import type { Connected, RedisSession } from "./redis-session.ts";
 
 interface Found {
@@ -28,12 +29,13 @@ export async function readStoredEvent(session: RedisSession, id: string) {
   return readEvent(id, answer);
 }
 
-/** Walks through the deliveries that match, by age. */
+/** Walks through the deliveries that match, by age. Throws CONFIG_INVALID for a cursor of another form. */
 export async function* search(
   session: RedisSession,
   query: DeliveryQuery,
   order: "newest first" | "oldest first",
 ): AsyncGenerator<Found> {
+  if (query.cursor !== undefined && !isEntry(query.cursor)) throw cursorInvalid();
   if (query.eventId !== undefined) return yield* searchEvent(session, query.eventId, query, order);
   const list = await shortestList(session, query);
   let [from, to] = boundsOf(query);

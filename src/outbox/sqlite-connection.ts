@@ -33,7 +33,7 @@ export function openDatabase(path: string): BetterSqlite3.Database {
     return database;
   } catch (error) {
     database?.close();
-    throw toWebhookError(error, fileName);
+    throw toWebhookError(error, path);
   }
 }
 
@@ -73,5 +73,8 @@ function createPrivately(path: string): void {
     closeSync(openSync(path, "ax", 0o600));
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    // SQLite says of a directory only that it cannot be opened.
+    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (isDirectory) throw Object.assign(new Error(path, { cause: error }), { code: "EISDIR" });
   }
 }

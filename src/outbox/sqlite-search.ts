@@ -1,6 +1,7 @@
 /** Searches the SQLite outbox by query, step by step, with a pause for the event loop after each. */
 import { setImmediate as pause } from "node:timers/promises";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import { readCursor } from "./cursor.ts";
 import { stateNumbers } from "./sqlite-schema.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 import type { Position, Step, WalkedRow } from "./sqlite-walk.ts";
@@ -103,8 +104,7 @@ async function* stepsOf(
 function startOf(query: DeliveryQuery, direction: Direction): Position {
   if (direction === "oldest first")
     return { createdAt: query.since ?? Number.NEGATIVE_INFINITY, sequence: 0 };
-  const [createdAt = Number.NaN, sequence = Number.NaN] = query.cursor?.split(".").map(Number) ?? [];
-  if (query.cursor !== undefined) return { createdAt, sequence };
+  if (query.cursor !== undefined) return readCursor(query.cursor);
   return { createdAt: query.until ?? Number.POSITIVE_INFINITY, sequence: 0 };
 }
 

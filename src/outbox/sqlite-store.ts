@@ -1,6 +1,5 @@
 /** The open file of the SQLite outbox: its prepared statements, its transactions, and a new connection after a fault. */
 import { statSync } from "node:fs";
-import { basename } from "node:path";
 import type { Database, Statement } from "better-sqlite3";
 import type { WebhookError } from "../event/errors.ts";
 import type { Transactions } from "./sqlite-batch.ts";
@@ -38,10 +37,6 @@ export class SqliteStore implements Transactions<SqliteSession> {
 
   constructor(path: string) {
     this.#path = path;
-  }
-
-  get fileName(): string {
-    return basename(this.#path);
   }
 
   /** Opens the file if it is not open. Throws a WebhookError. */
@@ -83,7 +78,7 @@ export class SqliteStore implements Transactions<SqliteSession> {
   }
 
   explain(error: unknown): WebhookError {
-    const reason = toWebhookError(error, this.fileName);
+    const reason = toWebhookError(error, this.#path);
     const isFull = error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
     // A connection that met a fault of the file may keep it in mind; a new one looks again.
     if (kindOfFailure(error) === "store" && !isFull) this.close();

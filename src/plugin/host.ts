@@ -9,6 +9,7 @@ import { checkPlugin } from "./check-plugin.ts";
 import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
 import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
 import { checkRedact, type Redact, redactData } from "./redact.ts";
+import { refuseDetach, undeclared } from "./refusals.ts";
 import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
 /** What the host needs of the bus. */
@@ -236,27 +237,4 @@ export class Host {
   #failed(entry: Entry, during: string, error: unknown): void {
     this.#options.lifecycle.pluginFailed({ plugin: entry.plugin.name, during, error });
   }
-}
-
-function undeclared(plugin: string, draft: unknown): WebhookError {
-  if (draft instanceof Promise) {
-    draft.catch(() => undefined);
-    return new WebhookError(
-      "PLUGIN_INVALID",
-      `Plugin \`${plugin}\` translates with an asynchronous function`,
-    );
-  }
-  const type = String(Object(draft).type);
-  return new WebhookError(
-    "PLUGIN_INVALID",
-    `Plugin \`${plugin}\` made an event of the undeclared type \`${type}\``,
-  );
-}
-
-function refuseDetach(plugin: string, detach: unknown): never {
-  const what = detach instanceof Promise ? "a promise" : typeof detach;
-  throw new WebhookError(
-    "PLUGIN_INVALID",
-    `Expected \`attach\` of plugin \`${plugin}\` to return the function that ends it, got ${what}`,
-  );
 }

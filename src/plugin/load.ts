@@ -6,8 +6,11 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { WebhookError } from "../event/errors.ts";
 import { placeOf } from "./check-data.ts";
 import type { AnyPlugin } from "./contract.ts";
+import { describeFailure } from "./describe-failure.ts";
 
 const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config", "span"]);
+/** A plugin is there within milliseconds, a large one on a slow disk within seconds. */
+const loadTimeoutMs = 10_000;
 
 /**
  * Imports the module and calls its factory (the default export, or the export named like a built-in plugin) with the
@@ -23,12 +26,42 @@ export async function loadPlugin(name: string, options: unknown, from?: string):
   }
   // `options:` with nothing behind it is null.
   const checked = await applySchema(name, module["optionsSchema"], options ?? undefined);
+  return runOwn(`The factory of plugin \`${name}\``, () => factory(checked) as AnyPlugin, options);
+}
+
+/** Runs code of the plugin itself. What it throws is told without the values of the options, which may be secrets. */
+async function runOwn<Result>(
+  what: string,
+  run: () => Result | Promise<Result>,
+  options?: unknown,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = invalid(`${what} did not end within ${loadTimeoutMs / 1000} s`);
+    // Holds the process open: it would end with exit code 13, before anybody is told, where nothing else does.
+    timer = setTimeout(reject, loadTimeoutMs, error);
+  });
   try {
-    return (await factory(checked)) as AnyPlugin;
+    return await Promise.race([run(), late]);
   } catch (cause) {
     if (WebhookError.is(cause)) throw cause;
-    throw invalid(`The factory of plugin \`${name}\` threw a ${nameOf(cause)}`, cause);
+    throw invalid(`${what} failed: ${withoutValues(describeFailure(cause), options)}`, cause);
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** Tells, without running anything of it, whether a plugin is there to be loaded. */
+export function findsPlugin(name: string, from?: string): boolean {
+  if (builtIn.has(name)) return true;
+  return [from, import.meta.url].some((place) => {
+    try {
+      return place !== undefined && createRequire(place).resolve(name) !== "";
+    } catch (error) {
+      // A package with no entry for `require` is there too.
+      return error instanceof Error && "code" in error && error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+    }
+  });
 }
 
 /** Answers the options as the schema made them. Options may be secrets, so that only their places are named. */
@@ -38,7 +71,8 @@ async function applySchema(name: string, schema: unknown, options: unknown): Pro
   if (typeof standard?.validate !== "function") {
     throw invalid(`\`optionsSchema\` of plugin \`${name}\` is no Standard Schema`);
   }
-  const result = await standard.validate(options ?? {});
+  const validate = (): ReturnType<typeof standard.validate> => standard.validate(options ?? {});
+  const result = await runOwn(`\`optionsSchema\` of plugin \`${name}\``, validate, options);
   if (result.issues === undefined) return result.value;
   const places = result.issues.map((issue) => `${placeOf(issue)}: ${withoutValues(issue.message, options)}`);
   throw new WebhookError(
@@ -56,15 +90,17 @@ function withoutValues(message: string, options: unknown): string {
 
 async function importPlugin(name: string, from: string | undefined): Promise<Record<string, unknown>> {
   const specifier = specifierOf(name, from);
-  try {
-    return (await import(specifier)) as Record<string, unknown>;
-  } catch (cause) {
-    if (!isMissing(cause, specifier))
-      throw invalid(`Plugin \`${name}\` threw a ${nameOf(cause)} while it was imported`, cause);
-    const known = [...builtIn].join(", ");
-    const detail = `Plugin \`${name}\` cannot be imported; built in are ${known}`;
-    throw new WebhookError("PLUGIN_UNKNOWN", detail, { cause });
-  }
+  const run = async (): Promise<Record<string, unknown>> => {
+    try {
+      return (await import(specifier)) as Record<string, unknown>;
+    } catch (cause) {
+      if (!isMissing(cause, specifier)) throw cause;
+      const known = [...builtIn].join(", ");
+      const detail = `Plugin \`${name}\` cannot be imported; built in are ${known}`;
+      throw new WebhookError("PLUGIN_UNKNOWN", detail, { cause });
+    }
+  };
+  return runOwn(`The import of plugin \`${name}\``, run);
 }
 
 /** Tells a plugin that is not there from one that lacks something itself. */
@@ -75,6 +111,7 @@ function isMissing(cause: unknown, specifier: string): boolean {
       ? cause.url === specifier
       : cause.message.includes(`'${specifier}'`);
   }
+  if (specifier.startsWith("file:")) return false;
   return cause.code === "ERR_PACKAGE_PATH_NOT_EXPORTED" || cause.code === "ERR_INVALID_MODULE_SPECIFIER";
 }
 
@@ -88,10 +125,6 @@ function specifierOf(name: string, from: string | undefined): string {
     // A package with no entry for `require`: looked up from here, where it is installed beside this package.
     return name;
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
 }
 
 function invalid(detail: string, cause?: unknown): WebhookError {

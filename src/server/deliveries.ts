@@ -15,12 +15,13 @@ export function deliveryRoutes(served: Served): Hono {
 
   routes.get("/deliveries", async (context) => {
     const { state, cursor, ...rest } = readQuery(context, pageQuery);
-    const page = await served.find({
-      ...toQuery(rest),
-      ...(state === undefined ? {} : { state }),
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    return context.json(page);
+    const query = { ...toQuery(rest), ...(state === undefined ? {} : { state }) };
+    try {
+      return context.json(await served.find(cursor === undefined ? query : { ...query, cursor }));
+    } catch (error) {
+      if (cursor === undefined || !WebhookError.is(error, "CONFIG_INVALID")) throw error;
+      throw new RequestError(400, `${error.detail}: take it from the page before, or leave it out`);
+    }
   });
 
   routes.get("/deliveries/:id", async (context) => {

@@ -16,7 +16,7 @@ export interface EndpointView extends Omit<EndpointStatus, "url"> {
 }
 
 const nothing = z.strictObject({});
-const enabling = z.strictObject({ replay: z.boolean().exactOptional() });
+const enabling = z.strictObject({ replay: z.boolean({ error: "expected true or false" }).exactOptional() });
 
 export function endpointRoutes(served: Served, activity: Activity): Hono {
   const routes = new Hono();

@@ -6,7 +6,7 @@ import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
 
 const submission = z.strictObject({
-  event_type: z.string(),
+  event_type: z.string({ error: "expected a text such as cache.updated" }),
   data: z.unknown().exactOptional(),
 });
 
@@ -17,8 +17,13 @@ export function ingestRoutes(served: Served): Hono {
     const { event_type: type, data } = await readBody(context, submission);
     if (!served.isEnabled()) throw new WebhookError("DISABLED", "This manager takes no events");
     const id = idempotencyKey(context.req.header("idempotency-key"));
-    const triggered = await served.triggerEvent(type, data, id === undefined ? {} : { id });
-    return context.json({ id: triggered.id }, 202);
+    try {
+      const triggered = await served.triggerEvent(type, data, id === undefined ? {} : { id });
+      return context.json({ id: triggered.id }, 202);
+    } catch (error) {
+      if (!WebhookError.is(error, "EVENT_ID_INVALID")) throw error;
+      throw new WebhookError("EVENT_ID_INVALID", "The `Idempotency-Key` cannot be the event's id");
+    }
   });
   return routes;
 }

@@ -1,6 +1,7 @@
 /** Reads what a request asks for, against a schema; what does not fit is answered by name, never by value. */
 import type { Context } from "hono";
 import { z } from "zod";
+import { unknownKey } from "../event/unknown-key.ts";
 import { RequestError } from "./failures.ts";
 
 /** Parses the body, which must be UTF-8, against a schema. Without content it counts as `{}`. */
@@ -33,6 +34,12 @@ function check<Schema extends z.ZodType>(schema: Schema, input: unknown, part: s
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    throw new RequestError(400, `${part} has an ${unknownKey(issue.keys[0] ?? "", known)}`);
+  }
   const at = issue === undefined || issue.path.length === 0 ? "" : ` at \`${issue.path.join(".")}\``;
-  throw new RequestError(400, `${part} is wrong${at}: ${issue?.message ?? "it has another form"}`);
+  const isNoObject = issue?.code === "invalid_type" && issue.path.length === 0;
+  const problem = isNoObject ? "expected a JSON object" : (issue?.message ?? "it has another form");
+  throw new RequestError(400, `${part} is wrong${at}: ${problem}`);
 }

@@ -2,7 +2,11 @@
 import { z } from "zod";
 import type { DeliveryQuery } from "../event/delivery.ts";
 
-const id = z.string().min(1).max(256);
+const id = z
+  .string({ error: "expected a text" })
+  .min(1, { error: "expected a text that is not empty" })
+  .max(256, { error: "expected at most 256 characters" });
+const flag = z.boolean({ error: "expected true or false" });
 
 /** Unix milliseconds, or RFC 3339 with a zone. */
 const time = z.union(
@@ -27,22 +31,33 @@ const conditions = {
   until: time.exactOptional(),
 };
 
+const ids = "expected a list of at most 10000 delivery ids";
+
+function wholeTo(max: number) {
+  const error = `expected a whole number from 1 to ${max}`;
+  return z.int({ error }).min(1, { error }).max(max, { error });
+}
+
 /** What `GET /api/deliveries` takes. */
 export const pageQuery = z.strictObject({
   ...conditions,
-  state: z.enum(["pending", "delivering", "delivered", "dead"]).exactOptional(),
-  limit: z.coerce.number<string>().int().min(1).max(1000).exactOptional(),
+  state: z
+    .enum(["pending", "delivering", "delivered", "dead"], {
+      error: "expected pending, delivering, delivered or dead",
+    })
+    .exactOptional(),
+  limit: z.string().transform(Number).pipe(wholeTo(1000)).exactOptional(),
   cursor: id.exactOptional(),
 });
 
 /** What `POST /api/replay` takes. */
 export const selectionBody = z.strictObject({
   ...conditions,
-  state: z.enum(["dead", "delivered"]).exactOptional(),
-  limit: z.int().min(1).max(10_000).exactOptional(),
-  delivery_ids: z.array(id).max(10_000).exactOptional(),
-  dry_run: z.boolean().exactOptional(),
-  all: z.boolean().exactOptional(),
+  state: z.enum(["dead", "delivered"], { error: "expected dead or delivered" }).exactOptional(),
+  limit: wholeTo(10_000).exactOptional(),
+  delivery_ids: z.array(id, { error: ids }).max(10_000, { error: ids }).exactOptional(),
+  dry_run: flag.exactOptional(),
+  all: flag.exactOptional(),
 });
 
 interface Conditions {

@@ -3,6 +3,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
+import { type CallRules, checkCall, text, wholeFrom } from "../event/check-call.ts";
 import { WebhookError } from "../event/errors.ts";
 import { createApp } from "./app.ts";
 import { cannotListen } from "./cannot-listen.ts";
@@ -27,19 +28,22 @@ export interface ListeningServer {
 
 const defaultCloseMs = 5_000;
 
-/** Listens; rejects with CONFIG_INVALID where the port is taken, or a token is missing. */
+const listenRules: CallRules<ListenOptions> = { host: text, port: wholeFrom(0, 65_535), token: text };
+
+/** Listens; rejects with CONFIG_INVALID where an option is wrong, the port is taken, or a token is missing. */
 export async function listen(
   served: Served,
   parts: ServedParts,
   options: ListenOptions = {},
 ): Promise<ListeningServer> {
+  checkCall("listen()", options, listenRules);
   const { host = "127.0.0.1", port = 9464, token } = options;
   if (token !== undefined) checkTokenForm(token);
   const address = await resolve(host);
   if (token === undefined && !isLoopbackAddress(address)) {
     const detail = `The server may listen on ${host} only with a token, because others can reach it there`;
     const remedy =
-      "Set `server.token` to what `mova-webhooks secret` prints, or listen on 127.0.0.1 behind a proxy.";
+      "Set `server.token`, or MOVA_WEBHOOK_TOKEN for `serve`, to what `mova-webhooks secret` prints, or listen on 127.0.0.1 behind a proxy.";
     throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
   const app = createApp(served, parts, token);

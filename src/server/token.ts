@@ -7,7 +7,7 @@ const minLength = 16;
 /** Throws CONFIG_INVALID for one that a header cannot carry, or that is too short to withstand guessing. */
 export function checkTokenForm(token: string): void {
   if (token.length >= minLength && /^[\x21-\x7e]+$/.test(token)) return;
-  const detail = `Expected the server's \`token\` to be at least ${minLength} visible ASCII characters; \`mova-webhooks secret\` makes a good one`;
+  const detail = `Expected the server's \`token\`, which MOVA_WEBHOOK_TOKEN may give, to be at least ${minLength} visible ASCII characters; \`mova-webhooks secret\` makes a good one`;
   throw new WebhookError("CONFIG_INVALID", detail);
 }
 

@@ -1,5 +1,6 @@
 /** A host for testing one plugin: it attaches it, keeps what it publishes, and translates that to event drafts. */
 import type { AnyPlugin, ComponentEvents, Detach, PluginHost, Topic } from "../plugin/contract.ts";
+import { refuseDetach, undeclared } from "../plugin/refusals.ts";
 
 export interface CollectedDraft {
   readonly type: string;
@@ -15,7 +16,7 @@ export interface CollectingHost extends PluginHost {
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[];
   /** Lets the plugin watch a live object, as `WebhookManager.instrument` does. Throws where it recognises none. */
   instrument<Component extends object>(component: Component): Component;
-  /** Lets the plugin watch what is not an object, as `WebhookManager.start` does. */
+  /** Lets the plugin watch what is not an object, as `WebhookManager.start` does. Throws where it returns no function. */
   attach(): Detach;
   /** Chooses the topics somebody wants. @default every topic */
   want(wanted: (topic: Topic) => boolean): void;
@@ -53,7 +54,10 @@ export function collectingHost(plugin: AnyPlugin): CollectingHost {
       instrumented.set(watched, watched);
       return watched;
     },
-    attach: () => plugin.instrument?.attach?.(host) ?? (() => {}),
+    attach() {
+      const detach: unknown = plugin.instrument?.attach?.(host) ?? (() => {});
+      return typeof detach === "function" ? (detach as Detach) : refuseDetach(plugin.name, detach);
+    },
     want(wanted) {
       isWanted = wanted;
     },
@@ -66,7 +70,7 @@ export function collectingHost(plugin: AnyPlugin): CollectingHost {
   return host;
 }
 
-/** Runs a plugin's translation of one topic; a plugin that does not know the topic makes nothing of it. */
+/** Runs a plugin's translation of one topic; a plugin that does not know the topic makes nothing of it. Throws for an asynchronous one. */
 export function translate<Name extends Topic>(
   plugin: AnyPlugin,
   topic: Name,
@@ -74,5 +78,6 @@ export function translate<Name extends Topic>(
 ): readonly CollectedDraft[] {
   const made = plugin.translate[topic]?.(happened);
   if (made === undefined) return [];
+  if (made instanceof Promise) throw undeclared(plugin.name, made);
   return Array.isArray(made) ? made : [made as CollectedDraft];
 }

@@ -115,6 +115,17 @@ export const recordsCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "a cursor that no page could have had is refused",
+    async run(subject) {
+      const outbox = await subject.open();
+      await putFour(subject, outbox);
+      for (const cursor of ["zzz", "1", "a.b"]) {
+        await assert.rejects(outbox.find({ cursor }), { code: "CONFIG_INVALID" });
+        await assert.rejects(outbox.find({ cursor, eventId: "evt_1" }), { code: "CONFIG_INVALID" });
+      }
+    },
+  },
+  {
     name: "without a limit a page holds one hundred",
     async run(subject) {
       const outbox = await subject.open();

@@ -6,6 +6,7 @@ import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { pluginSuite } from "../../src/testing/plugin-suite.ts";
+import { childProject, runProgram } from "../child-project.ts";
 
 const plugins: AnyPlugin[] = Object.values(builtIn).map((factory) => factory());
 
@@ -124,5 +125,77 @@ describe("the plugin suite", () => {
     await expect(run?.(connecting((socket) => socket.unref()))).resolves.toBeUndefined();
     await expect(run?.(connecting(() => {}))).rejects.toThrow("unref()");
     server.close();
+  });
+
+  function attaching(attach: () => unknown, translate: object = {}): AnyPlugin {
+    const events = { "good.done": { summary: "It was done.", example: {} } };
+    return { contract: 1, name: "good", events, translate, instrument: { attach } } as never;
+  }
+
+  /** The messages of all cases that a plugin fails. */
+  async function failures(plugin: AnyPlugin): Promise<Set<string>> {
+    const messages = new Set<string>();
+    for (const { run } of pluginSuite) {
+      await attempt(() => run(plugin)).catch((error: Error) => messages.add(error.message));
+    }
+    return messages;
+  }
+
+  it("passes a plugin that takes a moment to end, and none whose end fails or never comes", async () => {
+    const slow = new Promise((resolve) => setImmediate(resolve));
+    expect(await failures(attaching(() => async () => slow))).toEqual(new Set());
+    const failing = attaching(() => async () => {
+      throw new Error("no such connection");
+    });
+    expect(await failures(failing)).toEqual(new Set(["no such connection"]));
+    const message = "what `attach` of plugin `good` returned is asynchronous and did not end within 2 s";
+    expect(await failures(attaching(() => () => new Promise(() => {})))).toEqual(new Set([message]));
+  });
+
+  it("says what is asynchronous in the words of the host", async () => {
+    const attach = async (): Promise<never> => {
+      throw new Error("nobody waits for this");
+    };
+    expect([...(await failures(attaching(attach)))]).toEqual([
+      expect.stringMatching(/^Expected `attach` of plugin `good` to return the function .* got a promise\./),
+    ]);
+    const translate = { "config:updated": async () => undefined };
+    expect([...(await failures(attaching(() => () => {}, translate)))]).toEqual([
+      expect.stringMatching(/^Plugin `good` translates with an asynchronous function\./),
+    ]);
+  });
+
+  it("names an event that no plugin declares in the words of the host", async () => {
+    const translate = { "config:updated": () => [{ type: "toString" }] };
+    expect([...(await failures(attaching(() => () => {}, translate)))]).toEqual([
+      expect.stringMatching(/^Plugin `good` made an event of the undeclared type `toString`\./),
+    ]);
+  });
+
+  it("lets its runner end although a plugin holds the process open for good", async () => {
+    const project = childProject();
+    project.write(
+      "plugin.test.mjs",
+      `import test from "node:test";
+      import { createServer } from "node:net";
+      import { pluginSuite } from "mova-webhooks/testing";
+      const plugin = {
+        contract: 1, name: "good", events: { "good.done": { summary: "It was done.", example: {} } }, translate: {},
+        instrument: {
+          attach() {
+            setInterval(() => {}, 60_000);
+            createServer().listen(0, "127.0.0.1");
+            return () => {};
+          },
+        },
+      };
+      for (const { name, run } of pluginSuite) test(name, () => run(plugin));`,
+    );
+    const { folder } = project;
+    const { code, stdout } = await runProgram(process.execPath, ["--test", "plugin.test.mjs"], { folder });
+    project.remove();
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/the process cannot end: call `unref\(\)` on what `attach` starts \(.*Timeout/);
+    expect(stdout).toMatch(/# fail 1\n/);
   });
 });

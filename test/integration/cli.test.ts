@@ -409,6 +409,12 @@ describe("records", () => {
       expect(unknown).toMatchObject({ code: 1, out: "" });
       expect(unknown.err).toContain("deliveries list");
       expect((await cli(["deliveries", "replay"])).code).toBe(2);
+      const hint = expect.stringMatching(/^no endpoint `nope` is configured, .*; configured are ops\n$/);
+      const list = await cli(["deliveries", "list", "--endpoint", "nope", "--json"]);
+      expect(list).toMatchObject({ code: 0, out: expect.stringContaining("[]"), err: hint });
+      const none = await cli(["deliveries", "replay", "--endpoint", "nope", "--limit", "5"]);
+      expect(none).toMatchObject({ code: 0, out: "0 replayed\n", err: hint });
+      expect((await cli(["deliveries", "list", "--endpoint", "ops", "--until", "1d"])).err).toBe("");
 
       const mistyped = await cli(["deliveries", "replay", deliveryId, "dlv_nobody"]);
       expect(mistyped).toMatchObject({ code: 1, out: "" });
@@ -570,19 +576,60 @@ describe("config check and doctor", () => {
     expect(err).not.toContain(secret);
   });
 
-  it("name plugins that cannot be loaded, and judge no types that they may declare", async () => {
-    write("broken.mjs", "export default 7;\n");
+  it("judge also the types of endpoints whose other settings are wrong", async () => {
     write(
       "mova.config.yaml",
-      `webhook:\n  endpoints: [{ id: a, url: "https://a.example.com/", secret: ${secret}, event_types: [nowhere.found] }]\n  plugins: [cahce, ./broken.mjs, { use: cache }, cache]\n`,
+      `webhook:
+  secret: ${secret}
+  endpoints:
+    - { id: a, url: ftp://a.example.com, event_types: [shop.sold] }
+    - { id: a, ulr: "https://b.example.com", event_types: [7, validaton.*] }
+  network: { ports: [8443] }
+`,
+    );
+    const { out } = await cli(["config", "check", "--json"]);
+    const { mistakes } = JSON.parse(out) as { mistakes: string[] };
+    expect(mistakes.map((mistake) => mistake.split("\n", 1)[0])).toEqual([
+      expect.stringMatching(/:4:21: .*https:\/\//),
+      expect.stringMatching(/:4:56: .*`shop\.sold`/),
+      expect.stringMatching(/:5:7: .*url` is missing/),
+      expect.stringMatching(/:5:7: .*the id `a`/),
+      expect.stringMatching(/:5:16: .*`ulr`/),
+      expect.stringMatching(/:5:\d+: .*event_types\[0\]/),
+      expect.stringMatching(/:5:\d+: .*`validaton\.\*`; nearest are validation\.\*/),
+    ]);
+  });
+
+  it("refuse a file without the section under the default name too", async () => {
+    write("mova.config.yaml", "webhok:\n  endpoints: []\n");
+    const checked = await cli(["config", "check"]);
+    expect(checked).toMatchObject({ code: 2, err: expect.stringContaining("did you mean `webhook`") });
+    expect(await cli(["serve", "--port", "0"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("did you mean `webhook`"),
+    });
+  });
+
+  it("name plugins that cannot be loaded, and judge no types that they may declare", async () => {
+    write("broken.mjs", "export default 7;\n");
+    write("throwing.mjs", `throw new RangeError("own words");\n`);
+    write("unfinished.mjs", "export default {\n");
+    write(
+      "mova.config.yaml",
+      `webhook:\n  endpoints: [{ id: a, url: "https://a.example.com/", secret: ${secret}, event_types: [nowhere.found] }]\n  plugins: [cahce, ./broken.mjs, { use: cache }, cache, ./throwing.mjs, ./unfinished.mjs]\n`,
     );
     const { code, err } = await cli(["config", "check"]);
     expect(code).toBe(2);
     expect(err).toMatch(/3:13: Plugin `cahce` cannot be imported/);
     expect(err).toMatch(/3:20: .*broken\.mjs` has no default export/);
     expect(err).toMatch(/3:50: Two plugins are named `cache`/);
-    expect(err).toContain("There are 3 mistakes");
-    expect((await cli(["doctor"])).out).toMatch(/✗ configuration: .*3:13: Plugin `cahce`/);
+    const thrown = /3:57: .*throwing\.mjs` failed: RangeError: own words, at .*throwing\.mjs:1:7/;
+    expect(err).toMatch(thrown);
+    expect(err).toMatch(/unfinished\.mjs` failed: SyntaxError: .*; run its file with `node` to see the line/);
+    expect(err).toContain("There are 5 mistakes");
+    const { out } = await cli(["doctor"]);
+    expect(out).toMatch(/✗ configuration: .*3:13: Plugin `cahce`/);
+    expect(out).toMatch(thrown);
   });
 
   it.skipIf(!sqliteLoads)("say what serve and register use where nothing is configured", async () => {
@@ -766,8 +813,32 @@ describe("serve", () => {
     expect(inUse.err).toContain("the port is in use. Choose another port, or stop what listens there");
     const open = await cli(["serve", "--host", "0.0.0.0", "--port", "0"]);
     expect(open.code).toBe(2);
-    expect(open.err).toContain("token");
+    expect(open.err).toContain("MOVA_WEBHOOK_TOKEN");
     expect(endpoint.requests).toHaveLength(0);
+  });
+
+  it.each([
+    ["that MOVA_WEBHOOK_TOKEN gives", "", "token-of-the-environment"],
+    [
+      "of the file before that of the environment",
+      "  server: { token: token-of-the-file-itself }\n",
+      "token-of-the-file-itself",
+    ],
+  ])("wants the token %s", async (_, line, wanted) => {
+    write("mova.config.yaml", `webhook:\n  outbox: { type: memory }\n${line}`);
+    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--json"], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { PATH: process.env["PATH"], MOVA_WEBHOOK_TOKEN: "token-of-the-environment" },
+    });
+    const [printed] = (await once(child.stdout, "data")) as [Buffer];
+    const { url } = JSON.parse(printed.toString()) as { url: string };
+    const statusFor = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${url}/api/deliveries`, { headers })).status;
+    expect(await statusFor({})).toBe(401);
+    expect(await statusFor({ authorization: `Bearer ${wanted}` })).toBe(200);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
   });
 
   it("logs JSON lines by default: its start, what dies, and what is switched off", async () => {
@@ -795,8 +866,8 @@ describe("serve", () => {
       body: JSON.stringify({ event_type: "cache.updated" }),
     });
     await until(() => said.includes("delivery.dead") && said.includes('"enabled":false'));
-    child.kill("SIGTERM");
-    await once(child, "exit");
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
     const lines = said
       .trim()
       .split("\n")
@@ -852,10 +923,10 @@ describe("serve", () => {
     expect((await fetch(`${url}/metrics`)).status).toBe(200);
     const ended = once(child, "exit");
     answer();
-    expect(await ended).toEqual([null, "SIGTERM"]);
+    expect(await ended).toEqual([0, null]);
   });
 
-  it("takes over a changed configuration on SIGHUP, refuses a bad one, and ends by its signal", async () => {
+  it("takes over a changed configuration on SIGHUP, refuses a bad one, and ends with 0", async () => {
     const endpoint = await testEndpoint();
     const config = (lines: string): string =>
       write(
@@ -879,6 +950,9 @@ describe("serve", () => {
     config("  timeout: soon\n");
     child.kill("SIGHUP");
     await until(() => said.includes("stays as it was"));
+    rmSync(join(folder, "mova.config.yaml"));
+    child.kill("SIGHUP");
+    await until(() => said.includes("Put the file back"));
     const posted = await fetch(`${url}/api/events`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -888,6 +962,6 @@ describe("serve", () => {
     expect(await endpoint.received(1)).toHaveLength(1);
     child.kill("SIGTERM");
     const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-    expect([code, signal]).toEqual([null, "SIGTERM"]);
+    expect([code, signal]).toEqual([0, null]);
   });
 });

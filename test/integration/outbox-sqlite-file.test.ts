@@ -112,18 +112,29 @@ describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name
 
   it("where it is a directory", async () => {
     mkdirSync(path);
-    await expectFailure(open().ping(), "OUTBOX_UNAVAILABLE", /outbox\.db cannot be opened/);
+    await expect(open().ping()).rejects.toMatchObject({
+      code: "OUTBOX_UNAVAILABLE",
+      message: `The SQLite outbox ${path} is a directory, not a file. Set the path of the outbox to a file; it is created where there is none.`,
+    });
+  });
+
+  it("where a file is in the place of its directory", async () => {
+    writeFileSync(path, "");
+    const below = join(path, "outbox.db");
+    await expect(open(below).ping()).rejects.toMatchObject({
+      code: "OUTBOX_UNAVAILABLE",
+      message: `The SQLite outbox ${below} cannot be created: a file is in the place of its directory. Correct the path of the outbox.`,
+    });
   });
 });
 
 describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
   it("is created once its directory exists, by the same outbox", async () => {
     const outbox = open(join(directory, "later", "outbox.db"));
-    await expectFailure(
-      outbox.put([submission("evt_1")]),
-      "OUTBOX_UNAVAILABLE",
-      /directory does not exist\. Create the directory/,
-    );
+    await expect(outbox.put([submission("evt_1")])).rejects.toMatchObject({
+      code: "OUTBOX_UNAVAILABLE",
+      message: `The SQLite outbox ${directory}/later/outbox.db cannot be created: there is no directory ${directory}/later. Create the directory, or correct the path of the outbox.`,
+    });
     mkdirSync(join(directory, "later"));
     await outbox.put([submission("evt_1")]);
     expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");

@@ -252,6 +252,7 @@ describe("a plugin that breaks", () => {
 });
 
 describe("a plugin from the configuration", () => {
+  const contract = new URL("../../src/plugin/contract.ts", import.meta.url).href;
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
@@ -273,14 +274,39 @@ describe("a plugin from the configuration", () => {
   }
 
   it.each([
-    ["throws on import", `throw new RangeError("own words");`, /threw a RangeError while it was imported/],
-    ["lacks a package", `import "no-such-package-anywhere";`, /threw .* while it was imported/],
-    ["is no JavaScript", `export default {`, /threw a \w*Error while it was imported/],
+    [
+      "throws on import",
+      `\nthrow new RangeError("own\\nwords");`,
+      /import of plugin `.*` failed: RangeError: own words, at .*plugin\.mjs:2:7\. Correct/,
+    ],
+    [
+      "lacks a package",
+      `import "no-such-package-anywhere";`,
+      /import .* failed: Error: Cannot find package 'no-such-package-anywhere'/,
+    ],
+    ["is no JavaScript", `export default {`, /import .* failed: \w*Error: /],
+    [
+      "imports what a package does not export",
+      `import "mova-webhooks/no-such-entry";`,
+      /import .* failed: Error: .*no-such-entry/,
+    ],
+    ["throws no error", `throw { secret: "own words" };`, /failed: a value of type object was thrown/],
     ["exports nothing", `export const plugin = 1;`, /no default export/],
     [
       "has a factory that throws",
       `export default () => { throw new RangeError("own words"); };`,
-      /factory .* threw a RangeError/,
+      /factory of plugin .* failed: RangeError: own words, at .*plugin\.mjs:1:\d+\. Correct/,
+    ],
+    [
+      "has a factory that breaks code of this package",
+      `import { watchMethod } from "${contract}";\nexport default () => watchMethod();`,
+      /factory of plugin .* failed: TypeError: .*, at .*plugin\.mjs:2:\d+\. Correct/,
+    ],
+    [
+      "has a schema that throws",
+      `export const optionsSchema = { "~standard": { validate() { throw new RangeError("own words"); } } };
+      export default () => ${good};`,
+      /`optionsSchema` of plugin .* failed: RangeError: own words, at .*plugin\.mjs:1:/,
     ],
     ["has contract 2", `export default { ...${good}, contract: 2 };`, /contract 2/],
     [
@@ -298,7 +324,14 @@ describe("a plugin from the configuration", () => {
     const failure: unknown = await manager.start().catch((reason: unknown) => reason);
     expect(WebhookError.is(failure, "PLUGIN_INVALID")).toBe(true);
     expect((failure as Error).message).toMatch(message);
-    expect((failure as Error).message).not.toContain("own words");
+  });
+
+  it("is not quoted with the values of its options", async () => {
+    const manager = configured(
+      `export default ({ url }) => { throw new RangeError("no such database: " + url); };`,
+      (path) => `{ use: ${path}, options: { url: "redis://hunter2" } }`,
+    );
+    await expect(manager.start()).rejects.toThrow(/failed: RangeError: no such database: …, at /);
   });
 
   it("twice is refused, also under two paths", async () => {

@@ -171,12 +171,24 @@ describe("what is wrong is said once, and the program runs on", () => {
   });
 
   it("with a plugin that throws when it is imported", async () => {
-    project.write("bad.mjs", `throw new Error("customer 4711");`);
+    project.write("bad.mjs", `\nthrow new Error("no such table");`);
     project.write("mova.config.yaml", "webhook:\n  plugins: [validation, ./bad.mjs]\n");
     const [alone, watched] = await runTwice("app.mjs", program);
     expect(watched).toEqual({ ...alone, stderr: watched.stderr });
-    expect(watched.stderr).toMatch(/bad\.mjs` threw[^]*imported[^]*without webhooks/);
-    expect(watched.stderr).not.toContain("4711");
+    expect(watched.stderr).toMatch(
+      /^mova-webhooks: The import of .*bad\.mjs` failed: Error: no such table, at .*bad\.mjs:2:7\.[^]*without webhooks\.\n$/,
+    );
+  });
+
+  it("with a plugin whose import never ends, although nothing else holds the process open", async () => {
+    project.write("bad.mjs", `await new Promise(() => {});`);
+    project.write("mova.config.yaml", "webhook:\n  plugins: [./bad.mjs]\n");
+    const [alone, watched] = await runTwice("app.mjs", program);
+    expect(watched).toEqual({ ...alone, stderr: watched.stderr });
+    expect(watched).toMatchObject({ code: 0, stdout: "done\n" });
+    expect(watched.stderr).toMatch(
+      /^mova-webhooks: The import of .*bad\.mjs` did not end within 10 s\.[^]*without webhooks\.\n$/,
+    );
   });
 
   it.skipIf(!sqliteLoads)(

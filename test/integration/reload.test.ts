@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebhookManager } from "mova-webhooks";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { secret, testEndpoint, testManager, until } from "./support.ts";
 
 let folder: string;
@@ -11,7 +12,10 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mova-webhooks-reload-"));
   path = join(folder, "mova.config.yaml");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
 
 function write(endpoints: readonly string[], more = ""): void {
   writeFileSync(
@@ -137,5 +141,107 @@ describe("a configuration that is read again", () => {
       "  plugins: [cache]\n  network: { ports: [443] }\n",
     );
     expect(manager.reload().needRestart).toEqual(["plugins", "network"]);
+  });
+
+  it("compares what needs a restart with what runs", () => {
+    const line = `{ id: ops, url: "https://example.com/", secret: ${secret} }`;
+    write([line]);
+    const manager = testManager({ config: path });
+    write([line], "  retention: { days: 3 }\n");
+    expect(manager.reload().needRestart).toEqual(["retention"]);
+    expect(manager.reload().needRestart).toEqual(["retention"]);
+    write([line]);
+    expect(manager.reload().needRestart).toEqual([]);
+  });
+
+  it("says of an endpoint in a range that it allows too that a restart is needed", () => {
+    const line = (id: string, url: string): string => `{ id: ${id}, url: "${url}", secret: ${secret} }`;
+    write([line("ops", "https://example.com/")]);
+    const manager = testManager({ config: path, network: {} });
+    const both = [line("ops", "https://example.com/"), line("inside", "https://10.0.0.1/")];
+    write(both, "  network: { allow: [10.0.0.0/8] }\n");
+    expect(() => manager.reload()).toThrow(/`inside`.*A change of `network` needs a restart/);
+    expect(() => manager.reload()).toThrow(expect.not.stringMatching(/network\.allow/));
+    write(both);
+    expect(() => manager.reload()).toThrow(/network\.allow/);
+    write([line("ops", "https://example.com/")], "  network: { allow: [10.0.0.0/8] }\n");
+    expect(manager.reload().needRestart).toEqual(["network"]);
+    expect(manager.getEndpoints()).toHaveLength(1);
+  });
+
+  it("is refused where its file is gone, empty or without its section, also under the default name", async () => {
+    write([`{ id: ops, url: "https://example.com/", secret: ${secret}, enabled: false }`]);
+    vi.spyOn(process, "cwd").mockReturnValue(folder);
+    const manager = new WebhookManager();
+    await manager.start();
+    for (const text of ["", "# later\n", "webhok:\n  endpoints: []\n"]) {
+      writeFileSync(path, text);
+      expect(() => manager.reload()).toThrow(/mova\.config\.yaml:1:1: .*`webhook:`/);
+    }
+    rmSync(path);
+    expect(() => manager.reload()).toThrow(/mova\.config\.yaml does not exist[^]*Put the file back/);
+    expect(() => manager.reload()).toThrow(/does not exist/);
+    expect(manager.getEndpoints().map(({ id }) => id)).toEqual(["ops"]);
+    writeFileSync(path, "webhook: {}\n");
+    expect(manager.reload().removed).toEqual(["ops"]);
+    await manager.close();
+  });
+});
+
+describe("event types that nobody declares", () => {
+  const of = (types: string, id = "ops"): string =>
+    `{ id: ${id}, url: "https://example.com/", secret: ${secret}, event_types: [${types}] }`;
+  const orders = {
+    contract: 1,
+    name: "orders",
+    events: { "orders.paid": { summary: "Paid.", example: {} } },
+    translate: {},
+  } as const;
+
+  it("are refused at the start, with their place and the nearest", async () => {
+    write([of("cache.*, validaton.*, cache.updatd")]);
+    const manager = testManager({ config: path });
+    await expect(manager.start()).rejects.toThrow(
+      /mova\.config\.yaml:3:\d+: .*`validaton\.\*`; nearest are validation\.\*[^]*`cache\.updatd`; nearest are cache\.updated[^]*There are 2 mistakes/,
+    );
+  });
+
+  it("are not those of plugins that the file names, that code uses before the start, and of event_types", async () => {
+    writeFileSync(
+      join(folder, "shop.mjs"),
+      `export default ${JSON.stringify({ ...orders, name: "shop", events: { "shop.sold": { summary: "Sold.", example: {} } } })};`,
+    );
+    write(
+      [of("orders.paid, shop.*, own.type, mine.thing")],
+      "  plugins: [./shop.mjs]\n  event_types: [own.*]\n",
+    );
+    const manager = testManager({ config: path, eventTypes: ["mine.*"] });
+    await expect(manager.start()).rejects.toThrow(/`orders\.paid`[^]*There is 1 mistake/);
+    manager.use(orders);
+    await manager.start();
+  });
+
+  it("are refused whole when the file is read again, unless a plugin that waits for a restart may declare them", async () => {
+    write([of("cache.*")]);
+    const manager = testManager({ config: path });
+    await manager.start();
+    write([of("cache.*"), of("validaton.*", "new")]);
+    expect(() => manager.reload()).toThrow(/mova\.config\.yaml:4:\d+: .*`validaton\.\*`/);
+    expect(manager.getEndpoints()).toHaveLength(1);
+    write([of("shop.sold, own.type")], "  event_types: [own.*]\n");
+    expect(() => manager.reload()).toThrow(/`shop\.sold`[^]*There is 1 mistake/);
+    writeFileSync(join(folder, "shop.mjs"), "export default {};");
+    write([of("shop.sold, own.type")], "  plugins: [./shop.mjs]\n  event_types: [own.*]\n");
+    expect(manager.reload()).toMatchObject({ changed: ["ops"], needRestart: ["plugins", "eventTypes"] });
+  });
+
+  it("come with no plugin that is not there", () => {
+    write([of("cache.*")]);
+    const manager = testManager({ config: path });
+    write([of("cache.updated")], "  plugins: [cahce, ./gone.mjs, no-such-package, cache, zod]\n");
+    expect(() => manager.reload()).toThrow(
+      /:2:13: there is no plugin `cahce`[^]*gone\.mjs`[^]*`no-such-package`[^]*There are 3 mistakes/,
+    );
+    expect(manager.getEndpoints()[0]?.eventTypes).toEqual(["cache.*"]);
   });
 });

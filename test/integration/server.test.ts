@@ -239,10 +239,41 @@ describe("the records over HTTP", () => {
     "?colour=red",
     "?type=a&type=b",
     "?endpoint=",
+    "?cursor=zzz",
   ])("refuses the query %s", async (query) => {
     const { url } = await serve();
     const answer = await ask(`${url}/api/deliveries${query}`);
     expect([answer.status, answer.json().error.code]).toEqual([400, "REQUEST_INVALID"]);
+  });
+
+  it.each([
+    ["GET", "/api/deliveries?limit=x", "at `limit`: expected a whole number from 1 to 1000"],
+    ["GET", "/api/deliveries?state=gone", "at `state`: expected pending, delivering, delivered or dead"],
+    ["GET", "/api/deliveries?endpont=a", "unknown key `endpont`; did you mean `endpoint`?"],
+    [
+      "GET",
+      "/api/deliveries?cursor=zzz",
+      "`cursor` is not one that a page of this outbox gave: take it from",
+    ],
+    ["POST", "/api/replay", "at `limit`: expected a whole number from 1 to 10000", { limit: "5" }],
+    ["POST", "/api/replay", "at `dry_run`: expected true or false", { dry_run: "yes" }],
+    ["POST", "/api/replay", "at `delivery_ids`: expected a list of at most 10000", { delivery_ids: "a" }],
+    ["POST", "/api/events", "at `event_type`: expected a text such as cache.updated", {}],
+    ["POST", "/api/events", "The body is wrong: expected a JSON object", []],
+  ])("says of a wrong %s %s: %s", async (method, path, expected, body?: object) => {
+    const { url } = await serve();
+    const answer = await (method === "GET" ? ask(`${url}${path}`) : post(`${url}${path}`, body));
+    expect(answer.status).toBe(400);
+    expect(answer.json().error.message).toContain(expected);
+  });
+
+  it("names the header that cannot be an event's id", async () => {
+    const { url } = await serve();
+    const key = { "idempotency-key": "a b" };
+    const answer = await post(`${url}/api/events`, { event_type: "cache.updated" }, key);
+    expect(answer.json().error.message).toBe(
+      "The `Idempotency-Key` cannot be the event's id. Use 1 to 64 letters, digits, `-` or `_`.",
+    );
   });
 
   it("shows one delivery with its attempts, and what became of its event", async () => {

@@ -89,13 +89,6 @@ describe("a correct configuration", () => {
     expect(load(undefined)).toEqual(nothing);
   });
 
-  test.each(["", "# nothing yet\n", "llm:\n  model: x\n", "webhook:\n", "webhook:\n  # endpoints:\n"])(
-    "a default file with the text %j configures nothing",
-    (text) => {
-      expect(load(text).endpoints).toEqual([]);
-    },
-  );
-
   test("every endpoint setting has its place", () => {
     const [endpoint] = load(`
 webhook:
@@ -323,11 +316,31 @@ describe("which file", () => {
     expect(mistakes(undefined, { path: "absent.yaml" })).toBe("absent.yaml does not exist");
   });
 
-  test("a named file must have the section", () => {
+  test("a file that is named, or that a running process had, must have the section", () => {
+    const expected =
+      "1:1: expected a mapping with a section `webhook:`; write `webhook: {}` where nothing is to be set";
     writeFileSync(join(cwd, "other.yaml"), "endpoints: []\n");
     expect(mistakes(undefined, { path: "other.yaml" })).toBe(
-      "other.yaml:1:1: expected a mapping with a section `webhook:`\n  1 | endpoints: []\n      ^",
+      `other.yaml:${expected}\n  1 | endpoints: []\n      ^`,
     );
+    const lastPath = join(cwd, "mova.config.yaml");
+    for (const text of ["", "# nothing yet\n", "llm: {}\n", "{}"]) {
+      expect(mistakes(text, { lastPath })).toContain(`mova.config.yaml:${expected}\n`);
+      const { endpoints, warnings } = load(text);
+      expect([endpoints, warnings]).toEqual([
+        [],
+        ["mova.config.yaml has no section `webhook:`: nothing is set there"],
+      ]);
+    }
+    for (const text of ["webhook:\n", "webhook:\n  # endpoints:\n"]) expect(load(text).endpoints).toEqual([]);
+  });
+
+  test("a key that resembles that of the section is shown", () => {
+    for (const key of ["webhok", "wehbook", "WebHook", "web_hooks", "webook"])
+      expect(mistakes(`llm: {}\n${key}: {}\n`)).toContain(
+        "mova.config.yaml:2:1: expected a mapping with a section `webhook:`; did you mean `webhook` by this key?\n",
+      );
+    expect(load("website: {}\n").warnings).toHaveLength(1);
   });
 });
 
@@ -406,7 +419,10 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
     ["webhook: { endpoints: { url: x } }", "1:23: `webhook.endpoints` must be a list of endpoints"],
     ["webhook: { __proto__: { enabled: false } }", "1:12: unknown key `__proto__`"],
     ["webhook: [1]", "1:10: `webhook` must be a mapping"],
-    ["webhooks: { timeout: 1 }", "1:1: expected a mapping with a section `webhook:`; this key is another"],
+    [
+      "webhooks: { timeout: 1 }",
+      "1:1: expected a mapping with a section `webhook:`; did you mean `webhook` by this key?",
+    ],
     ["just words", "1:1: expected a mapping with a section `webhook:`"],
     ["<html><body>Not found</body></html>", "1:1: expected a mapping with a section `webhook:`"],
     ["- a", "1:1: expected a mapping with a section `webhook:`"],
@@ -511,6 +527,32 @@ describe("all mistakes at once", () => {
 `);
     expect(text).toContain("mova.config.yaml:3:7: ");
     expect(text).toContain("mova.config.yaml:5:7: an endpoint before this one has the id `a`");
+  });
+
+  test("an endpoint with a mistake still counts for the ids of the others", () => {
+    const text = mistakes(`webhook:
+  endpoints:
+    - { id: a, url: https://a.example, headers: { Host: x } }
+    - { id: b, ulr: https://b.example }
+    - { id: c, url: ftp://c.example, batch: { max_events: 5 } }
+    - { url: 7 }
+    - { id: a, url: https://d.example }
+    - { id: b, url: https://e.example }
+    - { id: c }
+`);
+    const heads = [...text.matchAll(/^mova\.config\.yaml:(\d+):\d+: (.*)/gm)].map(
+      ([, line, problem]) => `${line} ${problem}`,
+    );
+    expect(heads).toHaveLength(10);
+    for (const [line, id] of [
+      [7, "a"],
+      [8, "b"],
+      [9, "c"],
+    ])
+      expect(heads).toContain(
+        `${line} an endpoint before this one has the id \`${id}\`; give this one another \`id\``,
+      );
+    expect(text).not.toContain(".invalid");
   });
 
   test("a path that is no file is said with what to give instead", () => {
