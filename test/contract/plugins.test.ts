@@ -192,7 +192,11 @@ describe("the plugin suite", () => {
       for (const { name, run } of pluginSuite) test(name, () => run(plugin));`,
     );
     const { folder } = project;
-    const { code, stdout } = await runProgram(process.execPath, ["--test", "plugin.test.mjs"], { folder });
+    const { code, stdout } = await runProgram(
+      process.execPath,
+      ["--test", "--test-reporter=tap", "plugin.test.mjs"],
+      { folder },
+    );
     project.remove();
     expect(code).toBe(1);
     expect(stdout).toMatch(/the process cannot end: call `unref\(\)` on what `attach` starts \(.*Timeout/);
