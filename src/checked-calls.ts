@@ -1,20 +1,20 @@
 /** The keys and values that the manager's own calls take. */
 import type { DeliveryQuery } from "./event/delivery.ts";
 import {
-  type CallRules,
-  checkCall,
   checkKeys,
+  checkObject,
   flag,
   oneOf,
+  type Rules,
   text,
   texts,
   time,
   wholeFrom,
-} from "./event/check-call.ts";
+} from "./event/check-object.ts";
 import type { WebhookManagerOptions } from "./manager-options.ts";
 import type { ReplaySelection } from "./outbox/outbox.ts";
 
-const conditions: CallRules<Omit<DeliveryQuery, "state" | "cursor">> = {
+const conditions: Rules<Omit<DeliveryQuery, "state" | "cursor">> = {
   eventId: text,
   endpointId: text,
   eventType: text,
@@ -23,13 +23,13 @@ const conditions: CallRules<Omit<DeliveryQuery, "state" | "cursor">> = {
   limit: wholeFrom(1),
 };
 
-const queryRules: CallRules<DeliveryQuery> = {
+const queryRules: Rules<DeliveryQuery> = {
   ...conditions,
   state: oneOf(["pending", "delivering", "delivered", "dead"]),
   cursor: text,
 };
 
-const selectionRules: CallRules<ReplaySelection> = {
+const selectionRules: Rules<ReplaySelection> = {
   ...conditions,
   state: oneOf(["dead", "delivered"]),
   deliveryIds: texts,
@@ -60,15 +60,15 @@ const managerKeys: { readonly [Key in keyof WebhookManagerOptions]-?: true } = {
 
 /** Throws CONFIG_INVALID. */
 export function checkQuery(query: DeliveryQuery): void {
-  checkCall("find()", query, queryRules);
+  checkObject("`find()`", query, queryRules);
 }
 
 /** Throws CONFIG_INVALID. */
 export function checkSelection(selection: ReplaySelection): void {
-  checkCall("replay()", selection, selectionRules);
+  checkObject("`replay()`", selection, selectionRules);
 }
 
 /** Throws CONFIG_INVALID for an unknown key. */
 export function checkManagerKeys(options: WebhookManagerOptions): void {
-  checkKeys("new WebhookManager()", options, Object.keys(managerKeys));
+  checkKeys("`new WebhookManager()`", options, Object.keys(managerKeys));
 }

@@ -4,7 +4,7 @@ import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
 import type { DropReason, Lifecycle } from "../telemetry/lifecycle.ts";
 import { checkData } from "./check-data.ts";
-import { checkKeys } from "./check-options.ts";
+import { checkKeys } from "../event/check-object.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
 import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
@@ -64,7 +64,7 @@ export class Host {
   use(plugin: AnyPlugin, options: UseOptions = {}): void {
     checkPlugin(plugin);
     const { name } = plugin;
-    checkKeys(name, options, ["volume", "redact"], "use");
+    checkKeys(`plugin \`${name}\``, options, ["volume", "redact"], "use");
     const { volume = plugin.volume ?? {}, redact } = options;
     checkVolume(name, volume);
     if (redact !== undefined) checkRedact(name, redact);

@@ -1,7 +1,7 @@
 /** Takes out of an event's data what the user does not want stored or sent. */
+import { shown, unfit } from "../event/check-object.ts";
 import { WebhookError } from "../event/errors.ts";
 import { redactRule } from "../event/plugin-settings.ts";
-import { shown, unfit } from "./check-options.ts";
 
 /**
  * A list of keys (`password`, wherever it stands) and of paths from the top (`context.user.email`; lists on the way
@@ -14,12 +14,13 @@ const redacted = "[redacted]";
 /** Throws CONFIG_INVALID. */
 export function checkRedact(plugin: string, redact: Redact): void {
   if (typeof redact === "function") return;
+  const subject = `plugin \`${plugin}\``;
   if (!Array.isArray(redact)) {
-    throw unfit(plugin, "redact", "a list of keys and paths, or a function", shown(redact));
+    throw unfit(subject, "redact", "a list of keys and paths, or a function", shown(redact));
   }
   for (const [index, rule] of (redact as readonly unknown[]).entries()) {
     if (typeof rule === "string" && redactRule.pattern.test(rule)) continue;
-    throw unfit(plugin, `redact[${index}]`, redactRule.expected, shown(rule));
+    throw unfit(subject, `redact[${index}]`, redactRule.expected, shown(rule));
   }
 }
 

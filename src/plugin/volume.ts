@@ -1,7 +1,7 @@
 /** Volume control of one plugin: keeps a share of its events, makes one of many alike, and limits the rate. */
 import type { DropReason } from "../telemetry/lifecycle.ts";
+import { checkKeys, shown, unfit } from "../event/check-object.ts";
 import { coalesceField, volumeRanges } from "../event/plugin-settings.ts";
-import { checkKeys, shown, unfit } from "./check-options.ts";
 
 export interface Volume {
   /** Share of the events to keep, from 0 to 1. @default 1 */
@@ -49,31 +49,32 @@ const maxHeld = 1000;
 
 /** Throws CONFIG_INVALID. */
 export function checkVolume(plugin: string, volume: Volume): void {
-  checkKeys(plugin, volume, ["sample", "coalesce", "maxPerSecond"], "volume");
+  const subject = `plugin \`${plugin}\``;
+  checkKeys(subject, volume, ["sample", "coalesce", "maxPerSecond"], "volume");
   const { sample, coalesce, maxPerSecond } = volume;
-  if (sample !== undefined) checkRange(plugin, "sample", volumeRanges.sample, sample);
+  if (sample !== undefined) checkRange(subject, "sample", volumeRanges.sample, sample);
   if (maxPerSecond !== undefined) {
-    checkRange(plugin, "maxPerSecond", volumeRanges.maxPerSecond, maxPerSecond);
+    checkRange(subject, "maxPerSecond", volumeRanges.maxPerSecond, maxPerSecond);
   }
   if (coalesce === undefined) return;
-  checkKeys(plugin, coalesce, ["windowSeconds", "key"], "volume.coalesce");
+  checkKeys(subject, coalesce, ["windowSeconds", "key"], "volume.coalesce");
   const { windowSeconds, key = [] } = coalesce;
-  checkRange(plugin, "coalesce.windowSeconds", volumeRanges.windowSeconds, windowSeconds);
+  checkRange(subject, "coalesce.windowSeconds", volumeRanges.windowSeconds, windowSeconds);
   const { expected, pattern } = coalesceField;
   for (const field of [key].flat() as readonly unknown[]) {
     if (typeof field === "string" && pattern.test(field)) continue;
-    throw unfit(plugin, "volume.coalesce.key", `${expected}, or a list of them`, shown(field));
+    throw unfit(subject, "volume.coalesce.key", `${expected}, or a list of them`, shown(field));
   }
 }
 
 function checkRange(
-  plugin: string,
+  subject: string,
   name: string,
   [min, max, unit]: readonly [number, number, string],
   value: unknown,
 ): void {
   if (typeof value === "number" && value >= min && value <= max) return;
-  throw unfit(plugin, `volume.${name}`, `${unit}from ${min} to ${max}`, shown(value));
+  throw unfit(subject, `volume.${name}`, `${unit}from ${min} to ${max}`, shown(value));
 }
 
 export class VolumeControl {

@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { type CallRules, checkCall, text, wholeFrom } from "../event/check-call.ts";
+import { checkObject, type Rules, text, wholeFrom } from "../event/check-object.ts";
 import { WebhookError } from "../event/errors.ts";
 import { createApp } from "./app.ts";
 import { cannotListen } from "./cannot-listen.ts";
@@ -28,7 +28,7 @@ export interface ListeningServer {
 
 const defaultCloseMs = 5_000;
 
-const listenRules: CallRules<ListenOptions> = { host: text, port: wholeFrom(0, 65_535), token: text };
+const listenRules: Rules<ListenOptions> = { host: text, port: wholeFrom(0, 65_535), token: text };
 
 /** Listens; rejects with CONFIG_INVALID where an option is wrong, the port is taken, or a token is missing. */
 export async function listen(
@@ -36,7 +36,7 @@ export async function listen(
   parts: ServedParts,
   options: ListenOptions = {},
 ): Promise<ListeningServer> {
-  checkCall("listen()", options, listenRules);
+  checkObject("`listen()`", options, listenRules);
   const { host = "127.0.0.1", port = 9464, token } = options;
   if (token !== undefined) checkTokenForm(token);
   const address = await resolve(host);

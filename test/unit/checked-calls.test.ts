@@ -31,14 +31,14 @@ describe("a call with a mistake", () => {
     [
       "replay",
       { endpoint: "a", state: "dead" },
-      "`replay()` is given: unknown key `endpoint`; did you mean `endpointId`?",
+      "In the options of `replay()`: unknown key `endpoint`; did you mean `endpointId`?",
     ],
     ["replay", { dry_run: true }, "unknown key `dry_run`; did you mean `dryRun`?"],
     ["replay", { cursor: "1.1" }, `Known here: ${conditions}, deliveryIds, dryRun`],
     ["replay", { state: "pending" }, "Expected `state` of `replay()` to be dead or delivered"],
     ["replay", { dryRun: "yes" }, "Expected `dryRun` of `replay()` to be true or false"],
     ["replay", { deliveryIds: "dlv_1" }, "Expected `deliveryIds` of `replay()` to be a list of texts"],
-    ["replay", undefined, "Expected `replay()` to be given an object"],
+    ["replay", undefined, "Expected `options` of `replay()` to be an object, got undefined"],
     ["find", { endpiontId: "a" }, `did you mean \`endpointId\`? Known here: ${conditions}, cursor`],
     [
       "find",
@@ -56,7 +56,7 @@ describe("a call with a mistake", () => {
     ["find", { endpointId: "" }, "Expected `endpointId` of `find()` to be a text that is not empty"],
     ["find", { cursor: 7 }, "Expected `cursor` of `find()` to be a text that is not empty"],
     ["find", { cursor: "zzz" }, "The `cursor` is not one that a page of this outbox gave"],
-    ["find", [], "Expected `find()` to be given an object"],
+    ["find", [], "Expected `options` of `find()` to be an object, got a list"],
     ["listen", { tokn: "x" }, "unknown key `tokn`; did you mean `token`? Known here: host, port, token"],
     ["listen", { port: "x" }, "Expected `port` of `listen()` to be a whole number from 0 to 65535"],
     ["listen", { token: null }, "Expected `token` of `listen()` to be a text that is not empty"],
@@ -69,9 +69,11 @@ describe("a call with a mistake", () => {
 
   it("is refused also where a manager is created", () => {
     expect(() => new WebhookManager({ config: false, endpoint: [] } as object)).toThrow(
-      /`new WebhookManager\(\)` is given: unknown key `endpoint`; did you mean `endpoints`\?/,
+      /options of `new WebhookManager\(\)`: unknown key `endpoint`; did you mean `endpoints`\?/,
     );
-    expect(() => new WebhookManager([] as object)).toThrow(/to be given an object/);
+    expect(() => new WebhookManager([] as object)).toThrow(
+      /`options` of `new WebhookManager\(\)` to be an object, got a list/,
+    );
   });
 
   it("replays nothing", async () => {
