@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -795,6 +795,29 @@ describe("doctor --send", () => {
   });
 });
 
+/** `serve` beside a test: what it has said on stderr so far, too. Without a URL its configuration is the folder's file. */
+function serving(
+  url?: string,
+  ...args: string[]
+): { readonly child: ChildProcess; readonly said: () => string } {
+  const settings = {
+    MOVA_WEBHOOK_URL: url,
+    MOVA_WEBHOOK_SECRET: secret,
+    MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
+    MOVA_WEBHOOK_OUTBOX: "memory",
+  };
+  const child = spawn(process.execPath, [main, "serve", "--port", "0", ...args], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"], ...(url === undefined ? {} : settings) },
+  });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return { child, said: () => said };
+}
+
 describe("serve", () => {
   it.skipIf(!sqliteLoads)("sends nothing where it cannot listen, and ends with 2", async () => {
     const endpoint = await testEndpoint();
@@ -843,32 +866,18 @@ describe("serve", () => {
 
   it("logs JSON lines by default: its start, what dies, and what is switched off", async () => {
     const endpoint = await testEndpoint(410);
-    const child = spawn(process.execPath, [main, "serve", "--port", "0"], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-      env: {
-        PATH: process.env["PATH"],
-        MOVA_WEBHOOK_URL: endpoint.url,
-        MOVA_WEBHOOK_SECRET: secret,
-        MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
-        MOVA_WEBHOOK_OUTBOX: "memory",
-      },
-    });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    await until(() => said.includes("Delivering."));
-    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    const { child, said } = serving(endpoint.url);
+    await until(() => said().includes("Delivering."));
+    const url = /http:\S+?(?=\/ )/.exec(said())?.[0] ?? "";
     await fetch(`${url}/api/events`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ event_type: "cache.updated" }),
     });
-    await until(() => said.includes("delivery.dead") && said.includes('"enabled":false'));
+    await until(() => said().includes("delivery.dead") && said().includes('"enabled":false'));
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([0, null]);
-    const lines = said
+    const lines = said()
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -895,23 +904,9 @@ describe("serve", () => {
     const endpoint = await testEndpoint((_, response) => {
       answer = () => void response.writeHead(200).end();
     });
-    const child = spawn(process.execPath, [main, "serve", "--port", "0", "--watch"], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-      env: {
-        PATH: process.env["PATH"],
-        MOVA_WEBHOOK_URL: endpoint.url,
-        MOVA_WEBHOOK_SECRET: secret,
-        MOVA_WEBHOOK_ALLOW: "127.0.0.0/8",
-        MOVA_WEBHOOK_OUTBOX: "memory",
-      },
-    });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    await until(() => said.includes("nothing is watched"));
-    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    const { child, said } = serving(endpoint.url, "--watch");
+    await until(() => said().includes("nothing is watched"));
+    const url = /http:\S+?(?=\/ )/.exec(said())?.[0] ?? "";
     await fetch(`${url}/api/events`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -919,7 +914,7 @@ describe("serve", () => {
     });
     await endpoint.received(1);
     child.kill("SIGTERM");
-    await until(() => said.includes("in flight"));
+    await until(() => said().includes("in flight"));
     expect((await fetch(`${url}/metrics`)).status).toBe(200);
     const ended = once(child, "exit");
     answer();
@@ -934,25 +929,18 @@ describe("serve", () => {
         `webhook:\n  secret: ${secret}\n  outbox: { type: memory }\n  network: { allow: [127.0.0.0/8] }\n${lines}`,
       );
     config("  endpoints: []\n");
-    const child = spawn(process.execPath, [main, "serve", "--port", "0"], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    await until(() => said.includes("Delivering."));
-    const url = /http:\S+?(?=\/ )/.exec(said)?.[0] ?? "";
+    const { child, said } = serving();
+    await until(() => said().includes("Delivering."));
+    const url = /http:\S+?(?=\/ )/.exec(said())?.[0] ?? "";
     config(`  endpoints: [{ id: ops, url: "${endpoint.url}", event_types: [cache.*] }]\n`);
     child.kill("SIGHUP");
-    await until(() => said.includes("1 added"));
+    await until(() => said().includes("1 added"));
     config("  timeout: soon\n");
     child.kill("SIGHUP");
-    await until(() => said.includes("stays as it was"));
+    await until(() => said().includes("stays as it was"));
     rmSync(join(folder, "mova.config.yaml"));
     child.kill("SIGHUP");
-    await until(() => said.includes("Put the file back"));
+    await until(() => said().includes("Put the file back"));
     const posted = await fetch(`${url}/api/events`, {
       method: "POST",
       headers: { "content-type": "application/json" },
