@@ -162,7 +162,8 @@ export class Worker {
   #dismiss(lane: Lane): void {
     lane.close();
     this.#options.transport.forget(lane.endpoint);
-    if (!lane.idle) this.#dismissed.add(lane);
+    for (const other of this.#dismissed) if (other.idle) this.#dismissed.delete(other);
+    this.#dismissed.add(lane);
   }
 
   #laneWork(endpointId: string): LaneWork {
@@ -295,8 +296,8 @@ export class Worker {
   #quiet(): boolean {
     if (this.#settling > 0) return false;
     for (const { lane } of this.#stations.values()) if (!lane.idle) return false;
-    for (const lane of this.#dismissed) if (lane.idle) this.#dismissed.delete(lane);
-    return this.#dismissed.size === 0;
+    for (const lane of this.#dismissed) if (!lane.idle) return false;
+    return true;
   }
 
   async #nothingToDo(): Promise<boolean> {
