@@ -1,7 +1,7 @@
 /** The public surface, in the order of the story. */
-export { WebhookManager } from "./manager.ts";
-export type { PluginUse, WebhookManagerOptions } from "./manager-options.ts";
-export type { Triggered } from "./pipeline.ts";
+export { WebhookManager } from "./manager/manager.ts";
+export type { PluginUse, WebhookManagerOptions } from "./manager/manager-options.ts";
+export type { Triggered } from "./manager/pipeline.ts";
 export {
   addWebhookEndpoint,
   getWebhookManager,
@@ -21,19 +21,19 @@ export {
   triggerValidationFailed,
   triggerValidationStarted,
   triggerWebhookEvent,
-} from "./process-wide.ts";
+} from "./manager/process-wide.ts";
 export { WebhookEventType } from "./event/event-types.ts";
 export type { WebhookEvent } from "./event/webhook-event.ts";
 export type { WebhookEndpoint } from "./event/endpoint.ts";
 export type { StatusVerdict, TransformedEvent } from "./event/sending-settings.ts";
-export type { PlannedAttempt } from "./delivery/schedule.ts";
+export type { PlannedAttempt } from "./delivery/policy/schedule.ts";
 export type { EndpointInfo } from "./routing/endpoint-book.ts";
 export type { Explanation } from "./routing/explain.ts";
 export type { Attempt, Delivery, DeliveryPage, DeliveryQuery, DeliveryState } from "./event/delivery.ts";
 export type { Outcome } from "./event/attempt-outcome.ts";
 export { type ErrorCode, errorTable, WebhookError } from "./event/errors.ts";
 export type { Logger } from "./event/logger.ts";
-export { memoryOutbox } from "./outbox/memory.ts";
+export { memoryOutbox } from "./outbox/memory/memory-outbox.ts";
 export type { Outbox, ReplaySelection } from "./outbox/outbox.ts";
 export { checkUrl, type UrlVerdict } from "./security/check-url.ts";
 export type { NetworkOptions } from "./security/network-policy.ts";

@@ -10,7 +10,7 @@ export const ownNames = [
   { find: /^mova-webhooks\/plugin$/, replacement: path("../src/plugin/contract.ts") },
   { find: /^mova-webhooks\/plugins$/, replacement: path("../plugins/index.ts") },
   { find: /^mova-webhooks\/plugins\/([a-z]+)$/, replacement: path("../plugins/$1/index.ts") },
-  { find: /^mova-webhooks\/outbox\/([a-z]+)$/, replacement: path("../src/outbox/$1.ts") },
+  { find: /^mova-webhooks\/outbox\/([a-z]+)$/, replacement: path("../src/outbox/$1/index.ts") },
   { find: /^mova-webhooks\/receiver$/, replacement: path("../src/receiver/receiver.ts") },
   { find: /^mova-webhooks\/receiver\/([a-z]+)$/, replacement: path("../src/receiver/$1.ts") },
   { find: /^mova-webhooks\/transforms$/, replacement: path("../src/transforms/index.ts") },

@@ -1,12 +1,17 @@
 /** Everything that can be said of a configuration without delivering: its plugins are loaded, its outbox is not opened. */
 import { isIP } from "node:net";
-import { type ConfigSource, readConfig, type ReadConfig, type WebhookConfig } from "../config/config.ts";
-import { endpointMistake, typeMistakes } from "../config/endpoint-mistakes.ts";
-import { isStandIn } from "../config/parse-file.ts";
-import type { Path } from "../config/place.ts";
+import {
+  type ConfigSource,
+  readConfig,
+  type ReadConfig,
+  type WebhookConfig,
+} from "../settings/read/config.ts";
+import { endpointMistake, typeMistakes } from "../settings/read/endpoint-mistakes.ts";
+import { isStandIn } from "../settings/read/parse-file.ts";
+import type { Path } from "../settings/read/place.ts";
 import { WebhookError } from "../event/errors.ts";
 import { KnownTypes } from "../event/known-types.ts";
-import { WebhookManager } from "../manager.ts";
+import { WebhookManager } from "../manager/manager.ts";
 import { loadPlugin } from "../plugin/load.ts";
 import { refuseLiteral } from "../security/check-url.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../server/loopback.ts";

@@ -1,8 +1,8 @@
 /** `mova-webhooks config check`: is the configuration right, and what does it come to? */
 import { Command } from "commander";
-import { mistaken, type WebhookConfig } from "../config/config.ts";
-import { printSchedule } from "../delivery/schedule.ts";
-import { WebhookManager } from "../manager.ts";
+import { mistaken, type WebhookConfig } from "../settings/read/config.ts";
+import { printSchedule } from "../delivery/policy/schedule.ts";
+import { WebhookManager } from "../manager/manager.ts";
 import { originOf } from "../security/redact.ts";
 import { checkConfig } from "./check-config.ts";
 import { defaultPath } from "./open-manager.ts";

@@ -1,11 +1,11 @@
 /** The doctor's checks, each a finding with what to do about it. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { mistaken, readConfig, type WebhookConfig } from "../config/config.ts";
+import { mistaken, readConfig, type WebhookConfig } from "../settings/read/config.ts";
 import type { Attempt } from "../event/delivery.ts";
 import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
-import { WebhookManager } from "../manager.ts";
-import { memoryOutbox } from "../outbox/memory.ts";
+import { WebhookManager } from "../manager/manager.ts";
+import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
 import { openOutbox } from "../outbox/open.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
 import { checkUrl } from "../security/check-url.ts";
@@ -145,7 +145,7 @@ async function tryWithoutTrace(): Promise<void> {
 /** Redis keeps what its own settings let it keep. */
 async function* checkRedis(url: string): AsyncGenerator<Finding> {
   try {
-    const { checkRedisSettings } = await import("../outbox/redis.ts");
+    const { checkRedisSettings } = await import("../outbox/redis/index.ts");
     for (const { setting, found, severity, remedy } of await checkRedisSettings({ url })) {
       const level = severity === "error" ? "fail" : "warn";
       yield { check: "redis", level, message: `${setting} is ${found}`, remedy };

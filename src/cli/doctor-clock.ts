@@ -1,6 +1,6 @@
 /** The doctor's look at the clock: whether it can be right, and how far it is from the clocks of those who are asked anyway. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { RedisSession } from "../outbox/redis-session.ts";
+import { RedisSession } from "../outbox/redis/session.ts";
 import type { Finding } from "./doctor-checks.ts";
 
 /** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */

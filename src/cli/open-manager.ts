@@ -1,12 +1,12 @@
 /** Opens the configured outbox: for a command that only looks into it, and for those that deliver from it. */
 import { existsSync } from "node:fs";
 import { WebhookError } from "../event/errors.ts";
-import { loadConfig, type WebhookConfig } from "../config/config.ts";
-import { WebhookManager } from "../manager.ts";
-import type { WebhookManagerOptions } from "../manager-options.ts";
+import { loadConfig, type WebhookConfig } from "../settings/read/config.ts";
+import { WebhookManager } from "../manager/manager.ts";
+import type { WebhookManagerOptions } from "../manager/manager-options.ts";
 import { openOutbox } from "../outbox/open.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
-import { discreetLogger } from "../telemetry/discreet-logger.ts";
+import { discreetLogger } from "../telemetry/log/discreet-logger.ts";
 import type { CommonOptions, ServerOptions } from "./options.ts";
 import { serverOf } from "./server-client.ts";
 

@@ -4,8 +4,8 @@ import { Command } from "commander";
 import type { Delivery } from "../event/delivery.ts";
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
 import { silentLogger } from "../event/logger.ts";
-import { WebhookManager } from "../manager.ts";
-import { memoryOutbox } from "../outbox/memory.ts";
+import { WebhookManager } from "../manager/manager.ts";
+import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
 import {
   type CommonOptions,

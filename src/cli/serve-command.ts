@@ -1,9 +1,9 @@
 /** `mova-webhooks serve`: deliver, and let other languages publish over HTTP. */
 import { unwatchFile, watchFile } from "node:fs";
 import { Command } from "commander";
-import { loadConfig } from "../config/config.ts";
+import { loadConfig } from "../settings/read/config.ts";
 import type { Logger } from "../event/logger.ts";
-import type { WebhookManager } from "../manager.ts";
+import type { WebhookManager } from "../manager/manager.ts";
 import type { ListeningServer } from "../server/server.ts";
 import { version } from "../version.ts";
 import { createManager, outboxOf } from "./open-manager.ts";

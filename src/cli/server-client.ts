@@ -1,6 +1,6 @@
 /** Asks a running server's API: what only the process that delivers knows, and what only it can switch. */
-import { loadConfig } from "../config/config.ts";
-import type { EndpointStatus } from "../endpoints.ts";
+import { loadConfig } from "../settings/read/config.ts";
+import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import { type ErrorCode, errorTable, WebhookError } from "../event/errors.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";

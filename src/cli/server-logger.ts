@@ -1,7 +1,7 @@
 /** What `serve` says: readable lines on a terminal, JSON lines for whatever collects them; both on stderr. */
 import { styleText } from "node:util";
 import type { Logger } from "../event/logger.ts";
-import { loggerFromEnvironment } from "../telemetry/environment-logger.ts";
+import { loggerFromEnvironment } from "../telemetry/log/environment-logger.ts";
 import { say } from "./terminal.ts";
 
 const levels = ["debug", "info", "warn", "error"] as const;

@@ -1,6 +1,6 @@
 /** `mova-webhooks status`: the endpoints and what waits for them. */
 import { Command } from "commander";
-import type { EndpointStatus } from "../endpoints.ts";
+import type { EndpointStatus } from "../manager/endpoints.ts";
 import { originOf } from "../security/redact.ts";
 import { withRecords } from "./open-manager.ts";
 import {

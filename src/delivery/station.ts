@@ -4,11 +4,11 @@ import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim, Claims, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
-import type { Attempted, Sender } from "./attempt.ts";
-import { type FailingSpell, nextSpell } from "./failing-spell.ts";
-import type { Lane } from "./lane.ts";
-import { batchIdOf } from "./message.ts";
-import { decideSettlement, disableReason, verdictOf } from "./retry.ts";
+import type { Attempted, Sender } from "./http/attempt.ts";
+import { type FailingSpell, nextSpell } from "./policy/failing-spell.ts";
+import type { Lane } from "./lane/lane.ts";
+import { batchIdOf } from "./http/message.ts";
+import { decideSettlement, disableReason, verdictOf } from "./policy/retry.ts";
 
 /** Somebody must switch the endpoint off: the receiver asked for it, or it failed for too long. */
 export interface DisableCause {

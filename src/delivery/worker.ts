@@ -6,12 +6,12 @@ import type { Logger } from "../event/logger.ts";
 import type { Claim, Claims, Outbox, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
-import { Sender } from "./attempt.ts";
-import type { Circuit } from "./circuit-breaker.ts";
-import { Gate } from "./gate.ts";
-import { Lane, type LaneWork } from "./lane.ts";
+import { Sender } from "./http/attempt.ts";
+import type { Circuit } from "./policy/circuit-breaker.ts";
+import { Gate } from "./lane/gate.ts";
+import { Lane, type LaneWork } from "./lane/lane.ts";
 import { type DisableCause, Station } from "./station.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./http/transport.ts";
 
 export interface WorkerOptions {
   readonly outbox: Outbox;

@@ -5,10 +5,10 @@ import {
   InstrumentationNodeModuleDefinition,
   InstrumentationNodeModuleFile,
 } from "@opentelemetry/instrumentation";
-import type { WebhookManager } from "../manager.ts";
+import type { WebhookManager } from "../manager/manager.ts";
 import type { AnyPlugin } from "../plugin/contract.ts";
 import type { ModulePatch } from "../plugin/module-patches.ts";
-import { getWebhookManager } from "../process-wide.ts";
+import { getWebhookManager } from "../manager/process-wide.ts";
 import { version } from "../version.ts";
 
 export interface MovaInstrumentationConfig extends InstrumentationConfig {

@@ -1,5 +1,5 @@
 /** Delivers what a program leaves behind when it ends, without changing how it ends. */
-import type { WebhookManager } from "../manager.ts";
+import type { WebhookManager } from "../manager/manager.ts";
 import type { TracingSdk } from "./tracing-sdk.ts";
 
 /** How long a program that has nothing left to do is kept for deliveries. */

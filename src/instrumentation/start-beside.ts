@@ -2,13 +2,13 @@
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
-import { loadConfig, type WebhookConfig } from "../config/config.ts";
+import { loadConfig, type WebhookConfig } from "../settings/read/config.ts";
 import { WebhookError } from "../event/errors.ts";
-import { WebhookManager } from "../manager.ts";
-import { memoryOutbox } from "../outbox/memory.ts";
+import { WebhookManager } from "../manager/manager.ts";
+import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { sqliteOutbox } from "../outbox/sqlite.ts";
-import { setWebhookManager } from "../process-wide.ts";
+import { sqliteOutbox } from "../outbox/sqlite/index.ts";
+import { setWebhookManager } from "../manager/process-wide.ts";
 import { MovaInstrumentation } from "./instrumentation.ts";
 import { hookModules } from "./module-hooks.ts";
 import { finishWithProgram } from "./program-end.ts";

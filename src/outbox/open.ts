@@ -1,6 +1,6 @@
 /** Opens the outbox that the configuration chose; the two that need an optional package are loaded only then. */
 import type { Logger } from "../event/logger.ts";
-import { memoryOutbox } from "./memory.ts";
+import { memoryOutbox } from "./memory/memory-outbox.ts";
 import type { Outbox, OutboxChoice } from "./outbox.ts";
 
 interface OpenOptions {
@@ -19,8 +19,8 @@ export function openOutbox(
     case "memory":
       return memoryOutbox({ ...choice, now });
     case "sqlite":
-      return import("./sqlite.ts").then(({ sqliteOutbox }) => sqliteOutbox({ path: choice.path, now }));
+      return import("./sqlite/index.ts").then(({ sqliteOutbox }) => sqliteOutbox({ path: choice.path, now }));
     case "redis":
-      return import("./redis.ts").then(({ redisOutbox }) => redisOutbox({ ...choice, ...rest }));
+      return import("./redis/index.ts").then(({ redisOutbox }) => redisOutbox({ ...choice, ...rest }));
   }
 }

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { WebhookError } from "../event/errors.ts";
-import type { EndpointStatus } from "../endpoints.ts";
+import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Activity, LastAttempt } from "../telemetry/activity.ts";
 import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";

@@ -1,6 +1,6 @@
 /** `GET /metrics`, in the format the scraper asks for. */
 import { Hono } from "hono";
-import { toTextFormat } from "../telemetry/text-format.ts";
+import { toTextFormat } from "../telemetry/metrics/text-format.ts";
 import type { Served } from "./served.ts";
 
 const openMetrics = "application/openmetrics-text";

@@ -1,6 +1,6 @@
 /** What the server needs of the manager that it serves. */
 import type { Logger } from "../event/logger.ts";
-import type { WebhookManager } from "../manager.ts";
+import type { WebhookManager } from "../manager/manager.ts";
 import type { Activity } from "../telemetry/activity.ts";
 
 export type Served = Pick<

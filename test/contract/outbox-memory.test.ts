@@ -1,6 +1,6 @@
 /** Holds the memory outbox to the outbox contract. */
 import { describe, it } from "vitest";
-import { memoryOutbox } from "../../src/outbox/memory.ts";
+import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
 

@@ -8,12 +8,12 @@ import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import type { Submission } from "../../src/outbox/outbox.ts";
-import { checkRedisSettings, redisOutbox, type RedisOutboxOptions } from "../../src/outbox/redis.ts";
-import { RedisOutbox } from "../../src/outbox/redis-outbox.ts";
-import { type ScriptName, scripts } from "../../src/outbox/redis-scripts.ts";
-import { RedisSession } from "../../src/outbox/redis-session.ts";
-import { judgeRedis } from "../../src/outbox/redis-settings.ts";
-import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../fixtures/redis-server.ts";
+import { checkRedisSettings, redisOutbox, type RedisOutboxOptions } from "../../src/outbox/redis/index.ts";
+import { RedisOutbox } from "../../src/outbox/redis/redis-outbox.ts";
+import { type ScriptName, scripts } from "../../src/outbox/redis/scripts.ts";
+import { RedisSession } from "../../src/outbox/redis/session.ts";
+import { judgeRedis } from "../../src/outbox/redis/server-settings.ts";
+import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../support/redis-server.ts";
 
 const without = reasonWithoutRedisServer();
 const secret = "s3cret-Pass";
@@ -381,7 +381,7 @@ describe("the settings of a Redis", () => {
 });
 
 describe("a process with a Redis outbox", () => {
-  const module = fileURLToPath(new URL("../../src/outbox/redis.ts", import.meta.url));
+  const module = fileURLToPath(new URL("../../src/outbox/redis/index.ts", import.meta.url));
 
   async function runScript(script: string): Promise<{ stdout: string; stderr: string }> {
     const code = `import(${JSON.stringify(module)}).then(async ({ redisOutbox }) => { ${script} });`;

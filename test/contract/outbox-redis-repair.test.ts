@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
-import { RedisOutbox } from "../../src/outbox/redis-outbox.ts";
-import { RedisSession } from "../../src/outbox/redis-session.ts";
+import { RedisOutbox } from "../../src/outbox/redis/redis-outbox.ts";
+import { RedisSession } from "../../src/outbox/redis/session.ts";
 import { attemptOf, claimOnly, deliveryId, idsOf, submissionOf } from "../../src/testing/outbox-subject.ts";
-import { reasonWithoutRedis, redisSubject, type RedisSubject, redisUrl } from "./redis-subject.ts";
+import { reasonWithoutRedis, redisSubject, type RedisSubject, redisUrl } from "../support/redis-subject.ts";
 
 const without = await reasonWithoutRedis();
 let subject: RedisSubject;

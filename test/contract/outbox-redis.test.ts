@@ -1,7 +1,7 @@
 /** Holds the Redis outbox to the outbox contract. */
 import { describe, it } from "vitest";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
-import { reasonWithoutRedis, redisSubject } from "./redis-subject.ts";
+import { reasonWithoutRedis, redisSubject } from "../support/redis-subject.ts";
 
 const without = await reasonWithoutRedis();
 

@@ -6,7 +6,7 @@ import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { pluginSuite } from "../../src/testing/plugin-suite.ts";
-import { childProject, runProgram } from "../child-project.ts";
+import { childProject, runProgram } from "../support/child-project.ts";
 
 const plugins: AnyPlugin[] = Object.values(builtIn).map((factory) => factory());
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { memoryOutbox } from "mova-webhooks";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { secret, testEndpoint, testManager, until } from "../integration/support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 const executablePath = "/usr/bin/chromium";
 const quiet = [

@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type ChildProject, childProject, nodeOf, webhookEnvironment } from "../child-project.ts";
-import { type RedisServer, startRedis } from "../fixtures/redis-server.ts";
-import * as use from "../library-programs.ts";
+import { type ChildProject, childProject, nodeOf, webhookEnvironment } from "../support/child-project.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import * as use from "../support/library-programs.ts";
 
 const { ajv, ajv2020, zod, keyv, lruCache, openai, anthropic, ioredis, nodeRedis } = use;
 

@@ -1,6 +1,6 @@
 /** A plugin whose import never ends, under `register`: the wait for it is 10 s, the real one. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type ChildProject, childProject, webhookEnvironment } from "../child-project.ts";
+import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
 
 let project: ChildProject;
 beforeEach(() => {

@@ -5,8 +5,8 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Ended, runProgram, webhookEnvironment } from "../child-project.ts";
-import { type StrangerProject, strangerProject } from "../stranger-project.ts";
+import { type Ended, runProgram, webhookEnvironment } from "../support/child-project.ts";
+import { type StrangerProject, strangerProject } from "../support/stranger-project.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 
 /** MOVA_WEBHOOK_LONG_TESTS=1 runs the longer form. */
 const cycles = process.env["MOVA_WEBHOOK_LONG_TESTS"] === "1" ? 500 : 25;

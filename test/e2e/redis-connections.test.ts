@@ -1,8 +1,8 @@
 /** Redis clients of a program that does not know of us, whose server is killed, comes back, and is left cleanly. */
 import { fakeEndpoint, type FakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChildProject, childProject, webhookEnvironment } from "../child-project.ts";
-import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../fixtures/redis-server.ts";
+import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
+import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../support/redis-server.ts";
 
 const ioredis = `import { Redis } from "ioredis";
   const client = new Redis(process.env.REDIS_URL, { retryStrategy: () => 20 });

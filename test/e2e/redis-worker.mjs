@@ -1,6 +1,6 @@
 /** A process that delivers from a Redis outbox until it is killed: node redis-worker.mjs <redis url> <endpoint url>. */
 import { WebhookManager } from "../../dist/src/index.js";
-import { redisOutbox } from "../../dist/src/outbox/redis.js";
+import { redisOutbox } from "../../dist/src/outbox/redis/index.js";
 
 const [redisUrl, endpointUrl] = process.argv.slice(2);
 

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
-import { WebhookManager } from "../../src/manager.ts";
-import { redisOutbox } from "../../src/outbox/redis.ts";
-import { reasonWithoutRedisServer, startRedis } from "../fixtures/redis-server.ts";
+import { WebhookManager } from "../../src/manager/manager.ts";
+import { redisOutbox } from "../../src/outbox/redis/index.ts";
+import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
 
 /** `MOVA_E2E_LONG=1` asks for the long form. */
 const eventCount = process.env.MOVA_E2E_LONG === "1" ? 100_000 : 10_000;

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type FakeEndpoint, fakeEndpoint, type ReceivedRequest } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { installedPackages, type StrangerProject, strangerProject } from "../stranger-project.ts";
+import { installedPackages, type StrangerProject, strangerProject } from "../support/stranger-project.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,8 +1,8 @@
 /** On generated requests this receiver and the published libraries differ only where a reason is on the list. */
 import fc from "fast-check";
 import { afterAll, beforeAll, it, vi } from "vitest";
-import { type JudgedRequest, libraryVerdict, ourVerdict } from "../differential.ts";
-import { signedAtMs, signedAtSeconds, signRequest } from "../signed-request.ts";
+import { type JudgedRequest, libraryVerdict, ourVerdict } from "../support/differential.ts";
+import { signedAtMs, signedAtSeconds, signRequest } from "../support/signed-request.ts";
 
 const numRuns = Math.ceil(Number(process.env["FUZZ_RUNS"] ?? 100_000) / 4);
 

@@ -12,7 +12,7 @@ import {
   signedAtSeconds,
   signRequest,
   testSecret,
-} from "../signed-request.ts";
+} from "../support/signed-request.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 100_000);
 

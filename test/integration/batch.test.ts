@@ -6,7 +6,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it } from "vitest";
 import { cloudEventsBinary, slack } from "../../src/transforms/index.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 /** In order of size: events that are triggered together may be stored in another order. */
 const numbersIn = ({ body }: ReceivedRequest): number[] =>

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Logger, memoryOutbox, type WebhookEndpoint, type WebhookManager } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
-import { sqliteLoads } from "../native-sqlite.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 /** A clock that stands still until it is moved, and the lines that were logged. */
 function frozen() {
@@ -296,7 +296,7 @@ describe("an endpoint that fails for days", () => {
   });
 
   it.skipIf(!sqliteLoads)("gets with replay what it missed before its process was restarted", async () => {
-    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
     const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-missed-"));
     const server = await testEndpoint(410);
     const start = async (): Promise<WebhookManager> => {

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { reasonWithoutRedisServer, startRedis } from "../fixtures/redis-server.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 /** The built command line: `npm test` builds it before. */
 const main = new URL("../../dist/src/cli/main.js", import.meta.url).pathname;
@@ -341,7 +341,7 @@ describe("listen --forward", () => {
 
 describe("records", () => {
   it.skipIf(!sqliteLoads)("are replayed all, also where there are more than one page of them", async () => {
-    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
     const outbox = sqliteOutbox({ path: join(folder, "x.db") });
     const count = 10_001;
     const submissions = Array.from({ length: count }, (_, number) => ({
@@ -372,7 +372,7 @@ describe("records", () => {
     async () => {
       const endpoint = await testEndpoint(400);
       const { WebhookManager } = await import("mova-webhooks");
-      const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+      const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
       const config = write(
         "mova.config.yaml",
         `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
@@ -827,7 +827,7 @@ describe("serve", () => {
       `webhook:\n  outbox: { type: sqlite, path: ./x.db }\n  network: { allow: [127.0.0.0/8] }\n  endpoints: [{ id: ops, url: "${endpoint.url}", secret: ${secret} }]\n`,
     );
     const { WebhookManager } = await import("mova-webhooks");
-    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
     const manager = new WebhookManager({ config, outbox: sqliteOutbox({ path: join(folder, "x.db") }) });
     await manager.triggerEvent("error.occurred", {});
     await manager.close();

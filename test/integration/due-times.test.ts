@@ -1,6 +1,6 @@
 /** Retries come when they are due, also where nothing else happens meanwhile. */
 import { expect, it } from "vitest";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 it("a retry that becomes due a little after another of its endpoint is not forgotten", async () => {
   const endpoint = await testEndpoint((_, response, count) =>

@@ -9,9 +9,9 @@ import { getWebhookManager, reportError, setWebhookManager, WebhookError } from 
 import { error } from "mova-webhooks/plugins";
 import { type FakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 function eventsAt(endpoint: FakeEndpoint): { event_type: string; data: Record<string, unknown> }[] {
   return endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as never);

@@ -19,7 +19,7 @@ import { Agent, Client, Pool, request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ConnectionSettings, createGuardedConnector } from "../../src/security/connector.ts";
 import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
-import { fakeResolver } from "../fixtures/fake-resolver.ts";
+import { fakeResolver } from "../support/fake-resolver.ts";
 
 let canary: TcpServer;
 let web: Server;

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outcome } from "../../src/event/attempt-outcome.ts";
 import type { Attempt, Delivery } from "../../src/event/delivery.ts";
 import { resolveEndpoint } from "../../src/event/endpoint.ts";
-import { HttpTransport } from "../../src/delivery/http-transport.ts";
+import { HttpTransport } from "../../src/delivery/http/http-transport.ts";
 import { createGuardedConnector } from "../../src/security/connector.ts";
 import { resolvePolicy } from "../../src/security/network-policy.ts";
 import {
@@ -24,7 +24,7 @@ import {
   sayAndClose,
   sayAndReset,
 } from "./hostile-servers.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 const timeoutMs = 300;
 

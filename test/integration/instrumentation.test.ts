@@ -6,7 +6,7 @@ import { cache } from "mova-webhooks/plugins";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MovaInstrumentation } from "../../src/instrumentation/instrumentation.ts";
-import { type ChildProject, childProject, webhookEnvironment } from "../child-project.ts";
+import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/instrumentation/instrumentation.js", import.meta.url));
 

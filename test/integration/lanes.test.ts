@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { memoryOutbox } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 const waiting = 10_000;
 const concurrency = 16;

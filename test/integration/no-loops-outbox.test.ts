@@ -3,7 +3,7 @@ import Keyv from "keyv";
 import { memoryOutbox } from "mova-webhooks";
 import { cache } from "mova-webhooks/plugins";
 import { expect, it } from "vitest";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 it("an outbox that keeps its index in a watched cache causes no loop", async () => {
   const endpoint = await testEndpoint();

@@ -12,8 +12,8 @@ import { memoryOutbox, type Outbox } from "mova-webhooks";
 import type { AnyPlugin, ObjectInstrumentation } from "../../src/plugin/contract.ts";
 import { cache, config, error, llm, redis, span, validation } from "mova-webhooks/plugins";
 import { afterEach, describe, expect, it } from "vitest";
-import { redisOutbox } from "../../src/outbox/redis.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { redisOutbox } from "../../src/outbox/redis/index.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 const undo: (() => void)[] = [];
 

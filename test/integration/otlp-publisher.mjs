@@ -3,7 +3,7 @@
 import { trace } from "@opentelemetry/api";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { WebhookManager } from "../../src/index.ts";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 
 const { path, url, secret } = JSON.parse(process.argv[2]);
 new NodeSDK({ instrumentations: [], autoDetectResources: false }).start();

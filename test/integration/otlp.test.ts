@@ -10,9 +10,9 @@ import { MockOtlpServer, normalizeTrace } from "@elastic/mockotlpserver";
 import * as api from "@opentelemetry/api";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 interface Span {
   readonly name: string;

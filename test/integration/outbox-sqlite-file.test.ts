@@ -9,9 +9,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { ErrorCode } from "../../src/event/errors.ts";
 import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
-import { SqliteOutbox } from "../../src/outbox/sqlite-outbox.ts";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 let directory: string;
 let path: string;

@@ -3,8 +3,8 @@ import { WebhookError, WebhookReceiver } from "mova-webhooks";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it } from "vitest";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 describe("the pipeline", () => {
   it("delivers a triggered event with both signature families", async () => {
@@ -211,7 +211,7 @@ describe("bad input", () => {
 
 describe("the end of a manager", () => {
   it.skipIf(!sqliteLoads)("hands back what it cut off, as if that attempt had not been", async () => {
-    const { sqliteOutbox } = await import("../../src/outbox/sqlite.ts");
+    const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
     const { mkdtempSync, rmSync } = await import("node:fs");
     const folder = mkdtempSync("/tmp/mova-webhooks-cut-");
     const path = `${folder}/outbox.db`;

@@ -7,7 +7,7 @@ import { definePlugin } from "mova-webhooks/plugin";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { AnyPlugin, UseOptions } from "../../src/plugin/contract.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {

@@ -4,7 +4,7 @@ import { Queue, Worker } from "bullmq";
 import { collectingHost, fakeEndpoint, pluginSuite } from "mova-webhooks/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
-import { childProject, webhookEnvironment } from "../child-project.ts";
+import { childProject, webhookEnvironment } from "../support/child-project.ts";
 // @ts-expect-error: an example in JavaScript, as the README prints it.
 import queuePlugin from "../fixtures/queue-plugin/index.js";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { memoryOutbox, type Outbox } from "mova-webhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 let folder: string;
 beforeEach(() => {

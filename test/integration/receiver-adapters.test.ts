@@ -21,7 +21,7 @@ import {
   signedAtSeconds,
   signRequest,
   testSecret,
-} from "../signed-request.ts";
+} from "../support/signed-request.ts";
 
 /** Some of them return a promise, which the server does not wait for. */
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;

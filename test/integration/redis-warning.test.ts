@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { reasonWithoutRedisServer, startRedis } from "../fixtures/redis-server.ts";
-import { testManager } from "./support.ts";
+import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
+import { testManager } from "../support/pipeline.ts";
 
 it.skipIf(reasonWithoutRedisServer() !== undefined)("warns in the manager's log when it starts", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-redis-"));

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChildProject, childProject, webhookEnvironment } from "../child-project.ts";
+import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;

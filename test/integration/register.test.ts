@@ -9,9 +9,9 @@ import {
   type Ended,
   type RunOptions,
   webhookEnvironment,
-} from "../child-project.ts";
-import * as use from "../library-programs.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+} from "../support/child-project.ts";
+import * as use from "../support/library-programs.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;

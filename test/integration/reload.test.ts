@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebhookManager } from "mova-webhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 let folder: string;
 let path: string;

@@ -20,12 +20,12 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Outbox } from "../../src/outbox/outbox.ts";
-import { sqliteOutbox } from "../../src/outbox/sqlite.ts";
+import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { type FakeEndpoint, fakeEndpoint } from "../../src/testing/fake-endpoint.ts";
 import { startLlmServer } from "../../src/testing/llm-server.ts";
 import { hostileServer } from "./hostile-servers.ts";
-import { until } from "./support.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { until } from "../support/pipeline.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {

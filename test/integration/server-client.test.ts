@@ -1,7 +1,7 @@
 /** What the command line says where the server it asks is another, hangs up, or refuses. */
 import { expect, describe, it } from "vitest";
 import { ServerClient } from "../../src/cli/server-client.ts";
-import { testEndpoint, testManager } from "./support.ts";
+import { testEndpoint, testManager } from "../support/pipeline.ts";
 
 type Ask = (client: ServerClient) => Promise<unknown>;
 

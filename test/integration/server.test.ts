@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { memoryOutbox, WebhookError, type WebhookManager, type WebhookManagerOptions } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import type { ListeningServer, ListenOptions } from "../../src/server/server.ts";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 const token = "correct-horse-battery-staple";
 const json = { "content-type": "application/json" };

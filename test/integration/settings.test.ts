@@ -11,7 +11,7 @@ import {
   WebhookManager,
 } from "mova-webhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { secret, testEndpoint, testManager, until } from "./support.ts";
+import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 
 let folder: string;
 

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveEndpoint } from "../../src/event/endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 import type { AttemptSpan, Tracing } from "../../src/telemetry/trace-contract.ts";
-import { createTracing } from "../../src/telemetry/tracing.ts";
+import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
 
 const acceptedAt = 1_700_000_000_000;
 const now = (): number => acceptedAt;

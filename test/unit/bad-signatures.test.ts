@@ -5,7 +5,7 @@ import { Secret } from "../../src/event/secret.ts";
 import { type ReceivedHeaders, WebhookReceiver } from "../../src/receiver/receiver.ts";
 import { verifyRequest } from "../../src/receiver/verification.ts";
 import { createVerifier } from "../../src/signing/verify.ts";
-import { eventBody, signedAtMs, signRequest } from "../signed-request.ts";
+import { eventBody, signedAtMs, signRequest } from "../support/signed-request.ts";
 
 interface Case {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Batcher } from "../../src/delivery/batcher.ts";
-import { batchIdOf, batchMessageOf, batchSize } from "../../src/delivery/message.ts";
+import { Batcher } from "../../src/delivery/lane/batcher.ts";
+import { batchIdOf, batchMessageOf, batchSize } from "../../src/delivery/http/message.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
 function claim(n: number, more: Partial<Claim> = {}, bytes?: number): Claim {

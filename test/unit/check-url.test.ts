@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { checkUrl, refuseLiteral } from "../../src/security/check-url.ts";
 import type { NetworkOptions } from "../../src/security/network-policy.ts";
-import { fakeResolver } from "../fixtures/fake-resolver.ts";
+import { fakeResolver } from "../support/fake-resolver.ts";
 
 interface Case {
   readonly url: string;

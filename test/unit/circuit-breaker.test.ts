@@ -6,7 +6,7 @@ import {
   type Circuit,
   closedCircuit,
   withoutWait,
-} from "../../src/delivery/circuit-breaker.ts";
+} from "../../src/delivery/policy/circuit-breaker.ts";
 
 const settings = { failures: 5, waitMs: 1000, maxWaitMs: 60_000 };
 const longest = (): number => 1;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type ConfigSource, loadConfig } from "../../src/config/config.ts";
+import { type ConfigSource, loadConfig } from "../../src/settings/read/config.ts";
 import { WebhookError } from "../../src/event/errors.ts";
 
 let cwd: string;
@@ -607,7 +607,7 @@ test("yaml and zod are loaded only when there is a file", () => {
 /** Import lines that would load the two at once. */
 function heavyImports(names: readonly string[]): string[] {
   return names.flatMap((name) => {
-    const text = readFileSync(new URL(`../../src/config/${name}`, import.meta.url), "utf8");
+    const text = readFileSync(new URL(`../../src/settings/read/${name}`, import.meta.url), "utf8");
     return text.split("\n").filter((line) => /^import (?!type).*"(yaml|zod)/.test(line));
   });
 }

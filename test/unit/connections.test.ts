@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, it } from "vitest";
-import { type Connection, Connections } from "../../src/delivery/connections.ts";
-import { Openings } from "../../src/delivery/openings.ts";
+import { type Connection, Connections } from "../../src/delivery/http/connections.ts";
+import { Openings } from "../../src/delivery/http/openings.ts";
 
 /** Nothing is sent, so nothing connects. */
 function connections(): Connections {

@@ -1,8 +1,14 @@
 /** Every known difference between this receiver and the published libraries, and why ours is right. */
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { type JudgedRequest, libraryVerdict, ourVerdict, type Verdict } from "../differential.ts";
-import { eventBody, signedAtMs, signedAtSeconds, signRequest, testSecret } from "../signed-request.ts";
+import { type JudgedRequest, libraryVerdict, ourVerdict, type Verdict } from "../support/differential.ts";
+import {
+  eventBody,
+  signedAtMs,
+  signedAtSeconds,
+  signRequest,
+  testSecret,
+} from "../support/signed-request.ts";
 
 beforeAll(() => void vi.useFakeTimers({ now: signedAtMs, toFake: ["Date"] }));
 afterAll(() => void vi.useRealTimers());

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/settings/read/config.ts";
 import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
 import { Secret } from "../../src/event/secret.ts";
 import { createSigner } from "../../src/signing/sign.ts";

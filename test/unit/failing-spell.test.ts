@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FailingSpell, nextSpell } from "../../src/delivery/failing-spell.ts";
+import { type FailingSpell, nextSpell } from "../../src/delivery/policy/failing-spell.ts";
 
 const hour = 3_600_000;
 const limitMs = 120 * hour;

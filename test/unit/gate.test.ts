@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Gate } from "../../src/delivery/gate.ts";
+import { Gate } from "../../src/delivery/lane/gate.ts";
 
 const [one, other] = [{}, {}];
 

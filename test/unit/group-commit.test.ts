@@ -1,9 +1,9 @@
 /** Group commit: who shares a transaction, and who pays for a failure in it. */
 import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
-import { GroupCommit } from "../../src/outbox/sqlite-batch.ts";
-import type { Transactions } from "../../src/outbox/sqlite-batch.ts";
-import { toWebhookError } from "../../src/outbox/sqlite-errors.ts";
+import { GroupCommit } from "../../src/outbox/sqlite/batch.ts";
+import type { Transactions } from "../../src/outbox/sqlite/batch.ts";
+import { toWebhookError } from "../../src/outbox/sqlite/errors.ts";
 
 function sqliteError(code: string): Error {
   return Object.assign(new Error(code), { code });

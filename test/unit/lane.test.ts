@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Lane } from "../../src/delivery/lane.ts";
+import { Lane } from "../../src/delivery/lane/lane.ts";
 import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 

@@ -1,6 +1,6 @@
 /** What a registry exports: every series name, and the labels it has after a scrape. */
 import { outcomes } from "../../src/event/attempt-outcome.ts";
-import type { MetricRegistry } from "../../src/telemetry/metrics.ts";
+import type { MetricRegistry } from "../../src/telemetry/metrics/metrics.ts";
 
 /** Words that `outcome` can be, in attempts and in deliveries. */
 export const deliveryEnds: readonly string[] = [...outcomes, "delivered", "dead"];

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import type { AttemptedFact, Lifecycle } from "../../src/telemetry/lifecycle.ts";
-import { createLog, loggerFromEnvironment } from "../../src/telemetry/log.ts";
+import { createLog, loggerFromEnvironment } from "../../src/telemetry/log/log.ts";
 
 const ids = { deliveryId: "dlv_1", eventId: "evt_1", eventType: "cache.updated", endpointId: "ops" };
 const trace = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
@@ -155,7 +155,7 @@ it("the silent logger is not even asked", () => {
 
 describe("the logger of the environment", () => {
   const script = (level: string): string => {
-    const url = new URL("../../src/telemetry/environment-logger.ts", import.meta.url).href;
+    const url = new URL("../../src/telemetry/log/environment-logger.ts", import.meta.url).href;
     return `import { loggerFromEnvironment } from ${JSON.stringify(url)};
       const logger = loggerFromEnvironment(${level});
       const { createRequire } = await import("node:module");

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { outcomes } from "../../src/event/attempt-outcome.ts";
 import type { AttemptedFact, SettledFact } from "../../src/telemetry/lifecycle.ts";
-import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
-import { toTextFormat } from "../../src/telemetry/text-format.ts";
+import { createMetrics, type Metrics } from "../../src/telemetry/metrics/metrics.ts";
+import { toTextFormat } from "../../src/telemetry/metrics/text-format.ts";
 import { parseOpenMetrics } from "./openmetrics-parser.ts";
 
 const maxEndpoints = 5;

@@ -9,7 +9,7 @@ import {
   type LaneState,
   type Metrics,
   type MetricsOptions,
-} from "../../src/telemetry/metrics.ts";
+} from "../../src/telemetry/metrics/metrics.ts";
 import { type ParsedSample, parseOpenMetrics } from "./openmetrics-parser.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";

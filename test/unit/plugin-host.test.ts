@@ -1,6 +1,6 @@
 import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
-import { testEndpoint, testManager, secret } from "../integration/support.ts";
+import { testEndpoint, testManager, secret } from "../support/pipeline.ts";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { checkOptions } from "mova-webhooks/plugin";
 import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { testManager } from "../integration/support.ts";
+import { testManager } from "../support/pipeline.ts";
 
 const invalid: unknown = expect.objectContaining({ code: "CONFIG_INVALID" });
 

@@ -5,14 +5,14 @@ import * as plugins from "mova-webhooks/plugins";
 import { fakeEndpoint } from "mova-webhooks/testing";
 import { describe, expect, it } from "vitest";
 import * as zod from "zod";
-import { createSchema } from "../../src/config/schema.ts";
-import { verdictOf } from "../../src/delivery/retry.ts";
+import { createSchema } from "../../src/settings/read/schema.ts";
+import { verdictOf } from "../../src/delivery/policy/retry.ts";
 import { resolveEndpoint } from "../../src/event/endpoint.ts";
 import { outcomeOfStatus, outcomes } from "../../src/event/attempt-outcome.ts";
 import { builtInEventTypes } from "../../src/event/event-types.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { Served, ServedParts } from "../../src/server/served.ts";
-import { commandLine, leavesOf } from "./command-line.ts";
+import { commandLine, leavesOf } from "../support/command-line.ts";
 import { codes, firstCodes, manifest, membersOf, read, readme, root, sorted, table } from "./readme-page.ts";
 
 /** The keys of a mapping of the configuration file, wherever in lists, choices and defaults it is. */
@@ -136,8 +136,10 @@ describe("the list of", () => {
       ...rows.flatMap(([, code]) => codes(code)),
       ...firstCodes(table("Configuration", "only in code")),
     ];
-    expect(sorted(inCode)).toEqual(sorted(membersOf("src/manager-options.ts", "WebhookManagerOptions")));
-    const variables = read("src/config/environment.ts").match(/"MOVA_WEBHOOK_\w+"/g) ?? [];
+    expect(sorted(inCode)).toEqual(
+      sorted(membersOf("src/manager/manager-options.ts", "WebhookManagerOptions")),
+    );
+    const variables = read("src/settings/read/environment.ts").match(/"MOVA_WEBHOOK_\w+"/g) ?? [];
     const listed = rows.flatMap(([, , variable]) => codes(variable)).map((name) => `"${name}"`);
     expect(sorted(listed)).toEqual(sorted(variables));
   });
@@ -296,7 +298,7 @@ describe("the list of", () => {
   });
 
   it("log lines has every line, with its levels", () => {
-    const written = read("src/telemetry/log.ts").matchAll(/logger\.(\w+)\([^"]*?"(\w+\.\w+)"\)/g);
+    const written = read("src/telemetry/log/log.ts").matchAll(/logger\.(\w+)\([^"]*?"(\w+\.\w+)"\)/g);
     const levels = new Map<string, Set<string>>();
     for (const [, level = "", line = ""] of written) {
       levels.set(line, (levels.get(line) ?? new Set()).add(level));

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type ChildProject, childProject, type Ended, runProgram } from "../child-project.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
+import { type ChildProject, childProject, type Ended, runProgram } from "../support/child-project.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 import { blocksOf, commands, root } from "./readme-page.ts";
 
 const main = join(root, "dist/src/cli/main.js");

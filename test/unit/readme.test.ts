@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
-import { sqliteLoads } from "../native-sqlite.ts";
-import { cliProblem } from "./command-line.ts";
+import { loadConfig } from "../../src/settings/read/config.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
+import { cliProblem } from "../support/command-line.ts";
 import {
   blocks,
   blocksOf,

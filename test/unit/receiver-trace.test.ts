@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { WebhookReceiver } from "../../src/receiver/receiver.ts";
-import { eventBody, signedAtMs, signRequest, testSecret } from "../signed-request.ts";
+import { eventBody, signedAtMs, signRequest, testSecret } from "../support/signed-request.ts";
 
 const exporter = new InMemorySpanExporter();
 const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });

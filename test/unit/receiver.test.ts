@@ -8,7 +8,13 @@ import {
   WebhookReceiver,
   type WebhookReceiverOptions,
 } from "../../src/receiver/receiver.ts";
-import { eventBody, signedAtMs, signedAtSeconds, signRequest, testSecret } from "../signed-request.ts";
+import {
+  eventBody,
+  signedAtMs,
+  signedAtSeconds,
+  signRequest,
+  testSecret,
+} from "../support/signed-request.ts";
 
 function receiverWith(options: Partial<WebhookReceiverOptions> = {}): WebhookReceiver {
   return new WebhookReceiver({ secret: testSecret, now: () => signedAtMs, ...options });

@@ -6,7 +6,7 @@ import {
   parseRetryAfter,
   retryDelayMs,
   verdictOf,
-} from "../../src/delivery/retry.ts";
+} from "../../src/delivery/policy/retry.ts";
 import { type AttemptOutcome, outcomeOfStatus } from "../../src/event/attempt-outcome.ts";
 import { checkSending } from "../../src/event/sending-settings.ts";
 

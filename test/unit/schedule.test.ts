@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { retryDelayMs } from "../../src/delivery/retry.ts";
-import { printSchedule, scheduleOf } from "../../src/delivery/schedule.ts";
+import { retryDelayMs } from "../../src/delivery/policy/retry.ts";
+import { printSchedule, scheduleOf } from "../../src/delivery/policy/schedule.ts";
 
 describe("the schedule of an endpoint", () => {
   it("of the defaults has four attempts, at the latest when every one took its timeout", () => {

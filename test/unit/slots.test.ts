@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Slots } from "../../src/delivery/slots.ts";
+import { Slots } from "../../src/delivery/lane/slots.ts";
 
 /** Tasks that end when they are told to. */
 function tasks() {

@@ -1,6 +1,6 @@
 /** Plain Prometheus text made out of OpenMetrics text. */
 import { expect, it } from "vitest";
-import { toTextFormat } from "../../src/telemetry/text-format.ts";
+import { toTextFormat } from "../../src/telemetry/metrics/text-format.ts";
 
 it("gives counters their `_total` back, and drops exemplars and the end mark", () => {
   const openMetrics = `# HELP jobs Jobs done.

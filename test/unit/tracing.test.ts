@@ -16,9 +16,9 @@ import type { AttemptOutcome } from "../../src/event/attempt-outcome.ts";
 import { resolveEndpoint } from "../../src/event/endpoint.ts";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
-import { readTraceContext } from "../../src/telemetry/trace-context.ts";
+import { readTraceContext } from "../../src/telemetry/tracing/trace-context.ts";
 import type { AttemptSpan, PublishSpan, TraceCarrier } from "../../src/telemetry/trace-contract.ts";
-import { createTracing } from "../../src/telemetry/tracing.ts";
+import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
 
 const acceptedAt = 1_700_000_000_000;
 const publishFacts = { eventId: "evt_1", eventType: "cache.updated", source: "cache" };

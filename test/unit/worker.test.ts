@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Worker } from "../../src/delivery/worker.ts";
 import { resolveEndpoint } from "../../src/event/endpoint.ts";
 import { silentLogger } from "../../src/event/logger.ts";
-import { memoryOutbox } from "../../src/outbox/memory.ts";
+import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";
-import { createTracing } from "../../src/telemetry/tracing.ts";
+import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
 
 let posts: number;
 let looks: number;

@@ -1,6 +1,6 @@
 /** The demo's program: real components doing what they do, watched from outside, knowing nothing of webhooks. */
 import { type Span, trace } from "@opentelemetry/api";
-import type { WebhookManager } from "../../manager.ts";
+import type { WebhookManager } from "../../manager/manager.ts";
 import { documents, schema } from "./documents.ts";
 
 export interface Surroundings {

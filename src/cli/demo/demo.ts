@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { collectDefaultMetrics } from "prom-client";
 import type { Delivery } from "../../event/delivery.ts";
-import { WebhookManager } from "../../manager.ts";
+import { WebhookManager } from "../../manager/manager.ts";
 import type { AnyPlugin } from "../../plugin/contract.ts";
 import { loadPlugin } from "../../plugin/load.ts";
 import { generateSecret } from "../../signing/key.ts";

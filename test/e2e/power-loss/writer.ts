@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import type BetterSqlite3 from "better-sqlite3";
 import { WebhookError } from "../../../src/event/errors.ts";
-import { sqliteOutbox } from "../../../src/outbox/sqlite.ts";
+import { sqliteOutbox } from "../../../src/outbox/sqlite/index.ts";
 
 const [path = "", synchronous = "FULL", lanes = "16"] = process.argv.slice(2);
 

@@ -1,0 +1,106 @@
+/** One attempt: sign the stored bytes with this moment's time, send them inside a span, say what became of it. */
+import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
+import type { Endpoint } from "../../event/endpoint.ts";
+import type { Claim, Claims } from "../../outbox/outbox.ts";
+import { createSigner, type SignatureHeaders, type Signer } from "../../signing/sign.ts";
+import type { AttemptSpan, Tracing } from "../../telemetry/trace-contract.ts";
+import { type Message, batchMessageOf, messageOf } from "./message.ts";
+import type { Transport } from "./transport.ts";
+
+export interface Attempted {
+  readonly outcome: AttemptOutcome;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  readonly span: AttemptSpan;
+}
+
+export class Sender {
+  readonly #endpoint: Endpoint;
+  readonly #signer: Signer;
+  readonly #fixedHeaders: readonly string[];
+  readonly #transport: Transport;
+  readonly #tracing: Tracing;
+  readonly #now: () => number;
+
+  constructor(endpoint: Endpoint, transport: Transport, tracing: Tracing, now: () => number) {
+    this.#endpoint = endpoint;
+    this.#signer = createSigner(endpoint.secrets, endpoint.signature);
+    this.#fixedHeaders = fixedHeadersOf(endpoint);
+    this.#transport = transport;
+    this.#tracing = tracing;
+    this.#now = now;
+  }
+
+  /**
+   * Posts one claim, or for an endpoint with batches any number that are at the same attempt. Throws SECRET_INVALID
+   * where every secret has expired.
+   */
+  send(claims: Claims, sameProcess: boolean): Promise<Attempted> {
+    const [claim] = claims;
+    const startedAt = this.#now();
+    const inBatch = this.#endpoint.batch !== undefined;
+    const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
+    const seconds = Math.floor(startedAt / 1000);
+    const signatures = this.#signer.sign(message.id, seconds, message.body);
+    const facts = { claim, endpoint: this.#endpoint, sameProcess };
+    const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
+    const headers = this.#headersOf(message, claim, String(seconds), signatures, span);
+    const post = { endpoint: this.#endpoint, headers, body: message.body };
+    return span
+      .run(() => this.#transport.post(post))
+      .then((outcome) => {
+        span.end(outcome);
+        return { outcome, startedAt, span };
+      });
+  }
+
+  #headersOf(
+    message: Message,
+    claim: Claim,
+    seconds: string,
+    signatures: SignatureHeaders,
+    span: AttemptSpan,
+  ): string[] {
+    const own = message.headers;
+    const headers = [
+      "X-Mova-Event",
+      message.type,
+      "X-Mova-Timestamp",
+      seconds,
+      "X-Mova-Signature",
+      signatures["X-Mova-Signature"],
+      "X-Mova-Delivery",
+      message.deliveryId,
+      "X-Mova-Attempt",
+      String(claim.attempt),
+      "webhook-id",
+      message.id,
+      "webhook-timestamp",
+      seconds,
+      "webhook-signature",
+      signatures["webhook-signature"],
+    ].concat(own === undefined ? this.#fixedHeaders : fixedHeadersOf(this.#endpoint, own));
+    if (claim.replay > 0) headers.push("X-Mova-Replay", String(claim.replay));
+    if (this.#endpoint.propagateTrace && span.traceparent !== undefined) {
+      headers.push("traceparent", span.traceparent);
+      if (span.tracestate !== undefined) headers.push("tracestate", span.tracestate);
+    }
+    return headers;
+  }
+}
+
+/**
+ * Everything but what is signed: the message's own headers, then the endpoint's, then our defaults; the first of a
+ * name holds.
+ */
+function fixedHeadersOf(endpoint: Endpoint, own: Readonly<Record<string, string>> = {}): string[] {
+  const headers = new Map(Object.entries(own));
+  for (const [name, value] of endpoint.headers) if (!headers.has(name)) headers.set(name, value.reveal());
+  for (const [name, value] of defaults) if (!headers.has(name.toLowerCase())) headers.set(name, value);
+  return [...headers].flat();
+}
+
+const defaults: readonly (readonly [string, string])[] = [
+  ["Content-Type", "application/json"],
+  ["User-Agent", "MOVA-SDK/2.2"],
+];

@@ -1,0 +1,111 @@
+/** Hears one HTTP exchange of undici and says what became of it: the status decides, the body is only noted. */
+import type { Dispatcher } from "undici";
+import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/attempt-outcome.ts";
+import type { Redactor } from "../../security/redact.ts";
+import { outcomeOfFailure } from "./failure.ts";
+import { parseRetryAfter } from "../policy/retry.ts";
+
+/** Stored of a response body, as UTF-8. */
+const keptBytes = 2048;
+/** Looked at for it: more, so that a credential across the cut is still found. */
+const seenBytes = 4 * keptBytes;
+/** Read of a response body so that its connection can serve again; beyond it the connection is cut. */
+const readBytes = 65_536;
+
+/** `whole` where the exchange came to its proper end, so that its connection can serve again. */
+export type Finished = (outcome: AttemptOutcome, whole: boolean) => void;
+
+type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+export class ResponseHandler implements Dispatcher.DispatchHandler {
+  readonly #startedAt = performance.now();
+  readonly #now: () => number;
+  readonly #redact: Redactor;
+  readonly #finished: Finished;
+  readonly #deadline: NodeJS.Timeout;
+  #status = 0;
+  #headers: ResponseHeaders = {};
+  #seen: Buffer[] = [];
+  #received = 0;
+  #over = false;
+
+  constructor(timeoutMs: number, now: () => number, redact: Redactor, finished: Finished) {
+    this.#now = now;
+    this.#redact = redact;
+    this.#finished = finished;
+    // undici's own timeouts measure idle time; this one bounds the whole attempt.
+    this.#deadline = setTimeout(() => this.#end("timeout"), timeoutMs);
+    // The socket is what keeps a process alive, where it may.
+    this.#deadline.unref();
+  }
+
+  /** Tells undici that this is a handler of its present form; there is nothing to do. */
+  onRequestStart(): void {}
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
+    // Interim responses (1xx) announce nothing about the outcome.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    if (this.#status >= 300) this.#seen.push(chunk);
+    this.#received += chunk.length;
+    if (this.#received > readBytes) this.#end("invalid_response");
+  }
+
+  onResponseEnd(): void {
+    this.#end("invalid_response", true);
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error);
+  }
+
+  /** Ends the exchange with an error. */
+  fail(error: unknown): void {
+    this.#end(outcomeOfFailure(error));
+  }
+
+  /** `otherwise` holds where no status arrived: a body cut short, endless or late does not change what that said. */
+  #end(otherwise: Outcome, whole = false): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    // To the microsecond: what floating point adds after it reads badly in records and logs.
+    const durationMs = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
+    if (this.#status === 0) this.#finished({ outcome: otherwise, durationMs }, false);
+    else this.#finished(this.#answered(durationMs), whole);
+  }
+
+  #answered(durationMs: number): AttemptOutcome {
+    const status = this.#status;
+    const asked = status === 429 || status === 503 ? single(this.#headers["retry-after"]) : undefined;
+    const retryAfterMs = parseRetryAfter(asked, this.#now());
+    const control = single(this.#headers["webhook-delivery"])?.trim();
+    const response = this.#responseText();
+    return {
+      outcome: outcomeOfStatus(status),
+      durationMs,
+      status,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(control === "disable" || control === "abort-message" ? { control } : {}),
+      ...(response === "" ? {} : { response }),
+    };
+  }
+
+  /** What a terminal would obey is left out, and what is compressed says nothing unless a bomb is let off. */
+  #responseText(): string {
+    if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
+    const seen = Buffer.concat(this.#seen).subarray(0, seenBytes).toString("utf8");
+    const shown = this.#redact(seen).replace(/[^\P{Cc}\t\n]/gu, "");
+    // Streaming, the decoder keeps back a character that the cut has split.
+    return new TextDecoder().decode(Buffer.from(shown).subarray(0, keptBytes), { stream: true });
+  }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,206 @@
+/** One endpoint's way out: a queue with its concurrency and rate limit, fed from the outbox as its circuit allows. */
+import PQueue from "p-queue";
+import type { Endpoint } from "../../event/endpoint.ts";
+import type { Claim, Claims } from "../../outbox/outbox.ts";
+import { Batcher } from "./batcher.ts";
+import { Slots } from "./slots.ts";
+import {
+  afterAttempt,
+  afterWait,
+  type Circuit,
+  closedCircuit,
+  withoutWait,
+} from "../policy/circuit-breaker.ts";
+
+export interface LaneWork {
+  /** Leases due deliveries of this endpoint. Never rejects: a store that fails answers with none. */
+  claim(limit: number): Promise<readonly Claim[]>;
+  /** Makes the attempt: one POST for all of them. Never rejects. */
+  attempt(claims: Claims): Promise<void>;
+  /** Hands a claim back without an attempt. */
+  release(claim: Claim): void;
+  circuitChanged(circuit: Circuit): void;
+  now(): number;
+  random(): number;
+}
+
+export class Lane {
+  readonly endpoint: Endpoint;
+  readonly #work: LaneWork;
+  readonly #queue: Slots | PQueue;
+  readonly #batcher: Batcher | undefined;
+  /** Deliveries in one post. */
+  readonly #perPost: number;
+  /** Claims here, plus places promised to deliveries that are being stored. */
+  #held = 0;
+  /** Posts at the door of the queue. */
+  readonly #waiting = new Set<Claims>();
+  #running = 0;
+  #due = false;
+  #claiming = false;
+  #open = true;
+  #circuit: Circuit = closedCircuit;
+
+  constructor(endpoint: Endpoint, work: LaneWork) {
+    this.endpoint = endpoint;
+    this.#work = work;
+    const { concurrency, rateLimit, batch, timeoutMs } = endpoint;
+    this.#queue =
+      rateLimit === undefined
+        ? new Slots(concurrency)
+        : new PQueue({ concurrency, intervalCap: rateLimit.max, interval: rateLimit.perMs, strict: true });
+    this.#perPost = batch?.maxEvents ?? 1;
+    if (batch !== undefined) this.#batcher = new Batcher(batch, timeoutMs, (claims) => this.#post(claims));
+  }
+
+  get circuit(): Circuit {
+    return this.#circuit;
+  }
+
+  /** Tells whether the lane would send what is due now: it is switched on, and its circuit does not wait. */
+  get ready(): boolean {
+    return this.#open && (this.#circuit.state !== "open" || this.#circuit.until <= this.#work.now());
+  }
+
+  /** When the open circuit may be probed, Unix milliseconds; undefined where that is not to be waited for. */
+  get probeDueAt(): number | undefined {
+    if (!this.#open || this.#circuit.state !== "open") return undefined;
+    const { until } = this.#circuit;
+    return until > this.#work.now() ? until : undefined;
+  }
+
+  /** Posts that are running. */
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  /** Tells whether nothing is held and nothing is being claimed. */
+  get idle(): boolean {
+    return this.#held === 0 && !this.#claiming;
+  }
+
+  /**
+   * Promises a place to a delivery that is about to be stored, so that it need not be read back. Fails where
+   * older deliveries wait in the outbox: they come first.
+   */
+  reserve(): boolean {
+    if (!this.#open || this.#circuit.state !== "closed" || this.#due || this.#room() <= 0) return false;
+    this.#held += 1;
+    return true;
+  }
+
+  /** Takes a promised place back: the delivery was not stored as claimed. */
+  forgo(): void {
+    this.#held -= 1;
+    this.#refill();
+  }
+
+  /** Runs a claim that a place was promised to. */
+  accept(claim: Claim): void {
+    if (!this.#open || this.#circuit.state === "open") this.#handBack([claim]);
+    else if (this.#batcher === undefined) this.#post([claim]);
+    else this.#batcher.add(claim);
+  }
+
+  /** Says that something of this endpoint may be due in the outbox. */
+  wake(): void {
+    this.#due = true;
+    this.#refill();
+  }
+
+  /** Posts what waits for company, where nothing else is on its way that could be company. */
+  flush(): void {
+    if (this.#running === 0 && this.#waiting.size === 0) this.#batcher?.flush();
+  }
+
+  /** Hears how an attempt ended. */
+  report(failed: boolean): void {
+    const { circuitBreaker } = this.endpoint;
+    const now = this.#work.now();
+    this.#become(afterAttempt(this.#circuit, failed, circuitBreaker, now, () => this.#work.random()));
+  }
+
+  /** Takes nothing more, and hands back what has not begun; what runs goes on to its end. */
+  close(): void {
+    this.#open = false;
+    this.#empty();
+  }
+
+  /** Takes again. An open circuit is probed at once. */
+  resume(): void {
+    this.#open = true;
+    this.#circuit = withoutWait(this.#circuit, this.#work.now());
+    this.wake();
+  }
+
+  #become(circuit: Circuit): void {
+    const changed = circuit.state !== this.#circuit.state;
+    this.#circuit = circuit;
+    if (!changed) return;
+    if (circuit.state === "open") this.#empty();
+    // A probe is one post, though a batch of them may need many claims.
+    this.#queue.concurrency = circuit.state === "half_open" ? 1 : this.endpoint.concurrency;
+    this.#work.circuitChanged(circuit);
+  }
+
+  #empty(): void {
+    this.#queue.clear();
+    const claims = [...this.#waiting].flat().concat(this.#batcher?.clear() ?? []);
+    this.#waiting.clear();
+    this.#handBack(claims);
+  }
+
+  #handBack(claims: readonly Claim[]): void {
+    this.#held -= claims.length;
+    for (const claim of claims) this.#work.release(claim);
+  }
+
+  #post(claims: Claims): void {
+    this.#waiting.add(claims);
+    // The task settles its own failures; p-queue's promise only repeats its end.
+    void this.#queue.add(() => this.#run(claims));
+  }
+
+  async #run(claims: Claims): Promise<void> {
+    this.#waiting.delete(claims);
+    this.#running += 1;
+    await this.#work.attempt(claims);
+    this.#running -= 1;
+    this.#held -= claims.length;
+    this.#refill();
+  }
+
+  /**
+   * Twice the concurrency: one half runs, the other waits at the door, so that no connection idles. For a probe one
+   * delivery, or enough for a batch beside those of the other kind: a claim gives new ones and retries half each.
+   */
+  #room(): number {
+    if (this.#circuit.state === "closed") return 2 * this.endpoint.concurrency * this.#perPost - this.#held;
+    return (this.#perPost === 1 ? 1 : 2 * this.#perPost) - this.#held;
+  }
+
+  /** Claims in lots of at least half the concurrency, because a claim costs the store about the same for one or many. */
+  #refill(): void {
+    if (!this.#due || !this.#open || this.#claiming) return;
+    // A probe has the endpoint to itself: what was begun before must have ended.
+    if (this.#held === 0) this.#become(afterWait(this.#circuit, this.#work.now()));
+    const { state } = this.#circuit;
+    if (state === "open") return;
+    const inLots = state === "closed" && this.#batcher === undefined;
+    const enough = inLots ? Math.ceil(this.endpoint.concurrency / 2) : 1;
+    if (this.#room() >= enough) void this.#claim();
+  }
+
+  async #claim(): Promise<void> {
+    this.#claiming = true;
+    this.#due = false;
+    const limit = this.#room();
+    this.#held += limit;
+    const claims = await this.#work.claim(limit);
+    this.#claiming = false;
+    this.#held -= limit - claims.length;
+    if (claims.length === limit) this.#due = true;
+    for (const claim of claims) this.accept(claim);
+    this.#refill();
+  }
+}

@@ -1,0 +1,241 @@
+/** The endpoints of a running manager: they come, go and are switched, in the book and on their lanes at once. */
+import { isDeepStrictEqual } from "node:util";
+import { type Circuit, closedCircuit } from "../delivery/policy/circuit-breaker.ts";
+import { type PlannedAttempt, scheduleOf } from "../delivery/policy/schedule.ts";
+import type { DisableCause } from "../delivery/station.ts";
+import {
+  type Endpoint,
+  type EndpointDefaults,
+  resolveEndpoint,
+  type WebhookEndpoint,
+} from "../event/endpoint.ts";
+import { WebhookError } from "../event/errors.ts";
+import { endpointDisabledType } from "../event/event-types.ts";
+import type { Logger } from "../event/logger.ts";
+import type { EndpointCounts, Outbox } from "../outbox/outbox.ts";
+import { replayMissed } from "../outbox/replay-missed.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
+import type { EndpointStanding } from "../routing/explain.ts";
+import type { Lifecycle } from "../telemetry/lifecycle.ts";
+import type { LaneState } from "../telemetry/metrics/metrics.ts";
+
+export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
+  /** Posts that are running, in this process. */
+  readonly inFlight: number;
+  /** Since when nothing was delivered to it, or since when it is disabled; Unix milliseconds. */
+  readonly failingSince?: number;
+  /** When its open circuit is tried again, Unix milliseconds. */
+  readonly circuitUntil?: number;
+}
+
+/** Ids of the endpoints that a new configuration brought, changed and took away. */
+export interface EndpointChanges {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Endpoints of a configuration, with what those of them get that set nothing themselves. */
+export interface ConfiguredEndpoints {
+  readonly endpoints: readonly WebhookEndpoint[];
+  readonly defaults: EndpointDefaults;
+}
+
+export interface EndpointsOptions {
+  readonly book: EndpointBook;
+  readonly pipeline: Pipeline;
+  readonly lifecycle: Required<Lifecycle>;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly outbox: () => Promise<Outbox>;
+}
+
+/** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
+const shortSecretBytes = 16;
+
+/** As the metric has them. */
+const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
+
+export class Endpoints {
+  readonly #options: EndpointsOptions;
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
+  }
+
+  add(settings: WebhookEndpoint): void {
+    this.#begin(this.#options.book.add(settings), "added");
+  }
+
+  /** What waited for it is kept as dead. */
+  remove(urlOrId: string): boolean {
+    const { book, pipeline, logger, outbox } = this.#options;
+    const id = book.remove(urlOrId);
+    if (id === undefined) return false;
+    pipeline.worker?.removeEndpoint(id);
+    this.#changed(id, false, "removed");
+    outbox()
+      .then((store) => store.bury(id, "endpoint removed"))
+      .catch((error: unknown) => logger.warn({ err: error, endpoint: id }, "bury failed"));
+    return true;
+  }
+
+  /**
+   * Takes over the endpoints of a new configuration from those of the one before; others stay as they are. All are
+   * checked before the first is changed. What waits for a changed endpoint is delivered under its new settings.
+   */
+  replace(before: ConfiguredEndpoints, after: ConfiguredEndpoints): EndpointChanges {
+    const { book } = this.#options;
+    const known = new Map(
+      before.endpoints.map((settings) => [resolveEndpoint(settings, before.defaults).id, settings]),
+    );
+    const sameDefaults = isDeepStrictEqual(before.defaults, after.defaults);
+    const next = after.endpoints.map((settings) => ({
+      settings,
+      endpoint: book.check(settings, after.defaults),
+    }));
+    const taken = next.find(({ endpoint }) => !known.has(endpoint.id) && book.get(endpoint.id) !== undefined);
+    if (taken !== undefined) {
+      const detail = `There is an endpoint \`${taken.endpoint.id}\` that the configuration did not bring`;
+      throw new WebhookError("ENDPOINT_INVALID", detail);
+    }
+    const kept = new Set(next.map(({ endpoint }) => endpoint.id));
+    const removed = [...known.keys()].filter((id) => !kept.has(id));
+    const added = next.filter(({ endpoint }) => !known.has(endpoint.id));
+    const changed = next.filter(
+      ({ settings, endpoint }) =>
+        known.has(endpoint.id) && !(sameDefaults && isDeepStrictEqual(settings, known.get(endpoint.id))),
+    );
+    for (const id of removed) this.remove(id);
+    for (const { endpoint, settings } of changed) {
+      book.replace(endpoint, settings.enabled !== known.get(endpoint.id)?.enabled);
+      this.#begin(endpoint, "changed");
+    }
+    for (const { endpoint } of added) {
+      book.put(endpoint);
+      this.#begin(endpoint, "added");
+    }
+    book.useDefaults(after.defaults);
+    const idsOf = (entries: typeof next): string[] => entries.map(({ endpoint }) => endpoint.id);
+    return { added: idsOf(added), changed: idsOf(changed), removed };
+  }
+
+  list(): EndpointInfo[] {
+    return this.#options.book.list((id) => this.circuitOf(id).state);
+  }
+
+  /** Each with what waits for it. */
+  async status(): Promise<EndpointStatus[]> {
+    const counts = await (await this.#options.outbox()).counts();
+    const byId = new Map(counts.map((each) => [each.endpointId, each]));
+    const nothing = { pending: 0, delivering: 0, dead: 0 };
+    return this.list().map((endpoint) => {
+      const { id } = endpoint;
+      return { ...endpoint, ...nothing, ...byId.get(id), ...this.#laneStatus(id) };
+    });
+  }
+
+  /** Answers whether there is one; what waits for it waits on. */
+  switch(urlOrId: string, enabled: boolean, reason: string): boolean {
+    const id = this.#options.book.idOf(urlOrId);
+    if (id === undefined) return false;
+    this.#switch(id, enabled, reason);
+    return true;
+  }
+
+  /** Switches on and answers the ids of the deliveries that it missed and gets now; undefined where there is none. */
+  async enable(urlOrId: string, replay: boolean): Promise<readonly string[] | undefined> {
+    const { book, outbox, pipeline } = this.#options;
+    const id = book.idOf(urlOrId);
+    if (id === undefined) return undefined;
+    // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
+    const replayed = replay ? await replayMissed(await outbox(), id, book.missingSince(id)) : [];
+    this.#switch(id, true, "by hand");
+    pipeline.worker?.wake(id);
+    return replayed;
+  }
+
+  /** Switches off what asked for it or failed for too long, and says so to the others. */
+  disable({ endpointId, reason, eventTypes }: DisableCause): void {
+    const { book, pipeline, now } = this.#options;
+    if (!this.#switch(endpointId, false, reason)) return;
+    // What fails to hear of a disabled endpoint is not itself news: or one such event could bring forth the next.
+    if (eventTypes.includes(endpointDisabledType)) return;
+    const failingSince = new Date(book.missingSince(endpointId) ?? now()).toISOString();
+    const data = { endpoint_id: endpointId, reason, failing_since: failingSince };
+    pipeline.announce("delivery", endpointDisabledType, data);
+  }
+
+  scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
+    const { book } = this.#options;
+    const route = book.get(book.idOf(urlOrId) ?? "");
+    return route && scheduleOf(route.endpoint);
+  }
+
+  /** For `explain`: undefined where there is no such endpoint. */
+  standingOf(endpointId: string): EndpointStanding | undefined {
+    const { book, pipeline } = this.#options;
+    const enabled = book.get(endpointId)?.enabled;
+    if (enabled === undefined) return undefined;
+    return pipeline.worker === undefined ? { enabled } : { enabled, circuit: this.circuitOf(endpointId) };
+  }
+
+  circuitOf(endpointId: string): Circuit {
+    return this.#options.pipeline.worker?.lane(endpointId)?.circuit ?? closedCircuit;
+  }
+
+  /** For the gauges. */
+  *lanes(): Iterable<LaneState> {
+    for (const { endpoint, enabled } of this.#options.book.routes()) {
+      const inFlight = this.#options.pipeline.worker?.lane(endpoint.id)?.inFlight ?? 0;
+      const circuitState = circuitNumbers[this.circuitOf(endpoint.id).state];
+      yield {
+        endpointId: endpoint.id,
+        inFlight,
+        concurrencyLimit: endpoint.concurrency,
+        circuitState,
+        enabled,
+      };
+    }
+  }
+
+  #begin(endpoint: Endpoint, reason: string): void {
+    const { book, pipeline, logger } = this.#options;
+    if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
+      const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
+      logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
+    }
+    const enabled = book.get(endpoint.id)?.enabled ?? endpoint.enabled;
+    pipeline.worker?.replaceEndpoint(endpoint, enabled);
+    this.#changed(endpoint.id, enabled, reason);
+    pipeline.worker?.wake(endpoint.id);
+  }
+
+  /** Answers whether that changed anything. */
+  #switch(id: string, enabled: boolean, reason: string): boolean {
+    const { book, pipeline, now } = this.#options;
+    const { worker } = pipeline;
+    const changed = enabled ? book.enable(id) : book.disable(id, reason, worker?.failingSince(id) ?? now());
+    if (!changed) return false;
+    worker?.setEnabled(id, enabled);
+    this.#changed(id, enabled, reason);
+    return true;
+  }
+
+  #changed(endpointId: string, enabled: boolean, reason: string): void {
+    this.#options.pipeline.host.refresh();
+    this.#options.lifecycle.endpointChanged({ endpointId, enabled, reason });
+  }
+
+  #laneStatus(endpointId: string): Pick<EndpointStatus, "inFlight" | "failingSince" | "circuitUntil"> {
+    const { book, pipeline } = this.#options;
+    const circuit = this.circuitOf(endpointId);
+    const failingSince = book.missingSince(endpointId) ?? pipeline.worker?.failingSince(endpointId);
+    return {
+      inFlight: pipeline.worker?.lane(endpointId)?.inFlight ?? 0,
+      ...(failingSince === undefined ? {} : { failingSince }),
+      ...(circuit.state === "open" ? { circuitUntil: circuit.until } : {}),
+    };
+  }
+}

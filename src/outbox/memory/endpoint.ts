@@ -1,0 +1,48 @@
+/** One endpoint's deliveries in the memory outbox: what waits, in order, and how many are in the other states. */
+import { DueQueue } from "./due-queue.ts";
+import { shareOfFirstAttempts } from "../fair-claim.ts";
+import { isRepeated } from "./record.ts";
+import type { DeliveryRecord } from "./record.ts";
+
+export class EndpointDeliveries {
+  readonly #firstAttempts = new DueQueue<DeliveryRecord>();
+  readonly #retries = new DueQueue<DeliveryRecord>();
+  #turn = 0;
+  delivering = 0;
+  dead = 0;
+
+  get pending(): number {
+    return this.#firstAttempts.size + this.#retries.size;
+  }
+
+  /** When the pending delivery that is due longest is or was due. */
+  get earliestDueAt(): number | undefined {
+    const first = this.#firstAttempts.peek()?.dueAt;
+    const retry = this.#retries.peek()?.dueAt;
+    if (first === undefined || retry === undefined) return first ?? retry;
+    return Math.min(first, retry);
+  }
+
+  wait(record: DeliveryRecord): void {
+    (isRepeated(record) ? this.#retries : this.#firstAttempts).push(record);
+  }
+
+  takeDue(limit: number, now: number): DeliveryRecord[] {
+    const taken: DeliveryRecord[] = [];
+    function takeFrom(queue: DueQueue<DeliveryRecord>, upTo: number): void {
+      for (let next = queue.peek(); taken.length < upTo && next && next.dueAt <= now; next = queue.peek()) {
+        taken.push(next);
+        queue.pop();
+      }
+    }
+    takeFrom(this.#firstAttempts, shareOfFirstAttempts(limit, this.#turn));
+    takeFrom(this.#retries, limit);
+    takeFrom(this.#firstAttempts, limit);
+    this.#turn += 1;
+    return taken.sort((left, right) => left.dueAt - right.dueAt || left.sequence - right.sequence);
+  }
+
+  takeAll(): DeliveryRecord[] {
+    return [...this.#firstAttempts.drain(), ...this.#retries.drain()];
+  }
+}

@@ -1,0 +1,220 @@
+/** The outbox for tests and short scripts: bounded, fast, and gone with its process. */
+import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
+import { WebhookError } from "../../event/errors.ts";
+import { readCursor } from "../cursor.ts";
+import { claimOf, deliveryOf, isFinished } from "./record.ts";
+import type { DeliveryRecord } from "./record.ts";
+import { MemoryStore } from "./store.ts";
+import type {
+  Claim,
+  Due,
+  EndpointCounts,
+  EventRecord,
+  Outbox,
+  ReplaySelection,
+  Settlement,
+  Stored,
+  Submission,
+} from "../outbox.ts";
+
+export interface MemoryOutboxOptions {
+  /**
+   * Records held at a time. Delivered ones are forgotten oldest first to make room; when the others alone fill it,
+   * `put` rejects with OUTBOX_FULL.
+   * @default 10000
+   */
+  readonly maxDeliveries?: number;
+  /** @default Date.now */
+  readonly now?: () => number;
+}
+
+/** Keeps everything in this process, and nothing beyond it. */
+export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
+  return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? Date.now);
+}
+
+class MemoryOutbox implements Outbox {
+  readonly contract = 1;
+  readonly name = "memory";
+  readonly guarantees = { durable: false, shared: false };
+  /** Nobody is left to take over from this process. */
+  readonly leaseMs = Number.POSITIVE_INFINITY;
+  readonly #store: MemoryStore;
+  readonly #now: () => number;
+  #closed = false;
+
+  constructor(maxDeliveries: number, now: () => number) {
+    this.#store = new MemoryStore(maxDeliveries);
+    this.#now = now;
+  }
+
+  async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
+    this.#assertOpen();
+    this.#store.makeRoomFor(submissions);
+    return submissions.map((submission) => this.#add(submission));
+  }
+
+  async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+    this.#assertOpen();
+    const records = this.#store.endpoints.get(endpointId)?.takeDue(limit, this.#now()) ?? [];
+    return records.map((record) => {
+      this.#store.enter(record, "delivering", record.dueAt);
+      return claimOf(record);
+    });
+  }
+
+  async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
+    this.#assertOpen();
+    const record = this.#store.records.get(claim.id);
+    if (record === undefined || record.state !== "delivering" || record.version !== claim.lease)
+      return "lost";
+    if (attempt !== undefined) {
+      record.attempts.push(attempt);
+      const { traceId, spanId } = attempt;
+      if (traceId !== undefined && spanId !== undefined) record.previous = { traceId, spanId };
+    }
+    if (settlement.kind === "release") {
+      record.reason = settlement.reason ?? record.reason;
+      this.#store.enter(record, "pending", settlement.dueAt);
+    } else if (settlement.kind === "retry") {
+      record.reason = settlement.reason;
+      record.batch = settlement.batch;
+      record.attempt += 1;
+      this.#store.enter(record, "pending", settlement.dueAt);
+    } else {
+      record.reason = settlement.kind === "dead" ? settlement.reason : undefined;
+      record.batch = undefined;
+      this.#store.enter(record, settlement.kind, this.#now());
+    }
+    return "settled";
+  }
+
+  async due(): Promise<Due> {
+    this.#assertOpen();
+    const now = this.#now();
+    const endpointIds: string[] = [];
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const [endpointId, endpoint] of this.#store.endpoints) {
+      const dueAt = endpoint.earliestDueAt;
+      if (dueAt === undefined) continue;
+      if (dueAt <= now) endpointIds.push(endpointId);
+      else nextAt = Math.min(nextAt, dueAt);
+    }
+    return Number.isFinite(nextAt) ? { endpointIds, nextAt } : { endpointIds };
+  }
+
+  async find(query: DeliveryQuery): Promise<DeliveryPage> {
+    this.#assertOpen();
+    const limit = query.limit ?? 100;
+    const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
+    const isAfterCursor = (record: DeliveryRecord): boolean => {
+      if (cursor === undefined) return true;
+      const age = record.stored.event.createdAt - cursor.createdAt;
+      return age < 0 || (age === 0 && record.sequence < cursor.sequence);
+    };
+    const found = this.#store.matching(query).filter(isAfterCursor).reverse();
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const deliveries = page.map(deliveryOf);
+    if (last === undefined || found.length <= limit) return { deliveries };
+    return { deliveries, cursor: `${last.stored.event.createdAt}.${last.sequence}` };
+  }
+
+  async get(deliveryId: string): Promise<Delivery | undefined> {
+    this.#assertOpen();
+    const record = this.#store.records.get(deliveryId);
+    return record && deliveryOf(record);
+  }
+
+  async event(eventId: string): Promise<EventRecord | undefined> {
+    this.#assertOpen();
+    const stored = this.#store.events.get(eventId);
+    return stored && { event: stored.event, deliveries: stored.records.map(deliveryOf) };
+  }
+
+  async replay(selection: ReplaySelection): Promise<readonly string[]> {
+    this.#assertOpen();
+    const { deliveryIds, dryRun = false, limit = 10_000 } = selection;
+    const state = selection.state ?? (deliveryIds === undefined ? "dead" : undefined);
+    const wanted = deliveryIds && new Set(deliveryIds);
+    const chosen = this.#store
+      .matching(state === undefined ? selection : { ...selection, state })
+      .filter((record) => isFinished(record) && (wanted?.has(record.id) ?? true))
+      .slice(0, limit);
+    if (!dryRun && chosen.length > 0) {
+      for (const record of chosen) {
+        record.attempt = 1;
+        record.replays += 1;
+        record.reason = undefined;
+        this.#store.enter(record, "pending", this.#now());
+      }
+      this.#store.listForgettable();
+    }
+    return chosen.map((record) => record.id);
+  }
+
+  async bury(endpointId: string, reason: string): Promise<number> {
+    this.#assertOpen();
+    const records = this.#store.endpoints.get(endpointId)?.takeAll() ?? [];
+    for (const record of records) {
+      record.reason = reason;
+      this.#store.enter(record, "dead", this.#now());
+    }
+    return records.length;
+  }
+
+  async counts(): Promise<readonly EndpointCounts[]> {
+    this.#assertOpen();
+    const now = this.#now();
+    return Array.from(this.#store.endpoints, ([endpointId, endpoint]) => {
+      const { pending, delivering, dead, earliestDueAt } = endpoint;
+      const counts = { endpointId, pending, delivering, dead };
+      return earliestDueAt === undefined || earliestDueAt > now
+        ? counts
+        : { ...counts, oldestDueAt: earliestDueAt };
+    });
+  }
+
+  async prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number> {
+    this.#assertOpen();
+    const { before = Number.NEGATIVE_INFINITY, keep = Number.POSITIVE_INFINITY } = limits;
+    const finished = this.#store.finishedEvents();
+    let left = this.#store.finishedCount;
+    let forgotten = 0;
+    for (const stored of finished) {
+      if (stored.event.createdAt >= before && left <= keep) break;
+      left -= Math.max(1, stored.records.length);
+      forgotten += stored.records.length;
+      this.#store.forget(stored);
+    }
+    if (finished.length > 0) this.#store.listForgettable();
+    return forgotten;
+  }
+
+  async ping(): Promise<void> {
+    this.#assertOpen();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#store.clear();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new WebhookError("CLOSED", "The memory outbox was closed");
+  }
+
+  #add({ event, deliveries }: Submission): Stored {
+    if (this.#store.events.has(event.id)) return { accepted: false, claims: [] };
+    const stored = this.#store.addEvent(event);
+    const claims: Claim[] = [];
+    for (const delivery of deliveries) {
+      if (this.#store.records.has(delivery.id)) continue;
+      const record = this.#store.addDelivery(stored, delivery);
+      this.#store.enter(record, delivery.claim === true ? "delivering" : "pending", delivery.dueAt);
+      if (delivery.claim === true) claims.push(claimOf(record));
+    }
+    if (stored.records.length === 0) this.#store.addUnrouted(stored);
+    return { accepted: true, claims };
+  }
+}

@@ -1,0 +1,88 @@
+/** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
+import type { Attempt, Delivery, DeliveryQuery, DeliveryState } from "../../event/delivery.ts";
+import type { Claim, DeliveryContent, OutboxEvent } from "../outbox.ts";
+
+export interface StoredEvent {
+  readonly event: OutboxEvent;
+  readonly records: DeliveryRecord[];
+}
+
+export interface DeliveryRecord {
+  readonly id: string;
+  readonly stored: StoredEvent;
+  readonly endpointId: string;
+  readonly sequence: number;
+  readonly content: DeliveryContent | undefined;
+  state: DeliveryState;
+  dueAt: number;
+  replays: number;
+  attempt: number;
+  /** Goes up with every change of state: a claim or a place in a list that names an older one is void. */
+  version: number;
+  reason: string | undefined;
+  batch: string | undefined;
+  previous: { readonly traceId: string; readonly spanId: string } | undefined;
+  attempts: Attempt[];
+}
+
+/** An event that no endpoint wanted: kept only so that it can be explained. */
+export interface UnroutedEvent {
+  readonly stored: StoredEvent;
+  readonly dueAt: number;
+  readonly sequence: number;
+}
+
+export function deliveryOf(record: DeliveryRecord): Delivery {
+  const { event } = record.stored;
+  return {
+    id: record.id,
+    eventId: event.id,
+    eventType: event.type,
+    endpointId: record.endpointId,
+    state: record.state,
+    createdAt: event.createdAt,
+    dueAt: record.dueAt,
+    replays: record.replays,
+    ...(record.reason === undefined ? {} : { reason: record.reason }),
+    attempts: [...record.attempts],
+  };
+}
+
+export function claimOf(record: DeliveryRecord): Claim {
+  const { id, endpointId, content, batch, previous, version: lease } = record;
+  const { event } = record.stored;
+  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
+  if (content === undefined && batch === undefined && previous === undefined) return claim;
+  return {
+    ...claim,
+    ...(content === undefined ? {} : { content }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
+  };
+}
+
+/** A retry or a replay, as opposed to the first attempt of a delivery that just came. */
+export function isRepeated(record: DeliveryRecord): boolean {
+  return record.attempt > 1 || record.replays > 0;
+}
+
+export function isFinished(record: DeliveryRecord): boolean {
+  return record.state === "delivered" || record.state === "dead";
+}
+
+export function matches(record: DeliveryRecord, query: DeliveryQuery): boolean {
+  const { event } = record.stored;
+  return (
+    (query.eventId === undefined || event.id === query.eventId) &&
+    (query.endpointId === undefined || record.endpointId === query.endpointId) &&
+    (query.eventType === undefined || event.type === query.eventType) &&
+    (query.state === undefined || record.state === query.state) &&
+    (query.since === undefined || event.createdAt >= query.since) &&
+    (query.until === undefined || event.createdAt < query.until)
+  );
+}
+
+/** Orders records by the acceptance of their events, oldest first. */
+export function byAge(left: DeliveryRecord, right: DeliveryRecord): number {
+  return left.stored.event.createdAt - right.stored.event.createdAt || left.sequence - right.sequence;
+}

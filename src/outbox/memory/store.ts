@@ -1,0 +1,167 @@
+/** The shelves of the memory outbox: events, deliveries, who waits where, and what may be forgotten for room. */
+import type { DeliveryQuery, DeliveryState } from "../../event/delivery.ts";
+import { WebhookError } from "../../event/errors.ts";
+import { DueQueue } from "./due-queue.ts";
+import { EndpointDeliveries } from "./endpoint.ts";
+import { byAge, isFinished, matches } from "./record.ts";
+import type { DeliveryRecord, StoredEvent, UnroutedEvent } from "./record.ts";
+import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
+
+export class MemoryStore {
+  readonly events = new Map<string, StoredEvent>();
+  readonly records = new Map<string, DeliveryRecord>();
+  readonly endpoints = new Map<string, EndpointDeliveries>();
+  readonly #maxDeliveries: number;
+  /** Delivered records, and events that went to no endpoint: each of those takes the room of one delivery. */
+  #forgettable = new DueQueue<DeliveryRecord | UnroutedEvent>();
+  #size = 0;
+  #sequence = 0;
+
+  constructor(maxDeliveries: number) {
+    this.#maxDeliveries = maxDeliveries;
+  }
+
+  /** Forgets delivered records as far as needed. Throws OUTBOX_FULL, and then has forgotten nothing. */
+  makeRoomFor(submissions: readonly Submission[]): void {
+    const needed = this.#roomFor(submissions);
+    if (this.#size - this.#forgettable.size + needed > this.#maxDeliveries) {
+      const detail = `The memory outbox holds ${this.#size - this.#forgettable.size} of ${this.#maxDeliveries} deliveries`;
+      throw new WebhookError("OUTBOX_FULL", detail);
+    }
+    while (this.#size + needed > this.#maxDeliveries) {
+      const oldest = this.#forgettable.pop();
+      if (oldest === undefined) break;
+      if ("id" in oldest) this.#forgetRecord(oldest);
+      else this.#forgetEvent(oldest.stored);
+    }
+  }
+
+  addEvent(event: OutboxEvent): StoredEvent {
+    const stored: StoredEvent = { event, records: [] };
+    this.events.set(event.id, stored);
+    return stored;
+  }
+
+  /** Says that no delivery will follow for this event. */
+  addUnrouted(stored: StoredEvent): void {
+    this.#size += 1;
+    this.#forgettable.push({ stored, dueAt: stored.event.createdAt, sequence: this.#sequence++ });
+  }
+
+  addDelivery(stored: StoredEvent, delivery: NewDelivery): DeliveryRecord {
+    const record: DeliveryRecord = {
+      id: delivery.id,
+      stored,
+      endpointId: delivery.endpointId,
+      sequence: this.#sequence++,
+      content: delivery.content,
+      state: "pending",
+      dueAt: delivery.dueAt,
+      replays: 0,
+      attempt: 1,
+      version: 0,
+      reason: undefined,
+      batch: undefined,
+      previous: undefined,
+      attempts: [],
+    };
+    this.#size += 1;
+    stored.records.push(record);
+    this.records.set(record.id, record);
+    return record;
+  }
+
+  /** Enters a record that was just added, or was taken from its queue, or is in no queue, into a state. */
+  enter(record: DeliveryRecord, state: DeliveryState, dueAt: number): void {
+    const endpoint = this.#endpoint(record.endpointId);
+    if (record.state === "delivering") endpoint.delivering -= 1;
+    else if (record.state === "dead") endpoint.dead -= 1;
+    record.state = state;
+    record.dueAt = dueAt;
+    record.version += 1;
+    if (state === "pending") endpoint.wait(record);
+    else if (state === "delivering") endpoint.delivering += 1;
+    else if (state === "dead") endpoint.dead += 1;
+    else this.#forgettable.push(record);
+  }
+
+  /** Oldest first. */
+  matching(query: DeliveryQuery): DeliveryRecord[] {
+    const all =
+      query.eventId === undefined ? this.records.values() : (this.events.get(query.eventId)?.records ?? []);
+    return [...all].filter((record) => matches(record, query)).sort(byAge);
+  }
+
+  /** Delivered and dead records, and events that went nowhere. */
+  get finishedCount(): number {
+    let count = this.#forgettable.size;
+    for (const endpoint of this.endpoints.values()) count += endpoint.dead;
+    return count;
+  }
+
+  /** Events with nothing left to do, oldest first. */
+  finishedEvents(): StoredEvent[] {
+    return [...this.events.values()]
+      .filter((stored) => stored.records.every(isFinished))
+      .sort((left, right) => left.event.createdAt - right.event.createdAt);
+  }
+
+  /** Forgets an event with all its deliveries, which must be finished. `listForgettable` must follow. */
+  forget(stored: StoredEvent): void {
+    if (stored.records.length === 0) return this.#forgetEvent(stored);
+    for (const record of [...stored.records]) this.#forgetRecord(record);
+  }
+
+  /** Makes the list anew after records left it other than by its front. */
+  listForgettable(): void {
+    const unrouted = this.#forgettable
+      .drain()
+      .filter((item) => !("id" in item) && this.events.has(item.stored.event.id));
+    for (const item of unrouted) this.#forgettable.push(item);
+    for (const record of this.records.values()) {
+      if (record.state === "delivered") this.#forgettable.push(record);
+    }
+  }
+
+  clear(): void {
+    this.events.clear();
+    this.records.clear();
+    this.endpoints.clear();
+    this.#forgettable.drain();
+  }
+
+  #roomFor(submissions: readonly Submission[]): number {
+    const seen = submissions.length > 1 ? new Set<string>() : undefined;
+    let room = 0;
+    for (const { event, deliveries } of submissions) {
+      if (this.events.has(event.id) || seen?.has(event.id) === true) continue;
+      seen?.add(event.id);
+      room += Math.max(1, deliveries.length);
+    }
+    return room;
+  }
+
+  #endpoint(endpointId: string): EndpointDeliveries {
+    let endpoint = this.endpoints.get(endpointId);
+    if (endpoint === undefined) {
+      endpoint = new EndpointDeliveries();
+      this.endpoints.set(endpointId, endpoint);
+    }
+    return endpoint;
+  }
+
+  #forgetRecord(record: DeliveryRecord): void {
+    if (record.state === "dead") this.#endpoint(record.endpointId).dead -= 1;
+    record.version += 1;
+    this.records.delete(record.id);
+    this.#size -= 1;
+    const siblings = record.stored.records;
+    siblings.splice(siblings.indexOf(record), 1);
+    if (siblings.length === 0) this.events.delete(record.stored.event.id);
+  }
+
+  #forgetEvent(stored: StoredEvent): void {
+    this.events.delete(stored.event.id);
+    this.#size -= 1;
+  }
+}

@@ -1,0 +1,112 @@
+/** Finds deliveries in Redis by the shortest list that holds them all. */
+import type { Delivery, DeliveryQuery } from "../../event/delivery.ts";
+import { cursorInvalid } from "../cursor.ts";
+import { ageOf, eventFields, idInList, isEntry, readDelivery, readEvent } from "./records.ts";
+import type { Connected, RedisSession } from "./session.ts";
+
+interface Found {
+  readonly delivery: Delivery;
+  /** Its entry in the lists, by which a search goes on behind it. */
+  readonly entry: string;
+}
+
+const chunkSize = 200;
+
+export async function readDeliveries(
+  session: RedisSession,
+  ids: readonly string[],
+): Promise<(Delivery | undefined)[]> {
+  const hashes = await session.use(({ client }) =>
+    Promise.all(ids.map((id) => client.hgetall(`${session.prefix}:delivery:${id}`))),
+  );
+  return hashes.map((hash, index) => readDelivery(ids[index] as string, hash));
+}
+
+export async function readStoredEvent(session: RedisSession, id: string) {
+  const answer = await session.use(({ client }) =>
+    client.hmgetBuffer(`${session.prefix}:event:${id}`, ...eventFields),
+  );
+  return readEvent(id, answer);
+}
+
+/** Walks through the deliveries that match, by age. Throws CONFIG_INVALID for a cursor of another form. */
+export async function* search(
+  session: RedisSession,
+  query: DeliveryQuery,
+  order: "newest first" | "oldest first",
+): AsyncGenerator<Found> {
+  if (query.cursor !== undefined && !isEntry(query.cursor)) throw cursorInvalid();
+  if (query.eventId !== undefined) return yield* searchEvent(session, query.eventId, query, order);
+  const list = await shortestList(session, query);
+  let [from, to] = boundsOf(query);
+  for (;;) {
+    const entries = await session.use(({ client }) =>
+      order === "newest first"
+        ? client.zrevrangebylex(list, to, from, "LIMIT", 0, chunkSize)
+        : client.zrangebylex(list, from, to, "LIMIT", 0, chunkSize),
+    );
+    const deliveries = await readDeliveries(session, entries.map(idInList));
+    for (const [index, delivery] of deliveries.entries()) {
+      if (delivery && matches(delivery, query)) yield { delivery, entry: entries[index] as string };
+    }
+    const last = entries.at(-1);
+    if (last === undefined || entries.length < chunkSize) return;
+    if (order === "newest first") to = `(${last}`;
+    else from = `(${last}`;
+  }
+}
+
+export function matches(delivery: Delivery, query: DeliveryQuery): boolean {
+  return (
+    (query.eventId === undefined || delivery.eventId === query.eventId) &&
+    (query.endpointId === undefined || delivery.endpointId === query.endpointId) &&
+    (query.eventType === undefined || delivery.eventType === query.eventType) &&
+    (query.state === undefined || delivery.state === query.state) &&
+    (query.since === undefined || delivery.createdAt >= query.since) &&
+    (query.until === undefined || delivery.createdAt < query.until)
+  );
+}
+
+/** Orders deliveries as the lists do, oldest first. */
+export function byAge(left: Delivery, right: Delivery): number {
+  const [one, other] = [ageOf(left.createdAt) + left.id, ageOf(right.createdAt) + right.id];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+async function* searchEvent(
+  session: RedisSession,
+  eventId: string,
+  query: DeliveryQuery,
+  order: "newest first" | "oldest first",
+): AsyncGenerator<Found> {
+  const stored = await readStoredEvent(session, eventId);
+  const deliveries = await readDeliveries(session, stored?.deliveryIds ?? []);
+  const found = deliveries.filter((delivery) => delivery !== undefined && matches(delivery, query));
+  const sorted = (found as Delivery[]).sort(byAge);
+  if (order === "newest first") sorted.reverse();
+  for (const delivery of sorted) {
+    const entry = ageOf(delivery.createdAt) + delivery.id;
+    const isBehindCursor = query.cursor === undefined || entry < query.cursor;
+    if (isBehindCursor) yield { delivery, entry };
+  }
+}
+
+async function shortestList(session: RedisSession, query: DeliveryQuery): Promise<string> {
+  const { prefix } = session;
+  const lists = [
+    ...(query.endpointId === undefined ? [] : [`${prefix}:endpoint:${query.endpointId}`]),
+    ...(query.eventType === undefined ? [] : [`${prefix}:type:${query.eventType}`]),
+    ...(query.state === undefined ? [] : [`${prefix}:state:${query.state}`]),
+  ];
+  if (lists.length < 2) return lists[0] ?? `${prefix}:all`;
+  const lengths = await session.use(({ client }: Connected) =>
+    Promise.all(lists.map((list) => client.zcard(list))),
+  );
+  return lists[lengths.indexOf(Math.min(...lengths))] as string;
+}
+
+function boundsOf({ since, until, cursor }: DeliveryQuery): [from: string, to: string] {
+  const ends = [...(until === undefined ? [] : [ageOf(until)]), ...(cursor === undefined ? [] : [cursor])];
+  const [end] = ends.sort();
+  return [since === undefined ? "-" : `[${ageOf(since)}`, end === undefined ? "+" : `(${end}`];
+}

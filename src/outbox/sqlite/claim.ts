@@ -1,0 +1,75 @@
+/** How a due row of the SQLite outbox becomes a claim. */
+import type { Claim } from "../outbox.ts";
+
+/** A claim's lease in this store: the row, and the version of it that the claim made. */
+export interface Lease {
+  readonly sequence: number;
+  readonly version: number;
+  readonly endpointKey: number;
+}
+
+export interface ClaimRow {
+  readonly sequence: number;
+  readonly version: number;
+  readonly dueAt: number;
+  readonly deliveryId: string;
+  readonly attempt: number;
+  readonly replays: number;
+  readonly batch: string | null;
+  readonly ownHeaders: string | null;
+  readonly ownBody: Buffer | null;
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly createdAt: number;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly origin: string;
+  readonly body: Buffer;
+}
+
+/** Endpoint, 1 for retries or 0 for first attempts, the time, the limit. */
+export const selectDue = `
+  SELECT d.seq AS sequence, d.lease AS version, d.due_at AS dueAt, d.id AS deliveryId, d.attempt, d.replays, d.batch,
+  c.headers AS ownHeaders, c.body AS ownBody,
+  e.id, e.type, e.source, e.created_at AS createdAt, e.traceparent, e.tracestate, e.origin, e.body
+  FROM deliveries d JOIN events e ON e.seq = d.event LEFT JOIN contents c ON c.delivery = d.seq
+  WHERE d.state = 0 AND d.endpoint = ? AND d.repeated = ? AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`;
+
+/** Makes the claim of a row whose lease was just taken. */
+export function claimOf(
+  row: ClaimRow,
+  endpointId: string,
+  endpointKey: number,
+  previous: Claim["previous"] | undefined,
+): Claim {
+  const { sequence, version, deliveryId, attempt, replays, batch, ownHeaders, ownBody } = row;
+  const { id, type, source, createdAt, traceparent, tracestate, origin, body } = row;
+  const lease: Lease = { sequence, version: version + 1, endpointKey };
+  return {
+    id: deliveryId,
+    endpointId,
+    event: {
+      id,
+      type,
+      source,
+      createdAt,
+      origin,
+      body,
+      ...(traceparent === null ? {} : { traceparent }),
+      ...(tracestate === null ? {} : { tracestate }),
+    },
+    attempt,
+    replay: replays,
+    lease,
+    ...(ownHeaders === null || ownBody === null
+      ? {}
+      : { content: { body: ownBody, headers: headersOf(ownHeaders) } }),
+    ...(batch === null ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
+  };
+}
+
+function headersOf(text: string): Record<string, string> {
+  return JSON.parse(text) as Record<string, string>;
+}

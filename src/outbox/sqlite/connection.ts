@@ -1,0 +1,80 @@
+/** Opens the file of the SQLite outbox: the driver on demand, the pragmas durability rests on, the checks. */
+import { closeSync, openSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename } from "node:path";
+import type BetterSqlite3 from "better-sqlite3";
+import { WebhookError } from "../../event/errors.ts";
+import { toWebhookError } from "./errors.ts";
+import { checkIntegrity, migrate } from "./schema.ts";
+
+/** How long SQLite itself may block the event loop on another process's lock; beyond it we wait without blocking. */
+const busyTimeoutMs = 5;
+/** The same where there is no other way: while opening, and in `putSync`. */
+const patientTimeoutMs = 3000;
+/** A larger file is not read from end to end at every start: that would take longer than a takeover may. */
+const maxCheckedBytes = 256 * 1024 * 1024;
+
+/** Throws DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
+export function openDatabase(path: string): BetterSqlite3.Database {
+  const fileName = basename(path);
+  const Driver = loadDriver();
+  let database: BetterSqlite3.Database | undefined;
+  try {
+    createPrivately(path);
+    database = new Driver(path, { timeout: patientTimeoutMs });
+    database.pragma("journal_mode = WAL");
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = OFF");
+    database.pragma("cache_size = -8000");
+    database.pragma("journal_size_limit = 67108864");
+    if (statSync(path).size <= maxCheckedBytes) checkIntegrity(database, fileName);
+    migrate(database, fileName);
+    setBusyTimeout(database, busyTimeoutMs);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw toWebhookError(error, path);
+  }
+}
+
+function setBusyTimeout(database: BetterSqlite3.Database, timeoutMs: number): void {
+  database.pragma(`busy_timeout = ${timeoutMs}`);
+}
+
+/** Runs something that may block on another process's lock for longer than usual. */
+export function patiently<Result>(database: BetterSqlite3.Database, run: () => Result): Result {
+  setBusyTimeout(database, patientTimeoutMs);
+  try {
+    return run();
+  } finally {
+    setBusyTimeout(database, busyTimeoutMs);
+  }
+}
+
+let driver: typeof BetterSqlite3 | undefined;
+
+/** The native part is loaded with the first database, so one is opened to see whether it can be. */
+function loadDriver(): typeof BetterSqlite3 {
+  if (driver !== undefined) return driver;
+  try {
+    const loaded = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
+    new loaded(":memory:").close();
+    driver = loaded;
+    return loaded;
+  } catch (cause) {
+    const detail = `The SQLite outbox needs the package \`better-sqlite3\`, built for Node ${process.version}`;
+    throw new WebhookError("DEPENDENCY_MISSING", detail, { cause });
+  }
+}
+
+/** Bodies are private: nobody else may read the file. SQLite gives its companions the mode of the file. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, "ax", 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    // SQLite says of a directory only that it cannot be opened.
+    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (isDirectory) throw Object.assign(new Error(path, { cause: error }), { code: "EISDIR" });
+  }
+}

@@ -1,0 +1,81 @@
+/** Forgets finished events of the SQLite outbox, oldest first, a few hundred rows at a time. */
+import { setImmediate as pause } from "node:timers/promises";
+import type { GroupCommit } from "./batch.ts";
+import type { SqliteSession, SqliteStore } from "./store.ts";
+import { upkeepRows } from "./upkeep.ts";
+import type { PrunableEvent } from "./upkeep.ts";
+import type { Position } from "./walk.ts";
+
+/** Rows looked at without a pause. */
+const stepRows = 1000;
+
+interface Limits {
+  readonly before?: number;
+  readonly keep?: number;
+}
+
+/** Answers how many deliveries were forgotten. */
+export async function pruneEvents(
+  store: SqliteStore,
+  batch: GroupCommit<SqliteSession>,
+  { before = Number.NEGATIVE_INFINITY, keep = Number.POSITIVE_INFINITY }: Limits,
+): Promise<number> {
+  let left = store.read(({ upkeep }) => upkeep.finishedCount());
+  let forgotten = 0;
+  let position: Position | undefined = { createdAt: Number.NEGATIVE_INFINITY, sequence: 0 };
+  // What comes next is at least as new as where it begins.
+  while (position !== undefined && (position.createdAt < before || left > keep)) {
+    const from: Position = position;
+    const { events, next } = store.read((session) => finishedAfter(session, from));
+    position = next;
+    let chosen: PrunableEvent[] = [];
+    let rows = 0;
+    for (const event of events) {
+      if (event.createdAt >= before && left <= keep) {
+        position = undefined;
+        break;
+      }
+      left -= Math.max(1, event.deliveries);
+      rows += Math.max(1, event.deliveries);
+      chosen.push(event);
+      if (rows < upkeepRows) continue;
+      forgotten += await forget(batch, chosen);
+      chosen = [];
+      rows = 0;
+    }
+    forgotten += await forget(batch, chosen);
+    if (position !== undefined) await pause();
+  }
+  return forgotten;
+}
+
+async function forget(batch: GroupCommit<SqliteSession>, events: readonly PrunableEvent[]): Promise<number> {
+  return events.length === 0 ? 0 : batch.add(({ upkeep }) => upkeep.forget(events));
+}
+
+/** The finished events among the next rows by age, merged with those that never had deliveries. */
+function finishedAfter(
+  { walk, upkeep }: SqliteSession,
+  from: Position,
+): { events: PrunableEvent[]; next?: Position } {
+  const step = walk.newer(from, false, stepRows);
+  const unrouted = upkeep.unroutedAfter(from);
+  const end = earlier(step.next, unrouted.next);
+  const numbers = new Set(step.rows.filter((row) => row.state >= 2).map((row) => row.event));
+  const routed = [...numbers].map((number) => upkeep.eventAt(number)).filter((event) => event !== undefined);
+  const events = [...routed, ...unrouted.events]
+    .filter((event) => (end === undefined || !isAfter(event, end)) && upkeep.isFinished(event))
+    .sort((left, right) => left.createdAt - right.createdAt || left.sequence - right.sequence);
+  return end === undefined ? { events } : { events, next: end };
+}
+
+function earlier(one: Position | undefined, other: Position | undefined): Position | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return isAfter(one, other) ? other : one;
+}
+
+function isAfter(left: Position, right: Position): boolean {
+  return (
+    left.createdAt > right.createdAt || (left.createdAt === right.createdAt && left.sequence > right.sequence)
+  );
+}

@@ -1,0 +1,97 @@
+/** The tables of the SQLite outbox, how a file is recognised as one, and how it is brought to the current version. */
+import type { Database } from "better-sqlite3";
+import { WebhookError } from "../../event/errors.ts";
+
+/** "MOVA" in ASCII: what `file` and other programs tell this database by. */
+const applicationId = 0x4d4f5641;
+
+/** Numbers of the states in the file. Partial indexes name them: they never change. */
+export const stateNumbers = { pending: 0, delivering: 1, delivered: 2, dead: 3 } as const;
+
+/**
+ * An event has the sequence number n, its deliveries n+1 to n+`deliveries`: neighbours on disk, and no index is needed
+ * to get from one to the other. `lease` goes up with every change of state. `repeated` is 0 for a first attempt.
+ * `contents` holds what some deliveries send instead of the event's body. Bodies come last in their rows, so that reading the other columns does not touch them.
+ */
+const versionOne = `
+  CREATE TABLE store (next_seq INTEGER NOT NULL, unrouted INTEGER NOT NULL);
+  INSERT INTO store VALUES (1, 0);
+
+  CREATE TABLE endpoints (
+    key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    pending INTEGER NOT NULL DEFAULT 0, delivering INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0
+  );
+
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, source TEXT NOT NULL,
+    created_at INTEGER NOT NULL, deliveries INTEGER NOT NULL, traceparent TEXT, tracestate TEXT,
+    origin TEXT NOT NULL, decisions TEXT NOT NULL, body BLOB NOT NULL
+  );
+  CREATE INDEX events_unrouted ON events (created_at) WHERE deliveries = 0;
+
+  CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, event INTEGER NOT NULL, endpoint INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, state INTEGER NOT NULL, repeated INTEGER NOT NULL, due_at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL, replays INTEGER NOT NULL, lease INTEGER NOT NULL, owner INTEGER,
+    type TEXT NOT NULL, reason TEXT, batch TEXT
+  );
+  CREATE INDEX deliveries_waiting ON deliveries (endpoint, repeated, due_at) WHERE state = 0;
+  CREATE INDEX deliveries_held ON deliveries (owner) WHERE state = 1;
+  CREATE INDEX deliveries_dead ON deliveries (created_at) WHERE state = 3;
+  CREATE INDEX deliveries_by_age ON deliveries (created_at);
+
+  CREATE TABLE contents (delivery INTEGER PRIMARY KEY, headers TEXT NOT NULL, body BLOB NOT NULL);
+
+  CREATE TABLE attempts (
+    delivery INTEGER NOT NULL, replay INTEGER NOT NULL, number INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, duration_ms REAL NOT NULL, outcome TEXT NOT NULL, status INTEGER,
+    trace_id TEXT, span_id TEXT, response TEXT,
+    PRIMARY KEY (delivery, replay, number)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE owners (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, beat INTEGER NOT NULL,
+    host TEXT, pid INTEGER NOT NULL, started TEXT
+  );
+`;
+
+/** One script for each version after the first, in order. */
+const migrations: readonly string[] = [versionOne];
+
+/** Checks that the file is an outbox of this or an older version, and makes it one of this version. */
+export function migrate(database: Database, fileName: string): void {
+  const version = readVersion(database, fileName);
+  if (version === migrations.length) return;
+  const migrateLocked = database.transaction(() => {
+    // Another process may have been faster.
+    const from = readVersion(database, fileName);
+    for (const script of migrations.slice(from)) database.exec(script);
+    database.pragma(`application_id = ${applicationId}`);
+    database.pragma(`user_version = ${migrations.length}`);
+  });
+  migrateLocked.immediate();
+}
+
+function readVersion(database: Database, fileName: string): number {
+  const application = Number(database.pragma("application_id", { simple: true }));
+  const version = Number(database.pragma("user_version", { simple: true }));
+  const tables = Number(database.prepare("SELECT count(*) FROM sqlite_schema").pluck().get());
+  if (application !== applicationId && (application !== 0 || version !== 0 || tables > 0)) {
+    throw new WebhookError("OUTBOX_INVALID", `The file ${fileName} is a database of another program`);
+  }
+  if (version > migrations.length) {
+    const detail = `The SQLite outbox ${fileName} has version ${version}, this package knows up to ${migrations.length}`;
+    throw new WebhookError("OUTBOX_INVALID", detail);
+  }
+  return version;
+}
+
+/** Reads the whole file and throws OUTBOX_INVALID where it does not hold together. */
+export function checkIntegrity(database: Database, fileName: string): void {
+  const finding = database.pragma("quick_check(1)", { simple: true });
+  if (finding === "ok") return;
+  throw new WebhookError("OUTBOX_INVALID", `The SQLite outbox ${fileName} is damaged`, {
+    cause: new Error(String(finding)),
+  });
+}

@@ -1,0 +1,198 @@
+/** The outbox contract on one SQLite file. */
+import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
+import { WebhookError } from "../../event/errors.ts";
+import type {
+  Claim,
+  Due,
+  EndpointCounts,
+  EventRecord,
+  Outbox,
+  ReplaySelection,
+  Settlement,
+  Stored,
+  Submission,
+} from "../outbox.ts";
+import { GroupCommit } from "./batch.ts";
+import { looksPerLease } from "./owner.ts";
+import { pruneEvents } from "./prune.ts";
+import { findDeliveries, findRows } from "./search.ts";
+import { stateNumbers } from "./schema.ts";
+import { SqliteStore } from "./store.ts";
+import type { SqliteSession } from "./store.ts";
+import { upkeepRows } from "./upkeep.ts";
+import type { WalkedRow } from "./walk.ts";
+
+export interface SqliteOutboxOptions {
+  /** The file; it is created with mode 0600. */
+  readonly path: string;
+  /** How long after the death of its holder a claim may stay out of reach, in milliseconds. @default 3000 */
+  readonly leaseMs?: number;
+  /** How long a write waits for others to share its transaction, in milliseconds. @default 1 */
+  readonly groupCommitMs?: number;
+  /** Pending, claimed and dead deliveries held at a time; beyond it `put` rejects with OUTBOX_FULL. @default no limit */
+  readonly maxDeliveries?: number;
+  /** @default Date.now */
+  readonly now?: () => number;
+}
+
+/** Calls a task again and again; answers how to stop it. */
+export type Ticker = (intervalMs: number, task: () => void) => () => void;
+
+export class SqliteOutbox implements Outbox {
+  readonly contract = 1;
+  readonly name = "sqlite";
+  readonly guarantees = { durable: true, shared: true };
+  readonly leaseMs: number;
+  readonly #maxDeliveries: number;
+  readonly #now: () => number;
+  readonly #store: SqliteStore;
+  readonly #batch: GroupCommit<SqliteSession>;
+  readonly #every: Ticker;
+  #stopLooking: (() => void) | undefined;
+  #looks = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteOutboxOptions, every: Ticker) {
+    this.leaseMs = options.leaseMs ?? 3000;
+    this.#maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
+    this.#now = options.now ?? Date.now;
+    this.#store = new SqliteStore(options.path);
+    this.#batch = new GroupCommit(this.#store, options.groupCommitMs ?? 1);
+    this.#every = every;
+  }
+
+  async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
+    this.#start();
+    if (submissions.length === 0) return [];
+    return this.#batch.add(({ writes }) => writes.put(submissions, this.#maxDeliveries));
+  }
+
+  putSync(submissions: readonly Submission[]): void {
+    this.#start();
+    this.#store.patiently(() =>
+      this.#batch.runSync(({ writes }) => writes.put(submissions, this.#maxDeliveries)),
+    );
+  }
+
+  async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+    this.#start();
+    const now = this.#now();
+    // An empty claim costs no transaction.
+    if (!this.#store.read(({ reads }) => reads.hasDue(endpointId, now))) return [];
+    return this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now));
+  }
+
+  async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
+    this.#start();
+    const now = this.#now();
+    return this.#batch.add(({ writes }) => writes.settle(claim, settlement, attempt, now));
+  }
+
+  async due(): Promise<Due> {
+    this.#start();
+    return this.#store.read(({ reads }) => reads.due(this.#now()));
+  }
+
+  async find(query: DeliveryQuery): Promise<DeliveryPage> {
+    this.#start();
+    return findDeliveries(this.#store, query);
+  }
+
+  async get(deliveryId: string): Promise<Delivery | undefined> {
+    this.#start();
+    return this.#store.read(({ reads }) => reads.deliveryById(deliveryId));
+  }
+
+  async event(eventId: string): Promise<EventRecord | undefined> {
+    this.#start();
+    return this.#store.read(({ reads }) => reads.event(eventId));
+  }
+
+  async replay(selection: ReplaySelection): Promise<readonly string[]> {
+    this.#start();
+    const finished = await this.#selectFinished(selection);
+    if (selection.dryRun === true) return finished.map(({ id }) => id);
+    const replayed = new Set<number>();
+    for (let start = 0; start < finished.length; start += upkeepRows) {
+      const some = finished.slice(start, start + upkeepRows).map(({ sequence }) => sequence);
+      const done = await this.#batch.add(({ upkeep }) => upkeep.replay(some, this.#now()));
+      for (const sequence of done) replayed.add(sequence);
+    }
+    return finished.filter(({ sequence }) => replayed.has(sequence)).map(({ id }) => id);
+  }
+
+  async bury(endpointId: string, reason: string): Promise<number> {
+    this.#start();
+    let buried = 0;
+    for (;;) {
+      const some = await this.#batch.add(({ upkeep }) => upkeep.bury(endpointId, reason, this.#now()));
+      buried += some;
+      if (some < upkeepRows) return buried;
+    }
+  }
+
+  async counts(): Promise<readonly EndpointCounts[]> {
+    this.#start();
+    return this.#store.read(({ reads }) => reads.counts(this.#now()));
+  }
+
+  async prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number> {
+    this.#start();
+    return pruneEvents(this.#store, this.#batch, limits);
+  }
+
+  /** Asks for the write lock too: a file that can only be read is no outbox. */
+  async ping(): Promise<void> {
+    this.#start();
+    await this.#batch.add(() => undefined);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopLooking?.();
+    if (!this.#store.isOpen) return;
+    await this.#batch.idle();
+    // What cannot be handed back is taken over later.
+    await this.#batch.add(({ ownership }) => ownership.resign()).catch(() => undefined);
+    this.#store.close();
+  }
+
+  #start(): void {
+    if (this.#closing !== undefined) throw new WebhookError("CLOSED", "The SQLite outbox was closed");
+    this.#store.open();
+    if (this.#stopLooking !== undefined) return;
+    this.#stopLooking = this.#every(this.leaseMs / looksPerLease, () => this.#look());
+    this.#look();
+  }
+
+  /** Shows a sign of life where one is needed, and takes over from the dead. Never fails: the next look is near. */
+  #look(): void {
+    try {
+      this.#store.leaveReplacedFile();
+      const { ownership } = this.#store.open();
+      const dead = this.#store.read(() => ownership.findDead());
+      for (const owner of dead) void this.#maybe((session) => session.ownership.takeOver(owner));
+      this.#looks += 1;
+      // Every second look, so that a process that is late by one look still counts as alive.
+      if (this.#looks % 2 === 0 && ownership.needsBeat()) void this.#maybe(() => undefined);
+    } catch {
+      // Whoever uses the outbox meets the same fault, and is told.
+    }
+  }
+
+  async #maybe(run: (session: SqliteSession) => void): Promise<void> {
+    await this.#batch.add(run).catch(() => undefined);
+  }
+
+  async #selectFinished(selection: ReplaySelection): Promise<WalkedRow[]> {
+    const { limit = 10_000, deliveryIds } = selection;
+    const state = selection.state ?? (deliveryIds === undefined ? "dead" : undefined);
+    if (state !== undefined) return findRows(this.#store, { ...selection, state }, "oldest first", limit);
+    const rows = await findRows(this.#store, selection, "oldest first", Number.POSITIVE_INFINITY);
+    return rows.filter((row) => row.state >= stateNumbers.delivered).slice(0, limit);
+  }
+}

@@ -1,0 +1,25 @@
+/** The logger of those who bring none: JSON lines on stderr, when MOVA_WEBHOOK_LOG_LEVEL asks for them. */
+import { createRequire } from "node:module";
+import type pinoModule from "pino";
+import { WebhookError } from "../../event/errors.ts";
+import { type Logger, silentLogger } from "../../event/logger.ts";
+
+const levels = ["debug", "info", "warn", "error", "silent"];
+
+/**
+ * Returns a pino logger at that level, or the silent one. Throws CONFIG_INVALID for a level that is none.
+ * pino is loaded only here and only then. It writes synchronously: lines are not lost when the host exits.
+ */
+export function loggerFromEnvironment(level: string | undefined): Logger {
+  if (level === undefined || level === "" || level === "silent") return silentLogger;
+  if (!levels.includes(level)) {
+    const detail = `Expected MOVA_WEBHOOK_LOG_LEVEL to be one of ${levels.join(", ")}, got \`${level.slice(0, 32)}\``;
+    throw new WebhookError("CONFIG_INVALID", detail);
+  }
+  const { pino } = createRequire(import.meta.url)("pino") as typeof pinoModule;
+  const destination = pino.destination({ dest: 2, sync: true });
+  return pino(
+    { level, base: { name: "mova-webhooks" }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
+}

@@ -1,0 +1,124 @@
+/** Writes a line for every attempt, and for what an operator must know. Ids and words only: no payload, no URL. */
+import { type Logger, silentLogger } from "../../event/logger.ts";
+import { describeError } from "./discreet-logger.ts";
+import type { DropReason, Lifecycle } from "../lifecycle.ts";
+
+export { loggerFromEnvironment } from "./environment-logger.ts";
+
+export interface LogOptions {
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** What may happen thousands of times a second is written at once, then at most this often, with the number since. */
+const repeatIntervalMs = 10_000;
+
+/** Events let go by a fault; the other reasons are settings that do their work. */
+const faults: ReadonlySet<DropReason> = new Set([
+  "translate_failed",
+  "transform_failed",
+  "data_invalid",
+  "outbox_failed",
+  "loop",
+]);
+
+/** Tells a logger what observers are told. The silent logger costs nothing. */
+export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): Lifecycle {
+  if (logger === silentLogger) return {};
+  const countSince = throttle(now);
+  return {
+    attempted(fact) {
+      const { outcome, durationMs, status } = fact.outcome;
+      const fields = {
+        attempt: fact.attempt,
+        ...(fact.replay > 0 ? { replay: fact.replay } : {}),
+        outcome,
+        ...(status === undefined ? {} : { status }),
+        duration_ms: durationMs,
+        next: fact.next,
+        ...(fact.nextAt === undefined ? {} : { next_at: isoTime(fact.nextAt) }),
+        ...idsOf(fact),
+      };
+      if (outcome === "success") logger.info(fields, "delivery.attempted");
+      else logger.warn(fields, "delivery.attempted");
+    },
+    settled(fact) {
+      if (fact.outcome !== "dead") return;
+      logger.error({ reason: fact.reason, lag_ms: fact.lagMs, ...idsOf(fact) }, "delivery.dead");
+    },
+    endpointChanged({ endpointId, enabled, reason }) {
+      const fields = { endpoint_id: endpointId, enabled, reason };
+      if (enabled) logger.info(fields, "endpoint.changed");
+      else logger.warn(fields, "endpoint.changed");
+    },
+    circuitChanged({ endpointId, state, until }) {
+      const fields = { endpoint_id: endpointId, state };
+      if (state === "open") logger.warn({ ...fields, until: isoTime(until) }, "circuit.changed");
+      else logger.info(fields, "circuit.changed");
+    },
+    endpointFailing({ endpointId, since, percent, disableAt }) {
+      const times = { since: isoTime(since), disable_at: isoTime(disableAt) };
+      logger.warn({ endpoint_id: endpointId, percent, ...times }, "endpoint.failing");
+    },
+    pluginFailed({ plugin, during, error }) {
+      const count = countSince(`plugin ${plugin} ${during}`, 1);
+      if (count > 0) logger.error({ plugin, during, count, ...describeError(error) }, "plugin.failed");
+    },
+    dropped({ source, reason, count: added, endpointId, error }) {
+      const count = countSince(`drop ${source} ${reason} ${endpointId}`, added);
+      if (count === 0) return;
+      const endpoint = endpointId === undefined ? {} : { endpoint_id: endpointId };
+      const fields = {
+        source,
+        reason,
+        count,
+        ...endpoint,
+        ...(error === undefined ? {} : describeError(error)),
+      };
+      if (faults.has(reason)) logger.warn(fields, "event.dropped");
+      else logger.debug(fields, "event.dropped");
+    },
+    outboxUsed({ operation, durationMs, error }) {
+      if (error === undefined) return;
+      const count = countSince(`outbox ${operation}`, 1);
+      if (count === 0) return;
+      logger.error({ operation, duration_ms: durationMs, count, ...describeError(error) }, "outbox.failed");
+    },
+  };
+}
+
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+interface Ids {
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly endpointId: string;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
+}
+
+function idsOf({ deliveryId, eventId, eventType, endpointId, traceId, spanId }: Ids): object {
+  const ids = { delivery_id: deliveryId, event_id: eventId, event_type: eventType, endpoint_id: endpointId };
+  return traceId === undefined ? ids : { trace_id: traceId, span_id: spanId, ...ids };
+}
+
+/** Answers how many have come since the last line, or 0 while it is too early for the next. */
+function throttle(now: () => number): (key: string, count: number) => number {
+  const states = new Map<string, { writtenAt: number; held: number }>();
+  return (key, count) => {
+    const state = states.get(key);
+    if (state === undefined) {
+      states.set(key, { writtenAt: now(), held: 0 });
+      return count;
+    }
+    state.held += count;
+    if (now() - state.writtenAt < repeatIntervalMs) return 0;
+    const { held } = state;
+    state.writtenAt = now();
+    state.held = 0;
+    return held;
+  };
+}
