@@ -21,6 +21,7 @@ const besides = [
   "CHANGELOG.md",
   "LICENSE",
   "README.md",
+  ...filesBelow(join(root, "docs")).map((name) => `docs/${name}`),
   "grafana/README.md",
   "grafana/alerts/alerts.yml",
   "grafana/alerts/recording.yml",
@@ -90,7 +91,7 @@ function compile(name: string, text: string): Promise<Ended> {
 const silent = { code: 0, signal: null, stderr: "" };
 
 describe("the tarball", () => {
-  it("holds what is made of each source, the console's page, Grafana's files, and nothing else", () => {
+  it("holds what is made of each source, the console's page, the documentation, Grafana's files, and nothing else", () => {
     const made = ["src", "plugins"].flatMap((folder) =>
       filesBelow(join(root, folder)).flatMap((name) => {
         const path = `dist/${folder}/${name}`;

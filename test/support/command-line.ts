@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { root } from "../unit/readme-page.ts";
+import { root } from "./pages.ts";
 
 export async function commandLine(): Promise<readonly Command[]> {
   const files = readdirSync(`${root}src/cli`).filter((name) => name.endsWith("-command.ts"));

@@ -10,6 +10,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { runbookUrl } from "../../grafana/boards/board.ts";
 import { buildDashboards, toFileText } from "../../grafana/build.ts";
 import { panelsOf, readBoards, substitute, type Target, targetsOf } from "../../grafana/live/boards.ts";
+import { everyText } from "../support/pages.ts";
 import { readRules } from "./alert-rules.ts";
 import { deliveryEnds, liveLabels } from "./live-labels.ts";
 import { readPromql } from "./promql.ts";
@@ -286,9 +287,8 @@ describe("the metrics that dashboards and rules are about", () => {
     expect([...families].filter((family) => !isShown(family))).toEqual([]);
   });
 
-  it("are those of the README, name by name and label by label", () => {
-    const main = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const rows = [...main.matchAll(/^\| `(mova_webhook_\w+)` +\| (.+) \|$/gm)];
+  it("are those of the documentation, name by name and label by label", () => {
+    const rows = [...everyText.matchAll(/^\| `(mova_webhook_\w+)` +\| (.+) \|$/gm)];
     const written = new Map(
       rows.map(([, name, cell]) => [
         name,

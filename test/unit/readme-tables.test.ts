@@ -1,4 +1,4 @@
-/** What the README's tables list is what the code has, all of it. */
+/** What the tables of README and docs list is what the code has, all of it. */
 import { readdirSync } from "node:fs";
 import { errorTable, WebhookManager, WebhookReceiver } from "mova-webhooks";
 import * as plugins from "mova-webhooks/plugins";
@@ -13,7 +13,17 @@ import { builtInEventTypes } from "../../src/event/event-types.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { Served, ServedParts } from "../../src/server/served.ts";
 import { commandLine, leavesOf } from "../support/command-line.ts";
-import { codes, firstCodes, manifest, membersOf, read, readme, root, sorted, table } from "./readme-page.ts";
+import {
+  codes,
+  everyText,
+  firstCodes,
+  manifest,
+  membersOf,
+  read,
+  root,
+  sorted,
+  table,
+} from "../support/pages.ts";
 
 /** The keys of a mapping of the configuration file, wherever in lists, choices and defaults it is. */
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
@@ -151,7 +161,7 @@ describe("the list of", () => {
     const names = sources.flatMap(
       (name) => read(`src/${name}`).match(/"(?:MOVA_WEBHOOK|OTEL|NO)_[A-Z_]+"/g) ?? [],
     );
-    const unnamed = [...new Set(names)].filter((name) => !readme.includes(name.slice(1, -1)));
+    const unnamed = [...new Set(names)].filter((name) => !everyText.includes(name.slice(1, -1)));
     expect(unnamed).toEqual([]);
   });
 
@@ -163,7 +173,7 @@ describe("the list of", () => {
       sorted(Object.keys(create().events)),
     ]);
     expect(Object.fromEntries(listed) as object).toEqual(Object.fromEntries(real) as object);
-    expect(builtInEventTypes.filter((type) => !readme.includes(`\`${type}\``))).toEqual([]);
+    expect(builtInEventTypes.filter((type) => !everyText.includes(`\`${type}\``))).toEqual([]);
   });
 
   it("libraries has every library that is patched, with its versions", () => {
@@ -288,7 +298,7 @@ describe("the list of", () => {
     expect(Object.fromEntries(listed) as object).toEqual(
       Object.fromEntries(registered.map(({ name, labelNames }) => [name, sorted(labelNames)])) as object,
     );
-    const oneLine = readme.replaceAll("\n", " ");
+    const oneLine = everyText.replaceAll("\n", " ");
     expect(oneLine).toContain(`\`${outcomes.join(" ")}\``);
     const [, reasons = ""] = /type DropReason =(.*?);/s.exec(read("src/telemetry/lifecycle.ts")) ?? [];
     expect(oneLine).toContain(

@@ -1,4 +1,4 @@
-/** The README's walks, which take two terminals: both print what the page says. */
+/** The walks of README and docs, which take two terminals: both print what the page says. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ChildProject, childProject, type Ended, runProgram } from "../support/child-project.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
-import { blocksOf, commands, root } from "./readme-page.ts";
+import { blocksOf, commands, root } from "../support/pages.ts";
 
 const main = join(root, "dist/src/cli/main.js");
 const [zeroCode, failing] = blocksOf("text");
@@ -29,11 +29,11 @@ function run(words: readonly string[]): Promise<Ended> {
   return runProgram(process.execPath, [main, ...words], { folder: project.folder });
 }
 
-/** The words after `mova-webhooks` of the page's command that begins with these. */
+/** The words after `mova-webhooks` of the pages' command that begins with these. */
 function wordsOf(...first: readonly string[]): readonly string[] {
   const all = commands.filter(([program]) => program === "npx").map(([, , ...words]) => words);
   const found = all.find((words) => first.every((word, index) => words[index] === word));
-  if (found === undefined) throw new Error(`the page has no command ${first.join(" ")}`);
+  if (found === undefined) throw new Error(`the pages have no command ${first.join(" ")}`);
   return found;
 }
 

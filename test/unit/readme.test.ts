@@ -1,4 +1,4 @@
-/** The README's examples run, its commands and links exist; its tables are compared in readme-tables.test.ts. */
+/** The examples of README and docs run, their commands exist; their tables are compared in readme-tables.test.ts. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import {
   root,
   sorted,
   table,
-} from "./readme-page.ts";
+} from "../support/pages.ts";
 
 const run = promisify(execFile);
 /** Inside the built package, so that its public names resolve to it. */
@@ -47,7 +47,9 @@ async function runBlock(text: string, name: string): Promise<string> {
   return stdout;
 }
 
-const examples = blocksOf("js", "run").map((text, index) => ({ text, index }));
+const examples = blocks
+  .filter(({ language, note }) => language === "js" && note === "run")
+  .map(({ page, text }, index) => ({ page, text, index }));
 const runnable = examples.filter(({ text }) => sqliteLoads || !text.includes("sqliteOutbox"));
 
 describe("a block", () => {
@@ -62,13 +64,16 @@ describe("a block", () => {
   });
 
   it("that comes first prints what the page says", async () => {
-    const printed = /It prints `(.*?)`/.exec(readme)?.[1];
+    const printed = /It prints `(.*?)`/.exec(readme.text)?.[1];
     expect(await runBlock(examples[0]?.text ?? "", "first.mjs")).toBe(`${printed}\n`);
   });
 
-  it.each(runnable)("that runs, number $index, ends without a complaint", async ({ text, index }) => {
-    expect(await runBlock(text, `block-${index}.mjs`)).not.toContain("Error");
-  });
+  it.each(runnable)(
+    "that runs, number $index in $page, ends without a complaint",
+    async ({ text, index }) => {
+      expect(await runBlock(text, `block-${index}.mjs`)).not.toContain("Error");
+    },
+  );
 
   it("that shows a file is that file, which other tests run", () => {
     const shown = blocks.filter(({ note }) => /^(queue-plugin\/|publish)/.test(note));
@@ -92,22 +97,6 @@ describe("a block", () => {
       expect(await problemOf(words)).toBeUndefined();
     },
   );
-});
-
-it("every link leads somewhere", () => {
-  const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
-    text
-      .toLowerCase()
-      .replaceAll(/[^\w -]/g, "")
-      .replaceAll(" ", "-"),
-  );
-  const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target);
-  const broken = targets.filter((target) =>
-    target.startsWith("#")
-      ? !headings.includes(target.slice(1))
-      : !target.startsWith("https://") && !existsSync(join(root, target)),
-  );
-  expect(broken).toEqual([]);
 });
 
 it("every entry point is listed, with names that it exports", async () => {

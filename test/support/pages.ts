@@ -1,12 +1,12 @@
-/** Reads the README as its readers do: by heading, block and table. */
-import { readFileSync } from "node:fs";
+/** Reads the README and the pages beside it as their readers do: by heading, block, table and link. */
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const readme = readFileSync(`${root}README.md`, "utf8");
 
 export const manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly files: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
 };
 
@@ -18,30 +18,83 @@ export function sorted(names: Iterable<string>): readonly string[] {
   return [...names].sort();
 }
 
+export interface Page {
+  readonly path: string;
+  readonly text: string;
+}
+
+function pageAt(path: string): Page {
+  return { path, text: read(path) };
+}
+
+export const readme = pageAt("README.md");
+export const docs: readonly Page[] = readdirSync(`${root}docs`)
+  .sort()
+  .map((name) => pageAt(`docs/${name}`));
+
+/** Whose blocks are run, and whose tables are compared with the code; the README first. */
+export const pages: readonly Page[] = [readme, ...docs, pageAt("CONTRIBUTING.md")];
+export const everyText = pages.map(({ text }) => text).join("\n");
+
 export interface Block {
+  readonly page: string;
   readonly language: string;
   /** What follows the language: `run`, or the file that holds the same text. */
   readonly note: string;
   readonly text: string;
 }
 
-export const blocks: readonly Block[] = [...readme.matchAll(/^```(\w*) ?([^\n]*)\n(.*?)^```$/gms)].map(
-  ([, language = "", note = "", text = ""]) => ({ language, note, text }),
+const fenced = /^```(\w*) ?([^\n]*)\n(.*?)^```$/gms;
+
+export const blocks: readonly Block[] = pages.flatMap(({ path, text }) =>
+  [...text.matchAll(fenced)].map(([, language = "", note = "", inside = ""]) => ({
+    page: path,
+    language,
+    note,
+    text: inside,
+  })),
 );
 
 export function blocksOf(language: string, note = ""): readonly string[] {
   return blocks.filter((block) => block.language === language && block.note === note).map(({ text }) => text);
 }
 
+/** Where the links of a page lead, blocks and code aside. */
+export function linksOf({ text }: Page): readonly string[] {
+  const prose = text.replaceAll(fenced, "").replaceAll(/`[^`\n]*`/g, "");
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+/** The anchors of a page, made of its headings as GitHub makes them. */
+export function anchorsOf({ text }: Page): readonly string[] {
+  return [...text.replaceAll(fenced, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 /** Rows of the table under a heading whose head begins with these cells, each a list of cells. */
 export function table(heading: string, ...head: readonly string[]): readonly (readonly string[])[] {
-  const lines = readme.split("\n");
-  const section = lines.findIndex((line) => line === `## ${heading}`);
-  const start = lines.findIndex((line, at) => at > section && line.startsWith(`| ${head.join(" | ")} |`));
-  if (section === -1 || start === -1)
-    throw new Error(`no table of ${heading} begins with ${head.join(", ")}`);
+  const lines = sectionOf(heading);
+  const start = lines.findIndex((line) => line.startsWith(`| ${head.join(" | ")} |`));
+  if (start === -1) throw new Error(`no table of ${heading} begins with ${head.join(", ")}`);
   const length = lines.slice(start).findIndex((line) => !line.startsWith("|"));
   return lines.slice(start + 2, start + length).map(cellsOf);
+}
+
+/** The lines under a heading, which stands on one page only: a page's title, or a section's. */
+function sectionOf(heading: string): readonly string[] {
+  const found = pages.flatMap(({ text }) => {
+    const lines = text.split("\n");
+    const start = lines.findIndex((line) => line === `# ${heading}` || line === `## ${heading}`);
+    return start === -1 ? [] : [lines.slice(start)];
+  });
+  const [lines = []] = found;
+  if (found.length !== 1) throw new Error(`${found.length} pages have the heading ${heading}`);
+  const next = lines.findIndex((line, at) => at > 0 && /^##? /.test(line) && !lines[0]?.startsWith("# "));
+  return next === -1 ? lines : lines.slice(0, next);
 }
 
 function cellsOf(line: string): readonly string[] {
