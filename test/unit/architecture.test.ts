@@ -11,7 +11,7 @@ const contracts = [
   "src/telemetry/lifecycle.ts",
   "src/telemetry/trace-contract.ts",
 ];
-const stations = ["bus", "plugin", "outbox", "delivery", "receiver", "telemetry", "settings", "routing"];
+const stations = ["bus", "plugin", "outbox", "delivery", "receiver", "telemetry", "read", "routing"];
 const edges = ["cli", "server", "instrumentation", "testing"];
 const assembly = /^src\/(manager\/)?[a-z-]+\.ts$/;
 
@@ -19,15 +19,18 @@ function mayImport(from: string, to: string): boolean {
   const [fromRoom, toRoom] = [roomOf(from), roomOf(to)];
   if (fromRoom === toRoom || edges.includes(fromRoom)) return true;
   if (assembly.test(from)) return !edges.includes(toRoom) || /^src\/(index|manager\/manager)\.ts$/.test(from);
-  if (contracts.includes(from)) return toRoom === "event" || contracts.includes(to);
+  if (contracts.includes(from)) return ["event", "settings"].includes(toRoom) || contracts.includes(to);
   if (fromRoom === "event") return false;
-  if (["signing", "security", "transforms"].includes(fromRoom)) return toRoom === "event";
+  if (fromRoom === "settings") return toRoom === "event";
+  if (["signing", "security", "transforms"].includes(fromRoom)) return ["event", "settings"].includes(toRoom);
   if (stations.includes(fromRoom))
-    return ["event", "signing", "security"].includes(toRoom) || contracts.includes(to);
+    return ["event", "settings", "signing", "security"].includes(toRoom) || contracts.includes(to);
   return false;
 }
 
+/** Declarations of settings are for all; what reads files and the environment by them is a station. */
 function roomOf(file: string): string {
+  if (file.startsWith("src/settings/read/")) return "read";
   return assembly.test(file) ? "assembly" : (file.split("/")[1] ?? "");
 }
 
@@ -66,7 +69,9 @@ describe("the house", () => {
     expect(mayImport("src/event/errors.ts", "src/outbox/outbox.ts")).toBe(false);
     expect(mayImport("src/delivery/worker.ts", "src/manager/manager.ts")).toBe(false);
     expect(mayImport("src/delivery/worker.ts", "src/outbox/memory/memory-outbox.ts")).toBe(false);
+    expect(mayImport("src/settings/setting.ts", "src/settings/read/config.ts")).toBe(false);
     expect(mayImport("src/delivery/worker.ts", "src/outbox/outbox.ts")).toBe(true);
+    expect(mayImport("src/delivery/worker.ts", "src/settings/setting.ts")).toBe(true);
   });
 
   it("lets built-in plugins import only what a stranger could", () => {
