@@ -1,6 +1,7 @@
 /** Lets finished events go after a while, so that a store on disk does not grow for ever. */
 import type { Logger } from "../event/logger.ts";
 import type { Outbox } from "./outbox.ts";
+import { everyInterval } from "./ticker.ts";
 
 export interface Retention {
   /** Days that finished events are kept; 0 keeps them until `deliveries` is reached. @default 30 */
@@ -25,7 +26,5 @@ export function keepPruned(
     outbox.prune(limits).catch((error: unknown) => logger.warn({ err: error }, "prune failed"));
   }
   prune();
-  const timer = setInterval(prune, intervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
+  return everyInterval(intervalMs, prune);
 }

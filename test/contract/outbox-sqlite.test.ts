@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
-import type { Ticker } from "../../src/outbox/sqlite/sqlite-outbox.ts";
+import type { Ticker } from "../../src/outbox/ticker.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";

@@ -1,6 +1,6 @@
 /** One endpoint's deliveries in the memory outbox: what waits, in order, and how many are in the other states. */
+import { byDueTime, shareOfFirstAttempts } from "../due.ts";
 import { DueQueue } from "./due-queue.ts";
-import { shareOfFirstAttempts } from "../fair-claim.ts";
 import { isRepeated } from "./record.ts";
 import type { DeliveryRecord } from "./record.ts";
 
@@ -39,7 +39,7 @@ export class EndpointDeliveries {
     takeFrom(this.#retries, limit);
     takeFrom(this.#firstAttempts, limit);
     this.#turn += 1;
-    return taken.sort((left, right) => left.dueAt - right.dueAt || left.sequence - right.sequence);
+    return taken.sort(byDueTime);
   }
 
   takeAll(): DeliveryRecord[] {

@@ -1,9 +1,10 @@
 /** The outbox for tests and short scripts: bounded, fast, and gone with its process. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
-import { WebhookError } from "../../event/errors.ts";
-import { readCursor } from "../cursor.ts";
-import { claimOf, deliveryOf, isFinished } from "./record.ts";
-import type { DeliveryRecord } from "./record.ts";
+import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
+import { isOlder, readCursor, writeCursor } from "../position.ts";
+import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
+import { closed } from "../refusals.ts";
+import { claimOf, deliveryOf } from "./record.ts";
 import { MemoryStore } from "./store.ts";
 import type {
   Claim,
@@ -91,33 +92,25 @@ class MemoryOutbox implements Outbox {
 
   async due(): Promise<Due> {
     this.#assertOpen();
-    const now = this.#now();
-    const endpointIds: string[] = [];
-    let nextAt = Number.POSITIVE_INFINITY;
-    for (const [endpointId, endpoint] of this.#store.endpoints) {
-      const dueAt = endpoint.earliestDueAt;
-      if (dueAt === undefined) continue;
-      if (dueAt <= now) endpointIds.push(endpointId);
-      else nextAt = Math.min(nextAt, dueAt);
-    }
-    return Number.isFinite(nextAt) ? { endpointIds, nextAt } : { endpointIds };
+    const earliest = Array.from(
+      this.#store.endpoints,
+      ([endpointId, { earliestDueAt }]): Earliest => [endpointId, earliestDueAt],
+    );
+    return dueAmong(earliest, this.#now());
   }
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
     this.#assertOpen();
-    const limit = query.limit ?? 100;
+    const limit = query.limit ?? pageSize;
     const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
-    const isAfterCursor = (record: DeliveryRecord): boolean => {
-      if (cursor === undefined) return true;
-      const age = record.stored.event.createdAt - cursor.createdAt;
-      return age < 0 || (age === 0 && record.sequence < cursor.sequence);
-    };
-    const found = this.#store.matching(query).filter(isAfterCursor).reverse();
+    const matching = this.#store.matching(query);
+    const found = cursor === undefined ? matching : matching.filter((record) => isOlder(record, cursor));
+    found.reverse();
     const page = found.slice(0, limit);
     const last = page.at(-1);
     const deliveries = page.map(deliveryOf);
     if (last === undefined || found.length <= limit) return { deliveries };
-    return { deliveries, cursor: `${last.stored.event.createdAt}.${last.sequence}` };
+    return { deliveries, cursor: writeCursor(last) };
   }
 
   async get(deliveryId: string): Promise<Delivery | undefined> {
@@ -134,8 +127,8 @@ class MemoryOutbox implements Outbox {
 
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
     this.#assertOpen();
-    const { deliveryIds, dryRun = false, limit = 10_000 } = selection;
-    const state = selection.state ?? (deliveryIds === undefined ? "dead" : undefined);
+    const { deliveryIds, dryRun = false, limit = replaySize } = selection;
+    const state = stateToReplay(selection);
     const wanted = deliveryIds && new Set(deliveryIds);
     const chosen = this.#store
       .matching(state === undefined ? selection : { ...selection, state })
@@ -168,10 +161,7 @@ class MemoryOutbox implements Outbox {
     const now = this.#now();
     return Array.from(this.#store.endpoints, ([endpointId, endpoint]) => {
       const { pending, delivering, dead, earliestDueAt } = endpoint;
-      const counts = { endpointId, pending, delivering, dead };
-      return earliestDueAt === undefined || earliestDueAt > now
-        ? counts
-        : { ...counts, oldestDueAt: earliestDueAt };
+      return withOldestDue({ endpointId, pending, delivering, dead }, earliestDueAt, now);
     });
   }
 
@@ -201,7 +191,7 @@ class MemoryOutbox implements Outbox {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new WebhookError("CLOSED", "The memory outbox was closed");
+    if (this.#closed) throw closed("memory");
   }
 
   #add({ event, deliveries }: Submission): Stored {

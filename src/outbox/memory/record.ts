@@ -1,17 +1,17 @@
 /** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
-import type { Attempt, Delivery, DeliveryQuery, DeliveryState } from "../../event/delivery.ts";
+import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
 import type { Claim, DeliveryContent, OutboxEvent } from "../outbox.ts";
+import type { Position } from "../position.ts";
+import type { Searched } from "../query.ts";
 
 export interface StoredEvent {
   readonly event: OutboxEvent;
   readonly records: DeliveryRecord[];
 }
 
-export interface DeliveryRecord {
+export interface DeliveryRecord extends Position, Searched {
   readonly id: string;
   readonly stored: StoredEvent;
-  readonly endpointId: string;
-  readonly sequence: number;
   readonly content: DeliveryContent | undefined;
   state: DeliveryState;
   dueAt: number;
@@ -33,14 +33,13 @@ export interface UnroutedEvent {
 }
 
 export function deliveryOf(record: DeliveryRecord): Delivery {
-  const { event } = record.stored;
   return {
     id: record.id,
-    eventId: event.id,
-    eventType: event.type,
+    eventId: record.stored.event.id,
+    eventType: record.eventType,
     endpointId: record.endpointId,
     state: record.state,
-    createdAt: event.createdAt,
+    createdAt: record.createdAt,
     dueAt: record.dueAt,
     replays: record.replays,
     ...(record.reason === undefined ? {} : { reason: record.reason }),
@@ -64,25 +63,4 @@ export function claimOf(record: DeliveryRecord): Claim {
 /** A retry or a replay, as opposed to the first attempt of a delivery that just came. */
 export function isRepeated(record: DeliveryRecord): boolean {
   return record.attempt > 1 || record.replays > 0;
-}
-
-export function isFinished(record: DeliveryRecord): boolean {
-  return record.state === "delivered" || record.state === "dead";
-}
-
-export function matches(record: DeliveryRecord, query: DeliveryQuery): boolean {
-  const { event } = record.stored;
-  return (
-    (query.eventId === undefined || event.id === query.eventId) &&
-    (query.endpointId === undefined || record.endpointId === query.endpointId) &&
-    (query.eventType === undefined || event.type === query.eventType) &&
-    (query.state === undefined || record.state === query.state) &&
-    (query.since === undefined || event.createdAt >= query.since) &&
-    (query.until === undefined || event.createdAt < query.until)
-  );
-}
-
-/** Orders records by the acceptance of their events, oldest first. */
-export function byAge(left: DeliveryRecord, right: DeliveryRecord): number {
-  return left.stored.event.createdAt - right.stored.event.createdAt || left.sequence - right.sequence;
 }

@@ -1,11 +1,12 @@
 /** The shelves of the memory outbox: events, deliveries, who waits where, and what may be forgotten for room. */
 import type { DeliveryQuery, DeliveryState } from "../../event/delivery.ts";
-import { WebhookError } from "../../event/errors.ts";
+import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
+import { byAge } from "../position.ts";
+import { isFinished, matches } from "../query.ts";
+import { full } from "../refusals.ts";
 import { DueQueue } from "./due-queue.ts";
 import { EndpointDeliveries } from "./endpoint.ts";
-import { byAge, isFinished, matches } from "./record.ts";
 import type { DeliveryRecord, StoredEvent, UnroutedEvent } from "./record.ts";
-import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
 
 export class MemoryStore {
   readonly events = new Map<string, StoredEvent>();
@@ -24,10 +25,8 @@ export class MemoryStore {
   /** Forgets delivered records as far as needed. Throws OUTBOX_FULL, and then has forgotten nothing. */
   makeRoomFor(submissions: readonly Submission[]): void {
     const needed = this.#roomFor(submissions);
-    if (this.#size - this.#forgettable.size + needed > this.#maxDeliveries) {
-      const detail = `The memory outbox holds ${this.#size - this.#forgettable.size} of ${this.#maxDeliveries} deliveries`;
-      throw new WebhookError("OUTBOX_FULL", detail);
-    }
+    const held = this.#size - this.#forgettable.size;
+    if (held + needed > this.#maxDeliveries) throw full("memory", held, this.#maxDeliveries);
     while (this.#size + needed > this.#maxDeliveries) {
       const oldest = this.#forgettable.pop();
       if (oldest === undefined) break;
@@ -53,6 +52,8 @@ export class MemoryStore {
       id: delivery.id,
       stored,
       endpointId: delivery.endpointId,
+      eventType: stored.event.type,
+      createdAt: stored.event.createdAt,
       sequence: this.#sequence++,
       content: delivery.content,
       state: "pending",
@@ -87,9 +88,9 @@ export class MemoryStore {
 
   /** Oldest first. */
   matching(query: DeliveryQuery): DeliveryRecord[] {
-    const all =
-      query.eventId === undefined ? this.records.values() : (this.events.get(query.eventId)?.records ?? []);
-    return [...all].filter((record) => matches(record, query)).sort(byAge);
+    const { eventId, ...wanted } = query;
+    const all = eventId === undefined ? this.records.values() : (this.events.get(eventId)?.records ?? []);
+    return [...all].filter((record) => matches(record, wanted)).sort(byAge);
   }
 
   /** Delivered and dead records, and events that went nowhere. */

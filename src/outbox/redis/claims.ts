@@ -1,7 +1,7 @@
 /** Claims and their ends in Redis: tickets drawn from BullMQ, looked up in the records, and handed back. */
 import { randomUUID } from "node:crypto";
 import type { Attempt } from "../../event/delivery.ts";
-import { shareOfFirstAttempts } from "../fair-claim.ts";
+import { shareOfFirstAttempts } from "../due.ts";
 import type { Claim, Settlement } from "../outbox.ts";
 import { readClaim } from "./records.ts";
 import type { RedisSession } from "./session.ts";
@@ -54,7 +54,7 @@ export class RedisClaims {
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
     const ticket = claim.lease as Ticket;
     const { kind } = settlement;
-    const dueAt = kind === "retry" || kind === "release" ? settlement.dueAt : Date.now();
+    const dueAt = kind === "retry" || kind === "release" ? settlement.dueAt : this.#session.now();
     const reason = kind === "delivered" ? undefined : settlement.reason;
     const batch = (kind === "retry" ? settlement.batch : undefined) ?? "";
     const result = await this.#session.use(async (connected) => {
@@ -102,7 +102,7 @@ export class RedisClaims {
 
   /** How many first attempts and how many retries a claim is to draw. */
   async #plan(endpointId: string, limit: number): Promise<{ first: number; again: number }> {
-    const now = Date.now();
+    const now = this.#session.now();
     const [first, again] = await this.#session.use(({ client }) =>
       Promise.all([
         client.zcount(`${this.#session.prefix}:first:${endpointId}`, "-inf", now),
@@ -138,7 +138,7 @@ export class RedisClaims {
         const answers = (await this.#session.run(
           connected,
           "outboxTake",
-          Date.now(),
+          this.#session.now(),
           ...input,
         )) as Buffer[][];
         const taken: Taken[] = [];
@@ -169,7 +169,7 @@ export class RedisClaims {
     await this.#upkeep.recover(endpointId);
     const queues = [queueName(endpointId, "first"), queueName(endpointId, "again")];
     return this.#session.use(async (connected) => {
-      const input = [endpointId, Date.now(), limit, ...queues];
+      const input = [endpointId, this.#session.now(), limit, ...queues];
       const answer = ((await this.#session.run(connected, "outboxTicketless", ...input)) as Buffer[]).map(
         String,
       );

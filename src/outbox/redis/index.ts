@@ -1,5 +1,6 @@
 /** The outbox for several machines: records in Redis or Valkey, claims through BullMQ. */
 import type { Outbox } from "../outbox.ts";
+import { everyInterval } from "../ticker.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
 import type { RedisOutboxOptions } from "./options.ts";
 import { RedisSession } from "./session.ts";
@@ -20,9 +21,5 @@ export type { RedisOutboxOptions } from "./options.ts";
  * `maxmemory-policy noeviction`; the logger is told where the first or the last is missing.
  */
 export function redisOutbox(options: RedisOutboxOptions = {}): Outbox {
-  return new RedisOutbox(new RedisSession(options), (intervalMs, task) => {
-    const timer = setInterval(task, intervalMs);
-    timer.unref();
-    return () => clearInterval(timer);
-  });
+  return new RedisOutbox(new RedisSession(options), everyInterval);
 }

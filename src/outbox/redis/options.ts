@@ -14,6 +14,8 @@ export interface RedisOutboxOptions {
   readonly leaseMs?: number;
   /** Is warned of settings with which Redis may lose deliveries. */
   readonly logger?: Logger;
+  /** Unix milliseconds. @default Date.now */
+  readonly now?: () => number;
 }
 
 export const defaultUrl = "redis://127.0.0.1:6379";

@@ -62,20 +62,10 @@ function text(value: Answered): string {
 /** Reads what the take script answers for a ticket that became a claim, behind the word `claim`. */
 export function readClaim(ticket: Ticket, answer: readonly Answered[]): { claim: Claim; dueAt: number } {
   const [dueAt, eventId, attempt, replays, traceId, spanId, batch, headers, content, ...event] = answer;
-  const [type, source, createdAt, body, traceparent, tracestate, origin] = event;
   const claim: Claim = {
     id: ticket.id,
     endpointId: ticket.endpointId,
-    event: {
-      id: text(eventId),
-      type: text(type),
-      source: text(source),
-      createdAt: Number(createdAt),
-      body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
-      ...(traceparent ? { traceparent: text(traceparent) } : {}),
-      ...(tracestate ? { tracestate: text(tracestate) } : {}),
-      origin: text(origin),
-    },
+    event: readEventFields(text(eventId), event),
     ...(Buffer.isBuffer(content)
       ? { content: { headers: JSON.parse(text(headers)) as Record<string, string>, body: content } }
       : {}),
@@ -86,6 +76,21 @@ export function readClaim(ticket: Ticket, answer: readonly Answered[]): { claim:
     lease: ticket,
   };
   return { claim, dueAt: Number(dueAt) };
+}
+
+/** Reads the fields that a claim and an event's record have in common, in the order of `eventFields`. */
+function readEventFields(id: string, answer: readonly Answered[]): Claim["event"] {
+  const [type, source, createdAt, body, traceparent, tracestate, origin] = answer;
+  return {
+    id,
+    type: text(type),
+    source: text(source),
+    createdAt: Number(createdAt),
+    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+    ...(traceparent ? { traceparent: text(traceparent) } : {}),
+    ...(tracestate ? { tracestate: text(tracestate) } : {}),
+    origin: text(origin),
+  };
 }
 
 export const eventFields = [
@@ -105,17 +110,10 @@ export function readEvent(
   id: string,
   answer: readonly Answered[],
 ): { event: OutboxEvent; deliveryIds: string[] } | undefined {
-  const [type, source, createdAt, body, traceparent, tracestate, origin, decisions, deliveries] = answer;
-  if (!type) return undefined;
+  if (!answer[0]) return undefined;
+  const [decisions, deliveries] = answer.slice(eventFields.indexOf("decisions"));
   const event: OutboxEvent = {
-    id,
-    type: text(type),
-    source: text(source),
-    createdAt: Number(createdAt),
-    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
-    ...(traceparent ? { traceparent: text(traceparent) } : {}),
-    ...(tracestate ? { tracestate: text(tracestate) } : {}),
-    origin: text(origin),
+    ...readEventFields(id, answer),
     decisions: JSON.parse(text(decisions)) as RoutingDecision[],
   };
   // An empty list is written as an empty object: Lua knows only one kind of table.

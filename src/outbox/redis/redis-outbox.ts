@@ -13,13 +13,16 @@ import type {
   Stored,
   Submission,
 } from "../outbox.ts";
+import { withOldestDue } from "../due.ts";
+import { isFinished, matches, pageSize, replaySize, stateToReplay } from "../query.ts";
+import type { Ticker } from "../ticker.ts";
 import { RedisClaims } from "./claims.ts";
 import { writeSubmission } from "./records.ts";
-import { byAge, matches, readDeliveries, readStoredEvent, search } from "./search.ts";
+import { byAge, readDeliveries, readStoredEvent, search } from "./search.ts";
 import type { Connected, RedisSession } from "./session.ts";
 import { judgeRedis } from "./server-settings.ts";
 import { addTickets, type NewTicket, removeTickets, type TicketKind } from "./tickets.ts";
-import { RedisUpkeep, type Ticker } from "./upkeep.ts";
+import { RedisUpkeep } from "./upkeep.ts";
 
 /** Deliveries that one script call changes at most, so that it blocks Redis for milliseconds. */
 const batchSize = 200;
@@ -66,7 +69,7 @@ export class RedisOutbox implements Outbox {
   }
 
   async due(): Promise<Due> {
-    const now = Date.now();
+    const now = this.#session.now();
     const key = `${this.#session.prefix}:due`;
     return this.#session.use(async ({ client }) => {
       const [endpointIds, [, nextAt]] = await Promise.all([
@@ -78,7 +81,7 @@ export class RedisOutbox implements Outbox {
   }
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
-    const limit = query.limit ?? 100;
+    const limit = query.limit ?? pageSize;
     const deliveries: Delivery[] = [];
     let last: string | undefined;
     for await (const { delivery, entry } of search(this.#session, query, "newest first")) {
@@ -104,7 +107,7 @@ export class RedisOutbox implements Outbox {
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
     const chosen = await this.#choose(selection);
     if (selection.dryRun === true) return chosen.map(({ id }) => id);
-    const now = Date.now();
+    const now = this.#session.now();
     const replayed: Delivery[] = [];
     for (const batch of batchesOf(chosen)) {
       await this.#session.use(async (connected) => {
@@ -127,7 +130,7 @@ export class RedisOutbox implements Outbox {
   async bury(endpointId: string, reason: string): Promise<number> {
     for (let buried = 0; ; ) {
       const count = await this.#session.use(async (connected) => {
-        const input = [endpointId, reason, Date.now(), batchSize];
+        const input = [endpointId, reason, this.#session.now(), batchSize];
         const answer = ((await this.#session.run(connected, "outboxBury", ...input)) as Buffer[]).map(String);
         const tickets = answer.flatMap((kind, index) =>
           index % 2 === 0 ? [{ kind: kind as TicketKind, id: answer[index + 1] as string, endpointId }] : [],
@@ -141,7 +144,7 @@ export class RedisOutbox implements Outbox {
   }
 
   async counts(): Promise<readonly EndpointCounts[]> {
-    const now = Date.now();
+    const now = this.#session.now();
     const endpointIds = await this.#session.use(({ client }) =>
       client.smembers(`${this.#session.prefix}:endpoints`),
     );
@@ -153,8 +156,7 @@ export class RedisOutbox implements Outbox {
       for (const [index, answer] of (answers as [number, number, number, Buffer | null][]).entries()) {
         const [pending, delivering, dead, earliest] = answer;
         const count = { endpointId: batch[index] as string, pending, delivering, dead };
-        const dueAt = earliest === null ? Number.POSITIVE_INFINITY : Number(earliest);
-        counts.push(dueAt <= now ? { ...count, oldestDueAt: dueAt } : count);
+        counts.push(withOldestDue(count, earliest === null ? null : Number(earliest), now));
       }
     }
     return counts;
@@ -197,14 +199,15 @@ export class RedisOutbox implements Outbox {
 
   /** Oldest first. */
   async #choose(selection: ReplaySelection): Promise<Delivery[]> {
-    const { deliveryIds, limit = 10_000, dryRun: _, ...given } = selection;
+    const { deliveryIds, limit = replaySize, dryRun: _, ...given } = selection;
+    const state = stateToReplay(selection);
+    const query: DeliveryQuery = state === undefined ? given : { ...given, state };
     if (deliveryIds !== undefined) {
       const known = await readDeliveries(this.#session, [...new Set(deliveryIds)]);
-      const wanted = known.filter((delivery) => delivery !== undefined && matches(delivery, given));
+      const wanted = known.filter((delivery) => delivery !== undefined && matches(delivery, query));
       return (wanted as Delivery[]).filter(isFinished).sort(byAge).slice(0, limit);
     }
     const chosen: Delivery[] = [];
-    const query: DeliveryQuery = { ...given, state: given.state ?? "dead" };
     for await (const { delivery } of search(this.#session, query, "oldest first")) {
       if (chosen.length === limit) break;
       chosen.push(delivery);
@@ -215,10 +218,6 @@ export class RedisOutbox implements Outbox {
 
 function ticketsOf({ deliveries }: Submission): NewTicket[] {
   return deliveries.map(({ id, endpointId, dueAt }) => ({ id, endpointId, dueAt, kind: "first" }));
-}
-
-function isFinished({ state }: Delivery): boolean {
-  return state === "delivered" || state === "dead";
 }
 
 function* batchesOf<Item>(items: readonly Item[]): Generator<Item[]> {

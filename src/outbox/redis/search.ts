@@ -1,6 +1,7 @@
 /** Finds deliveries in Redis by the shortest list that holds them all. */
 import type { Delivery, DeliveryQuery } from "../../event/delivery.ts";
-import { cursorInvalid } from "../cursor.ts";
+import { cursorInvalid } from "../position.ts";
+import { matches } from "../query.ts";
 import { ageOf, eventFields, idInList, isEntry, readDelivery, readEvent } from "./records.ts";
 import type { Connected, RedisSession } from "./session.ts";
 
@@ -54,17 +55,6 @@ export async function* search(
     if (order === "newest first") to = `(${last}`;
     else from = `(${last}`;
   }
-}
-
-export function matches(delivery: Delivery, query: DeliveryQuery): boolean {
-  return (
-    (query.eventId === undefined || delivery.eventId === query.eventId) &&
-    (query.endpointId === undefined || delivery.endpointId === query.endpointId) &&
-    (query.eventType === undefined || delivery.eventType === query.eventType) &&
-    (query.state === undefined || delivery.state === query.state) &&
-    (query.since === undefined || delivery.createdAt >= query.since) &&
-    (query.until === undefined || delivery.createdAt < query.until)
-  );
 }
 
 /** Orders deliveries as the lists do, oldest first. */

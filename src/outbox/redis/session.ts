@@ -3,6 +3,7 @@ import type { RedisQueueBackend } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import { WebhookError } from "../../event/errors.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
+import { closed } from "../refusals.ts";
 import { addressOf, checkLease, defaultUrl, isClient, type RedisOutboxOptions } from "./options.ts";
 import { explainRedisError, isOutage } from "./errors.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
@@ -12,6 +13,8 @@ export interface Connected {
   readonly client: Redis;
   /** BullMQ on this connection; its queues are siblings of this one. */
   readonly bullmq: RedisQueueBackend;
+  /** The outbox's clock, Unix milliseconds. */
+  readonly now: () => number;
 }
 
 /** An operation waits this long for a connection before it is refused. */
@@ -30,6 +33,8 @@ export class RedisSession {
   /** A holder renews its locks three times in this time. */
   readonly lockMs: number;
   readonly logger: Logger;
+  /** Unix milliseconds. */
+  readonly now: () => number;
   readonly #options: RedisOutboxOptions;
   #connected: Connected | undefined;
   #connecting: Promise<Connected> | undefined;
@@ -43,6 +48,7 @@ export class RedisSession {
     this.leaseMs = checkLease(options.leaseMs ?? 10_000);
     this.lockMs = Math.ceil(this.leaseMs / 2);
     this.logger = options.logger ?? silentLogger;
+    this.now = options.now ?? Date.now;
     this.address = addressOf(options);
   }
 
@@ -58,7 +64,7 @@ export class RedisSession {
     commands: (connected: Connected) => Promise<Result>,
     repeatable = false,
   ): Promise<Result> {
-    if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
+    if (this.#closed) throw closed("Redis");
     const connected = this.#connected ?? (await this.#connect());
     this.#keepAlive(1);
     try {
@@ -150,8 +156,8 @@ export class RedisSession {
       if (reason !== undefined) throw reason;
       await this.#checkSchema(client);
       const bullmq = await this.#createBackend(client);
-      if (this.#closed) throw new WebhookError("CLOSED", "The Redis outbox was closed");
-      const connected = { client, bullmq };
+      if (this.#closed) throw closed("Redis");
+      const connected = { client, bullmq, now: this.now };
       client.once("close", () => this.#drop(connected));
       this.#connected = connected;
       return connected;

@@ -35,12 +35,11 @@ export function queueName(endpointId: string, kind: TicketKind): string {
 /** Writes tickets; those that are there already stay as they are. */
 export async function addTickets(connected: Connected, tickets: readonly NewTicket[]): Promise<void> {
   const byQueue = new Map<IQueueBackend, { job: JobJson; jobId: string }[]>();
-  const now = Date.now();
   // Equal ranks keep their order; who is due longest is drawn first.
   for (const ticket of tickets.toSorted((left, right) => left.dueAt - right.dueAt)) {
     const queue = queueOf(connected, ticket.endpointId, ticket.kind);
     const jobs = byQueue.get(queue) ?? [];
-    jobs.push({ job: jobOf(ticket, now), jobId: ticket.id });
+    jobs.push({ job: jobOf(ticket, connected), jobId: ticket.id });
     byQueue.set(queue, jobs);
   }
   await Promise.all([...byQueue].map(([queue, jobs]) => queue.addJobs(jobs)));
@@ -73,9 +72,9 @@ export async function tearUp(connected: Connected, ticket: Ticket, failedReason?
 
 /** Hands a ticket back, to be drawn when its delivery is due again. */
 export async function handBack(connected: Connected, ticket: Ticket, dueAt: number): Promise<void> {
-  const now = Date.now();
   const queue = queueOf(connected, ticket.endpointId, ticket.kind);
-  await queue.moveToDelayed(ticket.id, now, delayMs(dueAt, now), ticket.lease, { skipAttempt: true });
+  const delay = delayMs(dueAt, connected);
+  await queue.moveToDelayed(ticket.id, Date.now(), delay, ticket.lease, { skipAttempt: true });
 }
 
 /** Turns the ticket of a first attempt into that of a retry; a retry's is handed back. */
@@ -139,22 +138,23 @@ function queueOf(connected: Connected, endpointId: string, kind: TicketKind): IQ
   return opened;
 }
 
-function jobOf({ id, dueAt }: NewTicket, now: number): JobJson {
+function jobOf({ id, dueAt }: NewTicket, connected: Connected): JobJson {
   return {
     id,
     name: "delivery",
     data: "{}",
-    opts: { delay: delayMs(dueAt, now), removeOnComplete: true, removeOnFail: true },
+    opts: { delay: delayMs(dueAt, connected), removeOnComplete: true, removeOnFail: true },
     progress: 0,
     attemptsMade: 0,
     attemptsStarted: 0,
-    timestamp: now,
+    timestamp: Date.now(),
     failedReason: "",
     returnvalue: "",
     stalledCounter: 0,
   };
 }
 
-function delayMs(dueAt: number, now: number): number {
-  return Math.max(0, Math.ceil(dueAt - now));
+/** BullMQ reads the system's clock, whatever clock the outbox was given: it is told how long to wait, not until when. */
+function delayMs(dueAt: number, { now }: Connected): number {
+  return Math.max(0, Math.ceil(dueAt - now()));
 }

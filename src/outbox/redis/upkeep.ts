@@ -1,9 +1,7 @@
 /** Renews what this process holds in Redis, and frees what dead processes held. */
+import type { Ticker } from "../ticker.ts";
 import type { RedisSession } from "./session.ts";
 import { freeStalledTickets, handBack, renewTickets, type Ticket } from "./tickets.ts";
-
-/** Calls a task again and again; answers what ends that. */
-export type Ticker = (intervalMs: number, task: () => void) => () => void;
 
 export class RedisUpkeep {
   /** By lease. */
@@ -69,7 +67,7 @@ export class RedisUpkeep {
 
   /** Does nothing to what another lease holds by now. */
   async #release(ticket: Ticket): Promise<void> {
-    const now = Date.now();
+    const now = this.#session.now();
     await this.#session.use(async (connected) => {
       const input = [ticket.id, ticket.lease, "release", now, "0", "", "", "", "", ""];
       await Promise.all([

@@ -1,5 +1,6 @@
 /** How a due row of the SQLite outbox becomes a claim. */
 import type { Claim } from "../outbox.ts";
+import { eventOf, type EventRow } from "./event-row.ts";
 
 /** A claim's lease in this store: the row, and the version of it that the claim made. */
 export interface Lease {
@@ -8,7 +9,7 @@ export interface Lease {
   readonly endpointKey: number;
 }
 
-export interface ClaimRow {
+export interface ClaimRow extends EventRow {
   readonly sequence: number;
   readonly version: number;
   readonly dueAt: number;
@@ -18,14 +19,6 @@ export interface ClaimRow {
   readonly batch: string | null;
   readonly ownHeaders: string | null;
   readonly ownBody: Buffer | null;
-  readonly id: string;
-  readonly type: string;
-  readonly source: string;
-  readonly createdAt: number;
-  readonly traceparent: string | null;
-  readonly tracestate: string | null;
-  readonly origin: string;
-  readonly body: Buffer;
 }
 
 /** Endpoint, 1 for retries or 0 for first attempts, the time, the limit. */
@@ -44,21 +37,11 @@ export function claimOf(
   previous: Claim["previous"] | undefined,
 ): Claim {
   const { sequence, version, deliveryId, attempt, replays, batch, ownHeaders, ownBody } = row;
-  const { id, type, source, createdAt, traceparent, tracestate, origin, body } = row;
   const lease: Lease = { sequence, version: version + 1, endpointKey };
   return {
     id: deliveryId,
     endpointId,
-    event: {
-      id,
-      type,
-      source,
-      createdAt,
-      origin,
-      body,
-      ...(traceparent === null ? {} : { traceparent }),
-      ...(tracestate === null ? {} : { tracestate }),
-    },
+    event: eventOf(row),
     attempt,
     replay: replays,
     lease,

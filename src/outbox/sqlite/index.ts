@@ -1,16 +1,10 @@
 /** The outbox of one machine: a SQLite file that survives kill -9 and power loss. Published as `mova-webhooks/outbox/sqlite`. */
 import type { Outbox } from "../outbox.ts";
+import { everyInterval } from "../ticker.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import type { SqliteOutboxOptions, Ticker } from "./sqlite-outbox.ts";
+import type { SqliteOutboxOptions } from "./sqlite-outbox.ts";
 
 export type { SqliteOutboxOptions } from "./sqlite-outbox.ts";
-
-/** Ticks do not keep a process alive. */
-const everyInterval: Ticker = (intervalMs, task) => {
-  const timer = setInterval(task, intervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
-};
 
 /**
  * Stores in a file that several processes of this machine may share. It is opened at the first use, which rejects with

@@ -1,10 +1,10 @@
 /** Forgets finished events of the SQLite outbox, oldest first, a few hundred rows at a time. */
 import { setImmediate as pause } from "node:timers/promises";
+import { byAge, isOlder, type Position } from "../position.ts";
 import type { GroupCommit } from "./batch.ts";
 import type { SqliteSession, SqliteStore } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { PrunableEvent } from "./upkeep.ts";
-import type { Position } from "./walk.ts";
 
 /** Rows looked at without a pause. */
 const stepRows = 1000;
@@ -64,18 +64,12 @@ function finishedAfter(
   const numbers = new Set(step.rows.filter((row) => row.state >= 2).map((row) => row.event));
   const routed = [...numbers].map((number) => upkeep.eventAt(number)).filter((event) => event !== undefined);
   const events = [...routed, ...unrouted.events]
-    .filter((event) => (end === undefined || !isAfter(event, end)) && upkeep.isFinished(event))
-    .sort((left, right) => left.createdAt - right.createdAt || left.sequence - right.sequence);
+    .filter((event) => (end === undefined || !isOlder(end, event)) && upkeep.isFinished(event))
+    .sort(byAge);
   return end === undefined ? { events } : { events, next: end };
 }
 
 function earlier(one: Position | undefined, other: Position | undefined): Position | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return isAfter(one, other) ? other : one;
-}
-
-function isAfter(left: Position, right: Position): boolean {
-  return (
-    left.createdAt > right.createdAt || (left.createdAt === right.createdAt && left.sequence > right.sequence)
-  );
+  return isOlder(other, one) ? other : one;
 }

@@ -3,7 +3,9 @@ import type { Database, Statement } from "better-sqlite3";
 import type { Outcome } from "../../event/attempt-outcome.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
 import type { RoutingDecision } from "../../event/routing-decision.ts";
-import type { Due, EndpointCounts, EventRecord, OutboxEvent } from "../outbox.ts";
+import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
+import type { Due, EndpointCounts, EventRecord } from "../outbox.ts";
+import { eventOf, type EventRow } from "./event-row.ts";
 import { stateNumbers } from "./schema.ts";
 
 const states = Object.keys(stateNumbers) as DeliveryState[];
@@ -33,18 +35,10 @@ interface AttemptRow {
   readonly response: string | null;
 }
 
-interface EventRow {
+interface RecordedRow extends EventRow {
   readonly seq: number;
   readonly deliveries: number;
-  readonly id: string;
-  readonly type: string;
-  readonly source: string;
-  readonly createdAt: number;
-  readonly traceparent: string | null;
-  readonly tracestate: string | null;
-  readonly origin: string;
   readonly decisions: string;
-  readonly body: Buffer;
 }
 
 interface EndpointRow {
@@ -72,8 +66,8 @@ export class SqliteReads {
   readonly #delivery: Statement<[number], DeliveryRow>;
   readonly #deliveryNumber: Statement<[string], number>;
   readonly #attempts: Statement<[number], AttemptRow>;
-  readonly #event: Statement<[string], EventRow>;
-  readonly #waiting: Statement<[], { endpointId: string; earliestDueAt: number }>;
+  readonly #event: Statement<[string], RecordedRow>;
+  readonly #waiting: Statement<[], Earliest>;
   readonly #endpoints: Statement<[], EndpointRow>;
   readonly #hasDue: Statement<[string, number, number], number>;
 
@@ -91,9 +85,9 @@ export class SqliteReads {
       `SELECT seq, deliveries, id, type, source, created_at AS createdAt, traceparent, tracestate, origin, decisions,
        body FROM events WHERE id = ?`,
     );
-    this.#waiting = database.prepare(
-      `SELECT p.id AS endpointId, ${earliestDueAt} AS earliestDueAt FROM endpoints p WHERE p.pending > 0`,
-    );
+    this.#waiting = database
+      .prepare<[], Earliest>(`SELECT p.id, ${earliestDueAt} FROM endpoints p WHERE p.pending > 0`)
+      .raw();
     this.#endpoints = database.prepare(
       `SELECT p.id AS endpointId, p.pending, p.delivering, p.dead,
        iif(p.pending > 0, ${earliestDueAt}, NULL) AS earliestDueAt FROM endpoints p`,
@@ -140,24 +134,20 @@ export class SqliteReads {
     const deliveries = Array.from({ length: row.deliveries }, (_, index) =>
       this.delivery(row.seq + 1 + index),
     );
-    return { event: eventOf(row), deliveries: deliveries.filter((delivery) => delivery !== undefined) };
+    const decisions = JSON.parse(row.decisions) as RoutingDecision[];
+    return {
+      event: { ...eventOf(row), decisions },
+      deliveries: deliveries.filter((delivery) => delivery !== undefined),
+    };
   }
 
   due(now: number): Due {
-    const endpointIds: string[] = [];
-    let nextAt = Number.POSITIVE_INFINITY;
-    for (const { endpointId, earliestDueAt } of this.#waiting.iterate()) {
-      if (earliestDueAt <= now) endpointIds.push(endpointId);
-      else nextAt = Math.min(nextAt, earliestDueAt);
-    }
-    return Number.isFinite(nextAt) ? { endpointIds, nextAt } : { endpointIds };
+    return dueAmong(this.#waiting.all(), now);
   }
 
   counts(now: number): EndpointCounts[] {
     return this.#endpoints.all().map(({ earliestDueAt, ...counts }) => {
-      return earliestDueAt === null || earliestDueAt > now
-        ? counts
-        : { ...counts, oldestDueAt: earliestDueAt };
+      return withOldestDue(counts, earliestDueAt, now);
     });
   }
 }
@@ -174,20 +164,5 @@ function attemptOf(row: AttemptRow): Attempt {
     ...(traceId === null ? {} : { traceId }),
     ...(spanId === null ? {} : { spanId }),
     ...(response === null ? {} : { response }),
-  };
-}
-
-function eventOf(row: EventRow): OutboxEvent {
-  const { id, type, source, createdAt, traceparent, tracestate, origin, decisions, body } = row;
-  return {
-    id,
-    type,
-    source,
-    createdAt,
-    ...(traceparent === null ? {} : { traceparent }),
-    ...(tracestate === null ? {} : { tracestate }),
-    origin,
-    decisions: JSON.parse(decisions) as RoutingDecision[],
-    body,
   };
 }

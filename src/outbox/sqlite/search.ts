@@ -1,10 +1,11 @@
 /** Searches the SQLite outbox by query, step by step, with a pause for the event loop after each. */
 import { setImmediate as pause } from "node:timers/promises";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
-import { readCursor } from "../cursor.ts";
+import { isOlder, type Position, readCursor, writeCursor } from "../position.ts";
+import { matches, pageSize, type Wanted } from "../query.ts";
 import { stateNumbers } from "./schema.ts";
 import type { SqliteStore } from "./store.ts";
-import type { Position, Step, WalkedRow } from "./walk.ts";
+import type { Step, WalkedRow } from "./walk.ts";
 
 /** A query, where wanted within given deliveries only. */
 interface Search extends DeliveryQuery {
@@ -19,7 +20,7 @@ type Direction = "newest first" | "oldest first";
 
 /** Answers one page, newest first. */
 export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): Promise<DeliveryPage> {
-  const limit = query.limit ?? 100;
+  const limit = query.limit ?? pageSize;
   const found = await findRows(store, query, "newest first", limit + 1);
   const page = found.slice(0, limit);
   const last = page.at(-1);
@@ -27,7 +28,7 @@ export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): 
     .read(({ reads }) => page.map(({ sequence }) => reads.delivery(sequence)))
     .filter((delivery): delivery is Delivery => delivery !== undefined);
   if (found.length <= limit || last === undefined) return { deliveries };
-  return { deliveries, cursor: `${last.createdAt}.${last.sequence}` };
+  return { deliveries, cursor: writeCursor(last) };
 }
 
 /** Answers up to `limit` rows that match every field of a query. */
@@ -38,10 +39,11 @@ export async function findRows(
   limit: number,
 ): Promise<WalkedRow[]> {
   const found: WalkedRow[] = [];
-  const matches = matcherOf(store, query);
+  const wanted = inNumbers(store, query);
+  const ids = query.deliveryIds && new Set(query.deliveryIds);
   for await (const rows of stepsOf(store, query, direction)) {
     for (const row of rows) {
-      if (found.length < limit && matches(row)) found.push(row);
+      if (found.length < limit && matches(row, wanted) && ids?.has(row.id) !== false) found.push(row);
     }
     const last = rows.at(-1);
     if (found.length >= limit || last === undefined || isBeyond(last, query, direction)) break;
@@ -49,19 +51,19 @@ export async function findRows(
   return found;
 }
 
-function matcherOf(store: SqliteStore, query: Search): (row: WalkedRow) => boolean {
-  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, endpointId, eventType } = query;
-  const wanted = query.deliveryIds && new Set(query.deliveryIds);
-  const state = query.state && stateNumbers[query.state];
-  // An endpoint that was never seen matches no row.
-  const endpoint = endpointId && (store.read(({ ledger }) => ledger.endpointKey(endpointId)) ?? Number.NaN);
-  return (row) =>
-    row.createdAt >= since &&
-    row.createdAt < until &&
-    (endpoint === undefined || row.endpoint === endpoint) &&
-    (state === undefined || row.state === state) &&
-    (eventType === undefined || row.type === eventType) &&
-    (wanted === undefined || wanted.has(row.id));
+/** A query as the rows of the file can be compared with. The walk sees to the event it asks for. */
+function inNumbers(store: SqliteStore, query: Search): Wanted<number, number> {
+  const { endpointId, state, eventType, since, until } = query;
+  return {
+    ...(endpointId !== undefined && {
+      // An endpoint that was never seen matches no row.
+      endpointId: store.read(({ ledger }) => ledger.endpointKey(endpointId)) ?? Number.NaN,
+    }),
+    ...(state !== undefined && { state: stateNumbers[state] }),
+    ...(eventType !== undefined && { eventType }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+  };
 }
 
 /** True where no later row of this direction can be within the query's time. */
@@ -81,8 +83,8 @@ async function* stepsOf(
     const rows = store.read(({ walk }) => {
       return eventId === undefined ? walk.ofDeliveries(deliveryIds ?? []) : walk.ofEvent(eventId);
     });
-    if (direction === "oldest first") yield rows.filter((row) => isBefore(start, row));
-    else yield rows.filter((row) => isBefore(row, start)).toReversed();
+    if (direction === "oldest first") yield rows.filter((row) => isOlder(start, row));
+    else yield rows.filter((row) => isOlder(row, start)).toReversed();
     return;
   }
   const onlyDead = query.state === "dead";
@@ -106,10 +108,4 @@ function startOf(query: DeliveryQuery, direction: Direction): Position {
     return { createdAt: query.since ?? Number.NEGATIVE_INFINITY, sequence: 0 };
   if (query.cursor !== undefined) return readCursor(query.cursor);
   return { createdAt: query.until ?? Number.POSITIVE_INFINITY, sequence: 0 };
-}
-
-function isBefore(left: Position, right: Position): boolean {
-  return (
-    left.createdAt < right.createdAt || (left.createdAt === right.createdAt && left.sequence < right.sequence)
-  );
 }

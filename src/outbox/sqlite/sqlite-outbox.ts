@@ -1,6 +1,5 @@
 /** The outbox contract on one SQLite file. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
-import { WebhookError } from "../../event/errors.ts";
 import type {
   Claim,
   Due,
@@ -12,6 +11,9 @@ import type {
   Stored,
   Submission,
 } from "../outbox.ts";
+import { replaySize, stateToReplay } from "../query.ts";
+import { closed } from "../refusals.ts";
+import type { Ticker } from "../ticker.ts";
 import { GroupCommit } from "./batch.ts";
 import { looksPerLease } from "./owner.ts";
 import { pruneEvents } from "./prune.ts";
@@ -34,9 +36,6 @@ export interface SqliteOutboxOptions {
   /** @default Date.now */
   readonly now?: () => number;
 }
-
-/** Calls a task again and again; answers how to stop it. */
-export type Ticker = (intervalMs: number, task: () => void) => () => void;
 
 export class SqliteOutbox implements Outbox {
   readonly contract = 1;
@@ -162,7 +161,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   #start(): void {
-    if (this.#closing !== undefined) throw new WebhookError("CLOSED", "The SQLite outbox was closed");
+    if (this.#closing !== undefined) throw closed("SQLite");
     this.#store.open();
     if (this.#stopLooking !== undefined) return;
     this.#stopLooking = this.#every(this.leaseMs / looksPerLease, () => this.#look());
@@ -189,8 +188,8 @@ export class SqliteOutbox implements Outbox {
   }
 
   async #selectFinished(selection: ReplaySelection): Promise<WalkedRow[]> {
-    const { limit = 10_000, deliveryIds } = selection;
-    const state = selection.state ?? (deliveryIds === undefined ? "dead" : undefined);
+    const { limit = replaySize } = selection;
+    const state = stateToReplay(selection);
     if (state !== undefined) return findRows(this.#store, { ...selection, state }, "oldest first", limit);
     const rows = await findRows(this.#store, selection, "oldest first", Number.POSITIVE_INFINITY);
     return rows.filter((row) => row.state >= stateNumbers.delivered).slice(0, limit);

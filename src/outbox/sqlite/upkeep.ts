@@ -1,7 +1,7 @@
 /** What `replay`, `bury` and `prune` do within transactions of the SQLite outbox, a bounded number of rows at a time. */
 import type { Database, Statement } from "better-sqlite3";
+import type { Position } from "../position.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Position } from "./walk.ts";
 
 /** Rows changed in one transaction. */
 export const upkeepRows = 500;

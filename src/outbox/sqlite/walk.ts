@@ -1,18 +1,13 @@
 /** Walks deliveries by age in short steps, so that a search through a million rows never blocks the event loop. */
 import type { Database, Statement } from "better-sqlite3";
+import { byAge, type Position } from "../position.ts";
+import type { Searched } from "../query.ts";
 
-/** Where a walk stands: rows are ordered by age, then by the order of storing. */
-export interface Position {
-  readonly createdAt: number;
-  readonly sequence: number;
-}
-
-export interface WalkedRow extends Position {
+/** What a walk sees of a delivery, with the file's own numbers for endpoint and state. */
+export interface WalkedRow extends Position, Omit<Searched<number, number>, "eventId"> {
   readonly id: string;
+  /** Sequence number of its event. */
   readonly event: number;
-  readonly endpoint: number;
-  readonly state: number;
-  readonly type: string;
 }
 
 export interface Step {
@@ -21,7 +16,8 @@ export interface Step {
   readonly next?: Position;
 }
 
-const columns = "id, created_at AS createdAt, seq AS sequence, event, endpoint, state, type";
+const columns =
+  "id, created_at AS createdAt, seq AS sequence, event, endpoint AS endpointId, state, type AS eventType";
 
 type StepStatement = Statement<[number, number, number], WalkedRow>;
 
@@ -61,7 +57,7 @@ export class SqliteWalk {
   /** Takes rows by delivery id, oldest first; unknown ids are left out. */
   ofDeliveries(ids: readonly string[]): readonly WalkedRow[] {
     const rows = [...new Set(ids)].map((id) => this.#byId.get(id)).filter((row) => row !== undefined);
-    return rows.sort((left, right) => left.createdAt - right.createdAt || left.sequence - right.sequence);
+    return rows.sort(byAge);
   }
 
   /** Takes the next rows older than a position. */

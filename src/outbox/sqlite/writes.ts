@@ -1,9 +1,10 @@
 /** What `put`, `claim` and `settle` do within a transaction of the SQLite outbox: the hot path. */
 import type { Database, Statement } from "better-sqlite3";
 import type { Attempt } from "../../event/delivery.ts";
-import { WebhookError } from "../../event/errors.ts";
-import { shareOfFirstAttempts } from "../fair-claim.ts";
+import type { WebhookError } from "../../event/errors.ts";
+import { byDueTime, shareOfFirstAttempts } from "../due.ts";
 import type { Claim, NewDelivery, OutboxEvent, Settlement, Stored, Submission } from "../outbox.ts";
+import { full } from "../refusals.ts";
 import { claimOf, selectDue } from "./claim.ts";
 import type { ClaimRow, Lease } from "./claim.ts";
 import type { Ledger } from "./ledger.ts";
@@ -76,10 +77,7 @@ export class SqliteWrites {
       const needed = fresh.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
       const held = this.#ledger.unfinished();
       if (held + needed > maxDeliveries) {
-        return new WebhookError(
-          "OUTBOX_FULL",
-          `The SQLite outbox holds ${held} of ${maxDeliveries} deliveries`,
-        );
+        return full("SQLite", held, maxDeliveries);
       }
     }
     return submissions.map((submission) => this.#store(submission));
@@ -97,7 +95,7 @@ export class SqliteWrites {
     if (rows.length === 0) return [];
     const owner = this.#ownership.claimant();
     this.#ledger.count(endpointKey, "pending", "delivering", rows.length);
-    rows.sort((left, right) => left.dueAt - right.dueAt || left.sequence - right.sequence);
+    rows.sort(byDueTime);
     return rows.map((row) => {
       this.#lease.run(owner, row.sequence);
       const previous = row.attempt > 1 || row.replays > 0 ? this.#lastSpan.get(row.sequence) : undefined;
