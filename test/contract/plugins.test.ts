@@ -6,7 +6,8 @@ import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { pluginSuite } from "../../src/testing/plugin-suite.ts";
-import { childProject, runProgram } from "../support/child-project.ts";
+import { childProject } from "../support/child-project.ts";
+import { runProgram } from "../support/program.ts";
 
 const plugins: AnyPlugin[] = Object.values(builtIn).map((factory) => factory());
 

@@ -5,7 +5,8 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Ended, runProgram, webhookEnvironment } from "../support/child-project.ts";
+import { webhookEnvironment } from "../support/child-project.ts";
+import { type Ended, runProgram } from "../support/program.ts";
 import { type StrangerProject, strangerProject } from "../support/stranger-project.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -6,12 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type ChildProject,
   childProject,
-  type Ended,
   type RunOptions,
   webhookEnvironment,
 } from "../support/child-project.ts";
 import * as use from "../support/library-programs.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import type { Ended } from "../support/program.ts";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;

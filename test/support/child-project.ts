@@ -1,22 +1,13 @@
 /** Programs of their own with packages of their own, run with and without `--import mova-webhooks/register`. */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { sqliteLoads } from "./native-sqlite.ts";
+import { type Ended, root, startProgram } from "./program.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const register = join(root, "dist/src/instrumentation/register.js");
 /** A program that is compared gets a flag too: Node itself prints other frames of its own with one. */
 const nothing = "data:text/javascript,";
-
-export interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface RunOptions {
   /** @default true */
@@ -62,37 +53,15 @@ export function childProject(versions: Readonly<Record<string, string>> = {}): C
       { watched = true, env = {}, node = process.execPath, before = [], kill, onOutput } = {},
     ) {
       const imported = [...before, watched ? register : nothing].flatMap((each) => ["--import", each]);
-      return runProgram(node, [...imported, program], {
-        folder,
-        env,
-        ...(kill !== undefined && { kill }),
-        ...(onOutput !== undefined && { onOutput }),
+      const { child, ended } = startProgram(node, [...imported, program], { folder, env });
+      child.stdout.on("data", (text: string) => {
+        onOutput?.(text);
+        if (kill !== undefined) child.kill(kill);
       });
+      return ended;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-interface ProgramOptions extends Pick<RunOptions, "env" | "kill" | "onOutput"> {
-  readonly folder: string;
-}
-
-/** Runs a program to its end, with nothing of this environment but PATH. */
-export async function runProgram(
-  command: string,
-  programArguments: readonly string[],
-  { folder, env = {}, kill, onOutput }: ProgramOptions,
-): Promise<Ended> {
-  const child = spawn(command, programArguments, { cwd: folder, env: { PATH: process.env["PATH"], ...env } });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-    onOutput?.(text);
-    if (kill !== undefined) child.kill(kill);
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-  return { code, signal, stdout, stderr };
 }
 
 /** The least that is to be configured to send to a receiver on loopback. */

@@ -2,6 +2,9 @@
 import { type WebhookManagerOptions, WebhookManager } from "mova-webhooks";
 import { type Answer, type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterEach } from "vitest";
+import "./temporary-folder.ts";
+
+export { until } from "./until.ts";
 
 export const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -23,14 +26,4 @@ export async function testEndpoint(answer?: Answer): Promise<FakeEndpoint> {
   const endpoint = await fakeEndpoint(answer);
   open.push(endpoint);
   return endpoint;
-}
-
-/** Waits for a condition that real I/O will bring about. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected the condition to hold within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
