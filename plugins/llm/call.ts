@@ -28,7 +28,7 @@ export interface Call {
   completed(): void;
   /** The caller stopped reading. */
   abandoned(): void;
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** Publishes that the call starts. Returns nothing where nobody wants to hear of it. */

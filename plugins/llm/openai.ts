@@ -1,4 +1,4 @@
-/** Reads the `openai` library, versions 4 to 6, and whatever has its shape, such as a client for OpenRouter. */
+/** Reads the `openai` library, versions 4 to 7, and whatever has its shape, such as a client for OpenRouter. */
 import {
   exportNamed,
   hasMethods,
@@ -73,7 +73,7 @@ export function openaiClient(options: WatchOptions): ObjectInstrumentation {
 export function openaiModule(options: WatchOptions): ModuleInstrumentation {
   return {
     module: "openai",
-    versions: ">=4.19.0 <7.0.0",
+    versions: ">=4.19.0 <8.0.0",
     patch(exports, host) {
       const client = exportNamed(exports, "OpenAI");
       watchModelMethod(

@@ -1,7 +1,8 @@
 /** Puts a watched method in place of one that asks a model, on one object or on a prototype. */
 import { patchMethod, type PluginHost } from "mova-webhooks/plugin";
 import { type ModelMethod, startCall, type WatchOptions } from "./call.ts";
-import { follow } from "./follow.ts";
+import { Following } from "./follow.ts";
+import { whileSending } from "./while-sending.ts";
 
 type Callable = (...args: never) => unknown;
 
@@ -22,14 +23,15 @@ export function watchModelMethod(
     function apply(_: Method, self: unknown, args: never[]): unknown {
       const call = startCall(method, self, args, host, options);
       if (call === undefined) return Reflect.apply(original, self, args);
+      const following = new Following(call);
       let result: unknown;
       try {
-        result = Reflect.apply(original, self, args);
+        result = whileSending(self, following, host, () => Reflect.apply(original, self, args));
       } catch (error) {
         call.failed(error);
         throw error;
       }
-      return follow(result, call);
+      return following.result(result);
     }
     return new Proxy(original, { apply });
   });
