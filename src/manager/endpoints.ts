@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Circuit, closedCircuit } from "../delivery/policy/circuit-breaker.ts";
 import { type PlannedAttempt, scheduleOf } from "../delivery/policy/schedule.ts";
-import type { DisableCause } from "../delivery/station.ts";
+import type { DisableCause } from "../delivery/worker.ts";
 import {
   type Endpoint,
   type EndpointDefaults,

@@ -421,6 +421,7 @@ export class WebhookManager {
       lifecycle: this.#lifecycle,
       logger: this.#logger,
       now: this.#now,
+      monotonic: this.#options.now ?? (() => performance.now()),
       random: this.#random,
       origin: this.#pipeline.origin,
       maxInFlight: this.#settings.maxInFlight,

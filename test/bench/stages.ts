@@ -6,6 +6,7 @@ import { memoryOutbox, type Outbox } from "mova-webhooks";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { Bus } from "../../src/bus/bus.ts";
 import { createTransport } from "../../src/delivery/http/create-transport.ts";
+import { Lane } from "../../src/delivery/lane/lane.ts";
 import { createWebhookEvent, serializeEvent } from "../../src/event/webhook-event.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import { Secret } from "../../src/event/secret.ts";
@@ -116,6 +117,26 @@ export async function stages(): Promise<Row[]> {
     await outbox.close();
   }
   rmSync(folder, { recursive: true });
+
+  const claim: Claim = {
+    ...{ id: "dlv", endpointId: "bench", attempt: 1, replay: 0, lease: 0 },
+    event: { id: event.id, type, source: "api", createdAt: 0, origin: "bench", body },
+  };
+  const lane = new Lane(endpoint, {
+    ...{ now: Date.now, monotonic: () => performance.now(), random: Math.random },
+    claim: async () => [],
+    attempt: () => new Promise(setImmediate),
+    release: () => undefined,
+    circuitChanged: () => undefined,
+  });
+  await measure(
+    "lane and queue",
+    async () => {
+      if (lane.reserve()) lane.accept(claim);
+      await new Promise(setImmediate);
+    },
+    concurrency,
+  );
 
   const signer = createSigner([new Secret(secret)], "sha256");
   await measure("sign", (n) => signer.sign(`evt_${n}`, 1_700_000_000, body));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Batcher } from "../../src/delivery/lane/batcher.ts";
-import { batchIdOf, batchMessageOf, batchSize } from "../../src/delivery/http/message.ts";
+import { batchIdOf, batchSize } from "../../src/delivery/batch-id.ts";
+import { batchMessageOf } from "../../src/delivery/http/message.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
 function claim(n: number, more: Partial<Claim> = {}, bytes?: number): Claim {

@@ -20,9 +20,10 @@ function laneOf(settings: Partial<WebhookEndpoint>): Lane {
       posts.push([...claims]);
       return new Promise((resolve) => running.push(resolve));
     },
-    release: (claim) => released.push(claim),
+    release: (handedBack) => void released.push(...handedBack),
     circuitChanged: ({ state }) => states.push(state),
     now: () => now,
+    monotonic: () => now + performance.now(),
     random: () => 1,
   });
   end = async (failed) => {
@@ -57,7 +58,63 @@ beforeEach(() => {
 
 afterEach(() => void vi.useRealTimers());
 
+describe("the queue of a lane", () => {
+  it("runs so many posts at once, the others in the order they came", async () => {
+    waiting = claims(5);
+    const lane = laneOf({ concurrency: 2 });
+    lane.wake();
+    await settle();
+    const begun = [posts.length];
+    while (!lane.idle) {
+      await end(false);
+      begun.push(posts.length);
+    }
+    expect(begun).toEqual([2, 3, 4, 5, 5, 5]);
+    expect(posts.map(([claim]) => claim?.id)).toEqual(["dlv_0", "dlv_1", "dlv_2", "dlv_3", "dlv_4"]);
+  });
+
+  it("forgets what has not begun when it is closed, and runs what comes after", async () => {
+    waiting = claims(4);
+    const lane = laneOf({ concurrency: 1 });
+    lane.wake();
+    await settle();
+    lane.close();
+    expect([posts.length, released.length]).toEqual([1, 1]);
+    lane.resume();
+    await end(false);
+    expect(posts.map(([claim]) => claim?.id)).toEqual(["dlv_0", "dlv_2"]);
+  });
+});
+
 describe("a rate limit", () => {
+  it("is kept over a pause in which nothing waited", async () => {
+    waiting = claims(4);
+    const lane = laneOf({ concurrency: 16, rateLimit: { max: 5, per: 2 } });
+    lane.wake();
+    await settle();
+    for (const _ of posts) await end(false);
+    expect(vi.getTimerCount()).toBe(0);
+    await vi.advanceTimersByTimeAsync(500);
+    waiting = claims(4);
+    lane.wake();
+    await settle();
+    expect(posts).toHaveLength(5);
+    await vi.advanceTimersByTimeAsync(1499);
+    expect(posts).toHaveLength(5);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(posts).toHaveLength(8);
+  });
+
+  it("leaves no timer behind when its lane is closed", async () => {
+    waiting = claims(20);
+    const lane = laneOf({ concurrency: 16, rateLimit: { max: 5, per: 2 } });
+    lane.wake();
+    await settle();
+    expect(vi.getTimerCount()).toBe(1);
+    lane.close();
+    expect([vi.getTimerCount(), posts.length, released.length]).toEqual([0, 5, 15]);
+  });
+
   it("lets so many posts begin in any window of its length, and the rest later", async () => {
     waiting = claims(20);
     const lane = laneOf({ concurrency: 16, rateLimit: { max: 5, per: 2 } });

@@ -36,6 +36,7 @@ async function workerWithOpenCircuit(now: () => number): Promise<Worker> {
     lifecycle: combineObservers([], silentLogger),
     logger: silentLogger,
     now,
+    monotonic: now,
     random: () => 1,
     origin: "o",
     maxInFlight: 10,

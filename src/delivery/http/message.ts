@@ -1,6 +1,6 @@
 /** What one POST carries: the event of one claim, or a batch of them as a JSON array. */
-import { createHash } from "node:crypto";
 import type { Claim } from "../../outbox/outbox.ts";
+import { batchIdOf } from "../batch-id.ts";
 
 export interface Message {
   /** The `webhook-id`: the same over all retries. */
@@ -36,19 +36,4 @@ export function batchMessageOf(claims: readonly Claim[]): Message {
     body: Buffer.concat([opening, ...bodies, closing]),
     headers: { "x-mova-batch": String(claims.length) },
   };
-}
-
-/**
- * Names a batch by its deliveries: another set has another id, so that no receiver takes new events for known ones,
- * and the same set keeps its id over retries, restarts and processes. The number tells how many belong to it.
- */
-export function batchIdOf(claims: readonly Claim[]): string {
-  const ids = claims.map((claim) => claim.id).sort();
-  const hash = createHash("sha256").update(ids.join("\n")).digest("hex");
-  return `bat_${claims.length}_${hash.slice(0, 32)}`;
-}
-
-/** How many deliveries belong to the batch of that id. */
-export function batchSize(batchId: string): number {
-  return Number(batchId.split("_")[1]);
 }

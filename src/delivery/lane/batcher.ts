@@ -7,7 +7,7 @@
  * another id, because to the receiver it is another message.
  */
 import type { Claim, Claims } from "../../outbox/outbox.ts";
-import { batchSize } from "../http/message.ts";
+import { batchSize } from "../batch-id.ts";
 
 /** No batch grows beyond what receivers commonly take; one larger event goes alone. */
 const maxBytes = 1_048_576;

@@ -17,7 +17,7 @@ export class Gate {
     this.#guaranteed = Math.max(1, Math.floor(limit / 256));
   }
 
-  /** Answers undefined where there is room at once; otherwise wait for the promise. Pair with `leave`. */
+  /** Returns undefined where there is room at once; otherwise wait for the promise. Pair with `leave`. */
   enter(lane: object): Promise<void> | undefined {
     const side = this.#sideOf(lane);
     if (this.#admits(side)) {

@@ -2,32 +2,27 @@
 import PQueue from "p-queue";
 import type { Endpoint } from "../../event/endpoint.ts";
 import type { Claim, Claims } from "../../outbox/outbox.ts";
+import type { Circuit } from "../policy/circuit-breaker.ts";
 import { Batcher } from "./batcher.ts";
-import { Slots } from "./slots.ts";
-import {
-  afterAttempt,
-  afterWait,
-  type Circuit,
-  closedCircuit,
-  withoutWait,
-} from "../policy/circuit-breaker.ts";
+import { Breaker, type BreakerOptions } from "./breaker.ts";
+import { Limiter } from "./limiter.ts";
 
-export interface LaneWork {
-  /** Leases due deliveries of this endpoint. Never rejects: a store that fails answers with none. */
+export interface LaneWork extends BreakerOptions {
+  /** Leases due deliveries of this endpoint. Never rejects: none where the store fails. */
   claim(limit: number): Promise<readonly Claim[]>;
   /** Makes the attempt: one POST for all of them. Never rejects. */
   attempt(claims: Claims): Promise<void>;
-  /** Hands a claim back without an attempt. */
-  release(claim: Claim): void;
+  /** Hands claims back without an attempt. */
+  release(claims: readonly Claim[]): void;
   circuitChanged(circuit: Circuit): void;
-  now(): number;
-  random(): number;
 }
 
 export class Lane {
   readonly endpoint: Endpoint;
   readonly #work: LaneWork;
-  readonly #queue: Slots | PQueue;
+  readonly #queue: PQueue;
+  readonly #limiter: Limiter | undefined;
+  readonly #breaker: Breaker;
   readonly #batcher: Batcher | undefined;
   /** Deliveries in one post. */
   readonly #perPost: number;
@@ -39,34 +34,32 @@ export class Lane {
   #due = false;
   #claiming = false;
   #open = true;
-  #circuit: Circuit = closedCircuit;
 
   constructor(endpoint: Endpoint, work: LaneWork) {
     this.endpoint = endpoint;
     this.#work = work;
-    const { concurrency, rateLimit, batch, timeoutMs } = endpoint;
-    this.#queue =
-      rateLimit === undefined
-        ? new Slots(concurrency)
-        : new PQueue({ concurrency, intervalCap: rateLimit.max, interval: rateLimit.perMs, strict: true });
+    const { concurrency, rateLimit, circuitBreaker, batch, timeoutMs } = endpoint;
+    this.#queue = new PQueue({ concurrency });
+    if (rateLimit !== undefined) {
+      this.#limiter = new Limiter(rateLimit, this.#queue, work.monotonic);
+    }
+    this.#breaker = new Breaker(circuitBreaker, work);
     this.#perPost = batch?.maxEvents ?? 1;
     if (batch !== undefined) this.#batcher = new Batcher(batch, timeoutMs, (claims) => this.#post(claims));
   }
 
   get circuit(): Circuit {
-    return this.#circuit;
+    return this.#breaker.circuit;
   }
 
   /** Tells whether the lane would send what is due now: it is switched on, and its circuit does not wait. */
   get ready(): boolean {
-    return this.#open && (this.#circuit.state !== "open" || this.#circuit.until <= this.#work.now());
+    return this.#open && this.#breaker.waitMs === 0;
   }
 
-  /** When the open circuit may be probed, Unix milliseconds; undefined where that is not to be waited for. */
-  get probeDueAt(): number | undefined {
-    if (!this.#open || this.#circuit.state !== "open") return undefined;
-    const { until } = this.#circuit;
-    return until > this.#work.now() ? until : undefined;
+  /** How long until the open circuit may be probed; undefined where that is not to be waited for. */
+  get probeInMs(): number | undefined {
+    return this.#open && this.#breaker.waitMs > 0 ? this.#breaker.waitMs : undefined;
   }
 
   /** Posts that are running. */
@@ -84,7 +77,7 @@ export class Lane {
    * older deliveries wait in the outbox: they come first.
    */
   reserve(): boolean {
-    if (!this.#open || this.#circuit.state !== "closed" || this.#due || this.#room() <= 0) return false;
+    if (!this.#open || this.#breaker.state !== "closed" || this.#due || this.#room() <= 0) return false;
     this.#held += 1;
     return true;
   }
@@ -97,7 +90,7 @@ export class Lane {
 
   /** Runs a claim that a place was promised to. */
   accept(claim: Claim): void {
-    if (!this.#open || this.#circuit.state === "open") this.#handBack([claim]);
+    if (!this.#open || this.#breaker.state === "open") this.#handBack([claim]);
     else if (this.#batcher === undefined) this.#post([claim]);
     else this.#batcher.add(claim);
   }
@@ -115,9 +108,7 @@ export class Lane {
 
   /** Hears how an attempt ended. */
   report(failed: boolean): void {
-    const { circuitBreaker } = this.endpoint;
-    const now = this.#work.now();
-    this.#become(afterAttempt(this.#circuit, failed, circuitBreaker, now, () => this.#work.random()));
+    if (this.#breaker.report(failed)) this.#circuitChanged();
   }
 
   /** Takes nothing more, and hands back what has not begun; what runs goes on to its end. */
@@ -129,22 +120,21 @@ export class Lane {
   /** Takes again. An open circuit is probed at once. */
   resume(): void {
     this.#open = true;
-    this.#circuit = withoutWait(this.#circuit, this.#work.now());
+    this.#breaker.skipWait();
     this.wake();
   }
 
-  #become(circuit: Circuit): void {
-    const changed = circuit.state !== this.#circuit.state;
-    this.#circuit = circuit;
-    if (!changed) return;
-    if (circuit.state === "open") this.#empty();
+  #circuitChanged(): void {
+    const { state } = this.#breaker;
+    if (state === "open") this.#empty();
     // A probe is one post, though a batch of them may need many claims.
-    this.#queue.concurrency = circuit.state === "half_open" ? 1 : this.endpoint.concurrency;
-    this.#work.circuitChanged(circuit);
+    this.#queue.concurrency = state === "half_open" ? 1 : this.endpoint.concurrency;
+    this.#work.circuitChanged(this.#breaker.circuit);
   }
 
   #empty(): void {
     this.#queue.clear();
+    this.#limiter?.forget();
     const claims = [...this.#waiting].flat().concat(this.#batcher?.clear() ?? []);
     this.#waiting.clear();
     this.#handBack(claims);
@@ -152,18 +142,20 @@ export class Lane {
 
   #handBack(claims: readonly Claim[]): void {
     this.#held -= claims.length;
-    for (const claim of claims) this.#work.release(claim);
+    this.#work.release(claims);
   }
 
   #post(claims: Claims): void {
     this.#waiting.add(claims);
     // The task settles its own failures; p-queue's promise only repeats its end.
     void this.#queue.add(() => this.#run(claims));
+    this.#limiter?.hold();
   }
 
   async #run(claims: Claims): Promise<void> {
     this.#waiting.delete(claims);
     this.#running += 1;
+    this.#limiter?.count();
     await this.#work.attempt(claims);
     this.#running -= 1;
     this.#held -= claims.length;
@@ -175,7 +167,7 @@ export class Lane {
    * delivery, or enough for a batch beside those of the other kind: a claim gives new ones and retries half each.
    */
   #room(): number {
-    if (this.#circuit.state === "closed") return 2 * this.endpoint.concurrency * this.#perPost - this.#held;
+    if (this.#breaker.state === "closed") return 2 * this.endpoint.concurrency * this.#perPost - this.#held;
     return (this.#perPost === 1 ? 1 : 2 * this.#perPost) - this.#held;
   }
 
@@ -183,8 +175,8 @@ export class Lane {
   #refill(): void {
     if (!this.#due || !this.#open || this.#claiming) return;
     // A probe has the endpoint to itself: what was begun before must have ended.
-    if (this.#held === 0) this.#become(afterWait(this.#circuit, this.#work.now()));
-    const { state } = this.#circuit;
+    if (this.#held === 0 && this.#breaker.probe()) this.#circuitChanged();
+    const { state } = this.#breaker;
     if (state === "open") return;
     const inLots = state === "closed" && this.#batcher === undefined;
     const enough = inLots ? Math.ceil(this.endpoint.concurrency / 2) : 1;

@@ -1,14 +1,16 @@
-/** One endpoint in the worker: its lane, its sender, and what follows for it from how its attempts end. */
+/** What follows from how an attempt ended: for its deliveries, for the observers, and for the endpoint. */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint } from "../event/endpoint.ts";
+import type { Logger } from "../event/logger.ts";
 import type { Claim, Claims, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
-import type { Attempted, Sender } from "./http/attempt.ts";
-import { type FailingSpell, nextSpell } from "./policy/failing-spell.ts";
+import { batchIdOf } from "./batch-id.ts";
+import type { Attempted } from "./http/attempt.ts";
 import type { Lane } from "./lane/lane.ts";
-import { batchIdOf } from "./http/message.ts";
+import { type FailingSpell, nextSpell } from "./policy/failing-spell.ts";
 import { decideSettlement, disableReason, verdictOf } from "./policy/retry.ts";
+import type { Settling } from "./settling.ts";
 
 /** Somebody must switch the endpoint off: the receiver asked for it, or it failed for too long. */
 export interface DisableCause {
@@ -18,72 +20,71 @@ export interface DisableCause {
   readonly eventTypes: readonly string[];
 }
 
-export interface StationOptions {
+export interface AftermathOptions {
   readonly lifecycle: Required<Lifecycle>;
+  readonly logger: Logger;
   readonly now: () => number;
+  readonly monotonic: () => number;
   readonly random: () => number;
+  /** Switches an endpoint off. */
   readonly disable: (cause: DisableCause) => void;
+  readonly settling: Settling;
 }
 
-export interface Concluded {
-  readonly claim: Claim;
-  readonly settlement: Settlement;
-  readonly attempt: Attempt;
-}
-
-export class Station {
-  readonly lane: Lane;
-  readonly sender: Sender;
+export class Aftermath {
   readonly #endpoint: Endpoint;
-  readonly #options: StationOptions;
+  readonly #lane: Lane;
+  readonly #options: AftermathOptions;
   #spell: FailingSpell | undefined;
 
-  constructor(lane: Lane, sender: Sender, options: StationOptions) {
-    this.lane = lane;
-    this.sender = sender;
-    this.#endpoint = lane.endpoint;
+  constructor(endpoint: Endpoint, lane: Lane, options: AftermathOptions) {
+    this.#endpoint = endpoint;
+    this.#lane = lane;
     this.#options = options;
   }
 
-  /** Since when nothing was delivered, Unix milliseconds; undefined while the endpoint is well. */
   get failingSince(): number | undefined {
     return this.#spell?.since;
   }
 
-  /** Takes work again, with a clean slate. */
-  resume(): void {
+  /** Begins with a clean slate. */
+  forget(): void {
     this.#spell = undefined;
-    this.lane.resume();
   }
 
-  /** Tells everybody how a post ended, and decides what becomes of its deliveries: the same for all of a batch. */
-  conclude(claims: Claims, attempted: Attempted): readonly Concluded[] {
-    const { now, random } = this.#options;
+  /** Tells everybody how a post ended, and settles its deliveries: in the same way for all of a batch. */
+  of(claims: Claims, attempted: Attempted): void {
+    const { now, random, settling, disable } = this.#options;
     const { outcome } = attempted;
     const endedAt = now();
     const verdict = verdictOf(outcome, this.#endpoint.statusRules);
     const decided = decideSettlement(outcome, claims[0].attempt, this.#endpoint, endedAt, random);
     const retriesTogether = decided.kind === "retry" && this.#endpoint.batch !== undefined;
     const settlement = retriesTogether ? { ...decided, batch: batchIdOf(claims) } : decided;
-    const concluded = claims.map((claim) => ({ claim, settlement, attempt: attemptOf(claim, attempted) }));
-    for (const each of concluded) this.#tell(each, outcome, endedAt);
-    this.lane.report(verdict === "retry");
+    for (const claim of claims) {
+      const record = recordOf(claim, attempted);
+      this.#tell(claim, settlement, record, outcome, endedAt);
+      settling.settle(claim, settlement, record);
+    }
+    this.#lane.report(verdict === "retry");
     const tooLong = this.#watchSpell(verdict === "delivered", endedAt);
     const reason = disableReason(outcome, verdict) ?? tooLong;
-    if (reason !== undefined) {
-      const eventTypes = claims.map((claim) => claim.event.type);
-      this.#options.disable({ endpointId: this.#endpoint.id, reason, eventTypes });
-    }
-    return concluded;
+    if (reason === undefined) return;
+    disable({ endpointId: this.#endpoint.id, reason, eventTypes: claims.map(({ event }) => event.type) });
   }
 
   /** Written out: a spread before other properties costs fifty times as much (V8 11). */
-  #tell({ claim, settlement, attempt }: Concluded, outcome: AttemptOutcome, endedAt: number): void {
+  #tell(
+    claim: Claim,
+    settlement: Settlement,
+    { traceId, spanId }: Attempt,
+    outcome: AttemptOutcome,
+    endedAt: number,
+  ): void {
     if (settlement.kind === "release") return;
     const { lifecycle } = this.#options;
     const { id: deliveryId, endpointId, replay, event } = claim;
     const { id: eventId, type: eventType } = event;
-    const { traceId, spanId } = attempt;
     const next = settlement.kind;
     lifecycle.attempted({
       deliveryId,
@@ -112,7 +113,7 @@ export class Station {
     });
   }
 
-  /** Answers why the endpoint must be switched off, once it has failed for too long. */
+  /** Returns why the endpoint must be switched off, once it has failed for too long. */
   #watchSpell(delivered: boolean, endedAt: number): string | undefined {
     const { id: endpointId, disableAfterMs } = this.#endpoint;
     const { spell, warn, disable } = nextSpell(this.#spell, delivered, disableAfterMs, endedAt);
@@ -127,7 +128,7 @@ export class Station {
   }
 }
 
-function attemptOf(claim: Claim, { outcome, startedAt, span }: Attempted): Attempt {
+function recordOf(claim: Claim, { outcome, startedAt, span }: Attempted): Attempt {
   const { traceId, spanId } = span;
   return {
     number: claim.attempt,

@@ -1,0 +1,39 @@
+/** Lets those who wait for something to be over look again whenever anything is. */
+
+/** Asked again after so long at the latest: what others do to a shared store is told to nobody. */
+const longestWaitMs = 100;
+
+export class Changes {
+  readonly #waiters = new Set<() => void>();
+
+  /** Says that something has ended. */
+  happened(): void {
+    if (this.#waiters.size === 0) return;
+    for (const waiter of this.#waiters) waiter();
+    this.#waiters.clear();
+  }
+
+  /** Resolves with true once the condition holds, with false when `deadlineMs` are over before. */
+  async until(condition: () => boolean | Promise<boolean>, deadlineMs: number): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs;
+    while (!(await condition())) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return false;
+      await this.#next(Math.min(leftMs, longestWaitMs));
+    }
+    return true;
+  }
+
+  #next(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(finish, atMostMs);
+      const waiters = this.#waiters;
+      function finish(): void {
+        clearTimeout(timer);
+        waiters.delete(finish);
+        resolve();
+      }
+      waiters.add(finish);
+    });
+  }
+}

@@ -1,0 +1,127 @@
+/** One endpoint in the worker: claims for its lane, and makes the attempts that the lane lets through. */
+import type { Endpoint } from "../event/endpoint.ts";
+import type { Claim, Claims, Outbox } from "../outbox/outbox.ts";
+import type { Tracing } from "../telemetry/trace-contract.ts";
+import { Aftermath, type AftermathOptions } from "./aftermath.ts";
+import type { Changes } from "./changes.ts";
+import type { DueAlarm } from "./due-alarm.ts";
+import { Sender } from "./http/attempt.ts";
+import type { Transport } from "./http/transport.ts";
+import type { Gate } from "./lane/gate.ts";
+import { Lane } from "./lane/lane.ts";
+import type { Circuit } from "./policy/circuit-breaker.ts";
+
+/** What all destinations of a worker share. */
+export interface DestinationOptions extends AftermathOptions {
+  readonly outbox: Outbox;
+  readonly transport: Transport;
+  readonly tracing: Tracing;
+  /** Names this process, to tell events it published itself. */
+  readonly origin: string;
+  readonly gate: Gate;
+  readonly alarm: DueAlarm;
+  readonly changes: Changes;
+  /** Runs in the worker's own async context: a lane's queue runs a task in that of whoever queued or ended before it. */
+  readonly inContext: <Input, Result>(run: (input: Input) => Result, input: Input) => Result;
+}
+
+export class Destination {
+  readonly endpoint: Endpoint;
+  readonly lane: Lane;
+  readonly #options: DestinationOptions;
+  readonly #sender: Sender;
+  readonly #aftermath: Aftermath;
+  /** Removed, or another has taken its place. */
+  #left = false;
+  #cut = false;
+
+  constructor(endpoint: Endpoint, enabled: boolean, options: DestinationOptions) {
+    const { transport, tracing, now, monotonic, random, inContext, settling } = options;
+    this.endpoint = endpoint;
+    this.#options = options;
+    this.#sender = new Sender(endpoint, transport, tracing, now);
+    const claim = (limit: number): Promise<readonly Claim[]> => this.#claim(limit);
+    const attempt = (claims: Claims): Promise<void> => this.#attempt(claims);
+    const release = (claims: readonly Claim[]): void => settling.release(claims);
+    this.lane = new Lane(endpoint, {
+      claim: (limit) => inContext(claim, limit),
+      attempt: (claims) => inContext(attempt, claims),
+      release: (claims) => inContext(release, claims),
+      circuitChanged: (circuit) => this.#circuitChanged(circuit),
+      now,
+      monotonic,
+      random,
+    });
+    this.#aftermath = new Aftermath(endpoint, this.lane, options);
+    if (!enabled) this.lane.close();
+  }
+
+  /** Since when nothing was delivered, Unix milliseconds; undefined while the endpoint is well. */
+  get failingSince(): number | undefined {
+    return this.#aftermath.failingSince;
+  }
+
+  setEnabled(enabled: boolean): void {
+    if (!enabled) return this.lane.close();
+    this.#aftermath.forget();
+    this.lane.resume();
+  }
+
+  /** Takes nothing more, and hands back what has not begun. */
+  leave(): void {
+    this.#left = true;
+    this.lane.close();
+    this.#options.transport.forget(this.endpoint);
+  }
+
+  /** Says that attempts still running are being cut off by the end of the worker. */
+  cut(): void {
+    this.#cut = true;
+  }
+
+  async #claim(limit: number): Promise<readonly Claim[]> {
+    const { outbox, logger, alarm, changes } = this.#options;
+    const { id } = this.endpoint;
+    try {
+      const claims = await outbox.claim(id, limit);
+      // What this endpoint has due next was hidden behind what was due already: the outbox names one time for each.
+      if (claims.length > 0 && claims.length < limit) alarm.setIn(0);
+      return claims;
+    } catch (error) {
+      logger.warn({ err: error, endpoint: id }, "claim failed");
+      alarm.setIn(1000);
+      return [];
+    } finally {
+      changes.happened();
+    }
+  }
+
+  /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
+  async #attempt(claims: Claims): Promise<void> {
+    const { gate, origin, settling, logger, now } = this.#options;
+    const waiting = gate.enter(this);
+    if (waiting !== undefined) await waiting;
+    try {
+      // Meanwhile the worker may have been closed, and the endpoint removed or replaced.
+      if (this.#cut || this.#left) return settling.release(claims);
+      const sameProcess = claims.every((claim) => claim.event.origin === origin);
+      const attempted = await this.#sender.send(claims, sameProcess);
+      // What our own end cut off was no attempt of the endpoint's making: it is handed back.
+      if (this.#cut && attempted.outcome.status === undefined) return settling.release(claims);
+      this.#aftermath.of(claims, attempted);
+    } catch (error) {
+      logger.error({ err: error, delivery: claims[0].id }, "attempt could not be made");
+      settling.release(claims, now() + 60_000);
+    } finally {
+      gate.leave(this);
+    }
+  }
+
+  #circuitChanged(circuit: Circuit): void {
+    const { lifecycle, alarm } = this.#options;
+    const until = circuit.state === "open" ? { until: circuit.until } : {};
+    lifecycle.circuitChanged({ endpointId: this.endpoint.id, state: circuit.state, ...until });
+    const { probeInMs } = this.lane;
+    if (probeInMs !== undefined) alarm.setIn(probeInMs);
+  }
+}

@@ -1,0 +1,58 @@
+/** The endpoints that a worker delivers to, by id, and those that are gone while their last posts run. */
+import type { Destination } from "./destination.ts";
+
+export class Destinations {
+  readonly #current = new Map<string, Destination>();
+  readonly #leaving = new Set<Destination>();
+
+  get(endpointId: string): Destination | undefined {
+    return this.#current.get(endpointId);
+  }
+
+  has(endpointId: string): boolean {
+    return this.#current.has(endpointId);
+  }
+
+  /** Those that take deliveries. */
+  current(): Iterable<Destination> {
+    return this.#current.values();
+  }
+
+  /** Puts the new one in place before the old one hands back what it holds: it goes to the new one. */
+  put(destination: Destination): void {
+    const { id } = destination.endpoint;
+    const before = this.#current.get(id);
+    this.#current.set(id, destination);
+    if (before !== undefined) this.#leave(before);
+  }
+
+  remove(endpointId: string): void {
+    const destination = this.#current.get(endpointId);
+    if (destination === undefined) return;
+    this.#current.delete(endpointId);
+    this.#leave(destination);
+  }
+
+  get idle(): boolean {
+    for (const { lane } of this.#current.values()) if (!lane.idle) return false;
+    for (const { lane } of this.#leaving) if (!lane.idle) return false;
+    return true;
+  }
+
+  /** No lane takes anything more; what runs goes on to its end. */
+  close(): void {
+    for (const { lane } of this.#current.values()) lane.close();
+  }
+
+  /** What still runs will be cut off by the end of the worker. */
+  cut(): void {
+    for (const destination of this.#current.values()) destination.cut();
+    for (const destination of this.#leaving) destination.cut();
+  }
+
+  #leave(destination: Destination): void {
+    destination.leave();
+    for (const other of this.#leaving) if (other.lane.idle) this.#leaving.delete(other);
+    this.#leaving.add(destination);
+  }
+}

@@ -1,0 +1,81 @@
+/** Records what became of claims. */
+import type { Attempt } from "../event/delivery.ts";
+import type { Logger } from "../event/logger.ts";
+import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
+import type { Changes } from "./changes.ts";
+import type { DueAlarm } from "./due-alarm.ts";
+
+export interface SettlingOptions {
+  readonly outbox: Outbox;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Hears when what goes back into the outbox is due again. */
+  readonly alarm: DueAlarm;
+  readonly changes: Changes;
+  /** Tells whether there is an endpoint of that id to send anything to. */
+  readonly isEndpoint: (endpointId: string) => boolean;
+}
+
+/** Waits between tries; the last repeats. */
+const triesAfterMs = [50, 200, 1000, 5000];
+/** Tries of a worker that closes. */
+const lastTries = 3;
+
+export class Settling {
+  readonly #options: SettlingOptions;
+  #running = 0;
+  #closing = false;
+
+  constructor(options: SettlingOptions) {
+    this.#options = options;
+  }
+
+  get idle(): boolean {
+    return this.#running === 0;
+  }
+
+  /** From now on gives up after a few tries: the lease runs out then, and the delivery is due again. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Hands claims back without an attempt. */
+  release(claims: readonly Claim[], dueAt = this.#options.now()): void {
+    for (const claim of claims) this.settle(claim, { kind: "release", dueAt });
+  }
+
+  /** Tries until the outbox has it. Nobody waits for that: the next attempt may begin meanwhile. */
+  settle(claim: Claim, decided: Settlement, attempt?: Attempt): void {
+    this.#running += 1;
+    void this.#settle(claim, this.#unlessRemoved(claim, decided), attempt);
+  }
+
+  async #settle(claim: Claim, settlement: Settlement, attempt: Attempt | undefined): Promise<void> {
+    const { outbox, logger, alarm, changes } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await outbox.settle(claim, settlement, attempt);
+        break;
+      } catch (error) {
+        logger.warn({ err: error, delivery: claim.id }, "settle failed");
+        if (this.#closing && tries >= lastTries) break;
+        await sleep(triesAfterMs[tries - 1] ?? 5000);
+      }
+    }
+    this.#running -= 1;
+    if (settlement.kind === "retry" || settlement.kind === "release") alarm.setFor(settlement.dueAt);
+    changes.happened();
+  }
+
+  /** Nobody would ever send it again: it is kept as dead, like what waited when the endpoint was removed. */
+  #unlessRemoved(claim: Claim, settlement: Settlement): Settlement {
+    const waits = settlement.kind === "retry" || settlement.kind === "release";
+    return waits && !this.#options.isEndpoint(claim.endpointId)
+      ? { kind: "dead", reason: "endpoint removed" }
+      : settlement;
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
