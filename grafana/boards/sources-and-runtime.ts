@@ -153,17 +153,22 @@ const sources: readonly Panel[] = [
     ],
   }),
   linesPanel({
-    title: "Plugin errors, by plugin",
-    description: "Errors thrown by source plugins; the log has each with its stack.",
+    title: "Errors of plugins and observers",
+    description:
+      "Errors thrown by source plugins, and by metrics, console or log at a fact they were told; the log has each with its stack.",
     unit: "eps",
     width: 6,
     height: 9,
     stacked: true,
-    noValue: "No plugin failed",
+    noValue: "None failed",
     queries: [
       {
         expr: `sum by (plugin) (rate(mova_webhook_plugin_errors_total{${ofProcess}}[$__rate_interval]))`,
         legend: "{{plugin}}",
+      },
+      {
+        expr: `sum by (fact) (rate(mova_webhook_observer_errors_total{${ofProcess}}[$__rate_interval]))`,
+        legend: "observer: {{fact}}",
       },
     ],
   }),

@@ -7,8 +7,12 @@ export interface ErrorDescription {
 
 const maxMessageLength = 2_000;
 
-/** Prefers the class to a `name` that nobody set. What is not an error has no message; only a thrown text is one. */
-export function describeError(happened: unknown): ErrorDescription {
+/**
+ * Tells what a program may publish of its own error. Not for logs: see `discreetError`.
+ *
+ * Prefers the class to a `name` that nobody set. What is not an error has no message; only a thrown text is one.
+ */
+export function describeErrorWithMessage(happened: unknown): ErrorDescription {
   try {
     return describe(happened);
   } catch {

@@ -40,6 +40,7 @@ import { createLog, loggerFromEnvironment } from "../telemetry/log/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics/metrics.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
 import { createTracing } from "../telemetry/tracing/tracing.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { version } from "../version.ts";
 
 /** Those of which no plugin can hear; what a stranger's is made of may be watched. */
@@ -88,10 +89,11 @@ export class WebhookManager {
       lanes: () => this.#endpoints.lanes(),
     });
     this.#activity = createActivity(this.#now);
-    this.#lifecycle = combineObservers(
-      [this.#metrics, this.#activity, createLog(this.#logger, { now: this.#now })],
-      this.#logger,
-    );
+    this.#lifecycle = combineObservers([
+      this.#metrics,
+      this.#activity,
+      createLog(this.#logger, { now: this.#now }),
+    ]);
     this.#tracing = createTracing({
       ...(options.tracerProvider === undefined ? {} : { tracerProvider: options.tracerProvider }),
       now: this.#now,
@@ -364,7 +366,7 @@ export class WebhookManager {
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
   async drain(deadlineMs: number): Promise<boolean> {
     const startedAt = performance.now();
-    await within(this.#pipeline.stored(), deadlineMs);
+    await withDeadline(this.#pipeline.stored(), deadlineMs, () => undefined);
     return this.#pipeline.worker?.drain(deadlineMs - (performance.now() - startedAt)) ?? false;
   }
 
@@ -443,7 +445,7 @@ export class WebhookManager {
     const { host, outbox, worker } = this.#pipeline;
     this.#stopPruning?.();
     host.detach();
-    await within(this.#pipeline.stored(), leftMs());
+    await withDeadline(this.#pipeline.stored(), leftMs(), () => undefined);
     if (outbox?.guarantees.durable === false) await worker?.drain(leftMs());
     await worker?.close(leftMs());
     // Until now it answered scrapes, and said that it is not ready.
@@ -463,14 +465,4 @@ export class WebhookManager {
   #refuseWhenClosed(): void {
     if (this.#closing !== undefined) throw new WebhookError("CLOSED", "This manager was closed");
   }
-}
-
-/** Waits for what may never end, so long at the most. */
-async function within(waited: Promise<void>, atMostMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, atMostMs);
-  });
-  await Promise.race([waited, over]);
-  clearTimeout(timer);
 }

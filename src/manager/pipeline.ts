@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Bus } from "../bus/bus.ts";
 import type { Lane } from "../delivery/lane/lane.ts";
 import type { Worker } from "../delivery/worker.ts";
-import { describeError } from "../event/describe-error.ts";
+import { describeErrorWithMessage } from "../event/describe-error.ts";
 import { WebhookError } from "../event/errors.ts";
 import { asOwnWork, isOwnWork } from "../event/own-work.ts";
 import type { Logger } from "../event/logger.ts";
@@ -114,7 +114,7 @@ export class Pipeline {
       this.#reported.add(error);
     }
     if (!this.#wants("error.occurred")) return;
-    this.#emit("api", { type: "error.occurred", data: { ...describeError(error), context } });
+    this.#emit("api", { type: "error.occurred", data: { ...describeErrorWithMessage(error), context } });
   }
 
   /** Publishes an event of our own, where anybody wants it: that is nobody's call, so what fails is counted. */

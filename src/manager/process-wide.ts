@@ -1,5 +1,5 @@
 /** One manager for the whole process and the original's convenience functions, which act on it. */
-import { describeError } from "../event/describe-error.ts";
+import { describeErrorWithMessage } from "../event/describe-error.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookEventType } from "../event/event-types.ts";
 import { WebhookManager } from "./manager.ts";
@@ -80,5 +80,8 @@ export function triggerErrorOccurred(
   error: unknown,
   context: Readonly<Record<string, unknown>> = {},
 ): Promise<Triggered> {
-  return triggerWebhookEvent(WebhookEventType.ERROR_OCCURRED, { ...describeError(error), context });
+  return triggerWebhookEvent(WebhookEventType.ERROR_OCCURRED, {
+    ...describeErrorWithMessage(error),
+    context,
+  });
 }

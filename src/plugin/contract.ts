@@ -11,7 +11,7 @@ import type { VersionRange } from "./version-range.ts";
 import type { Volume } from "./volume.ts";
 
 export type { ComponentEvents, Topic } from "../event/component-event.ts";
-export { describeError, type ErrorDescription } from "../event/describe-error.ts";
+export { describeErrorWithMessage as describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";

@@ -4,6 +4,7 @@ import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { WebhookError } from "../event/errors.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { placeOf } from "./check-data.ts";
 import type { AnyPlugin } from "./contract.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -35,19 +36,14 @@ async function runOwn<Result>(
   run: () => Result | Promise<Result>,
   options?: unknown,
 ): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = invalid(`${what} did not end within ${loadTimeoutMs / 1000} s`);
-    // Holds the process open: it would end with exit code 13, before anybody is told, where nothing else does.
-    timer = setTimeout(reject, loadTimeoutMs, error);
-  });
   try {
-    return await Promise.race([run(), late]);
+    // Holds the process open: it would end with exit code 13, before anybody is told, where nothing else does.
+    return await withDeadline(Promise.resolve(run()), loadTimeoutMs, () => {
+      throw invalid(`${what} did not end within ${loadTimeoutMs / 1000} s`);
+    });
   } catch (cause) {
     if (WebhookError.is(cause)) throw cause;
     throw invalid(`${what} failed: ${withoutValues(describeFailure(cause), options)}`, cause);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
+import { withDeadline } from "../time/deadline.ts";
 import type { Served } from "./served.ts";
 import { tokenCheck } from "./token.ts";
 
@@ -31,18 +32,13 @@ export function healthRoutes(served: Served, logger: Logger, token?: string): Ho
 }
 
 async function problemOf(served: Served): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new WebhookError("OUTBOX_UNAVAILABLE", `No answer within ${readyDeadlineMs} ms`);
-    timer = setTimeout(reject, readyDeadlineMs, error);
-  });
   try {
-    await Promise.race([served.ready(), late]);
+    await withDeadline(served.ready(), readyDeadlineMs, () => {
+      throw new WebhookError("OUTBOX_UNAVAILABLE", `No answer within ${readyDeadlineMs} ms`);
+    });
     return undefined;
   } catch (error) {
     return error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

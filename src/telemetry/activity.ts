@@ -61,10 +61,12 @@ export function createActivity(now: () => number): Activity {
       const second = Math.floor(at / 1000);
       const outcomes = seconds.get(second) ?? addSecond(second);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      // Last in the order of the map is the one that was attempted last.
+      lastAttempts.delete(endpointId);
       lastAttempts.set(endpointId, { at, outcome, ...(status === undefined ? {} : { status }) });
       // Endpoints come and go: what is remembered of them stays bounded.
       if (lastAttempts.size <= maxEndpoints) return;
-      for (const oldest of lastAttempts.keys()) return void lastAttempts.delete(oldest);
+      for (const stalest of lastAttempts.keys()) return void lastAttempts.delete(stalest);
     },
     stored: changed,
     endpointChanged: changed,

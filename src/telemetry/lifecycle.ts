@@ -4,17 +4,20 @@
  * Every method is optional, synchronous and isolated: one that throws is counted and logged, and disturbs nobody.
  */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
-import type { Logger } from "../event/logger.ts";
 
-export type DropReason =
-  | "translate_failed"
-  | "transform_failed"
-  | "data_invalid"
-  | "outbox_failed"
-  | "sampled"
-  | "coalesced"
-  | "rate_limited"
-  | "loop";
+/** Why an event is let go by a fault. */
+export const dropFaults = [
+  "translate_failed",
+  "transform_failed",
+  "data_invalid",
+  "outbox_failed",
+  "loop",
+] as const;
+
+/** Every reason to let an event go: a fault, or a setting that does its work. */
+export const dropReasons = [...dropFaults, "sampled", "coalesced", "rate_limited"] as const;
+
+export type DropReason = (typeof dropReasons)[number];
 
 export interface AttemptedFact {
   readonly deliveryId: string;
@@ -95,24 +98,31 @@ export interface Lifecycle {
     readonly durationMs: number;
     readonly error?: unknown;
   }): void;
+  /** An observer threw when it was told a fact; the others were told all the same. */
+  observerFailed?(fact: { readonly fact: Fact; readonly error: unknown }): void;
 }
 
-type Fact = keyof Lifecycle;
+export type Fact = Exclude<keyof Lifecycle, "observerFailed">;
 
-/** Tells every observer every fact. Observers that lack a method cost nothing. */
-export function combineObservers(observers: readonly Lifecycle[], logger: Logger): Required<Lifecycle> {
-  function tell<Name extends Fact>(name: Name): Required<Lifecycle>[Name] {
+/** Tells every observer every fact, and of every observer that throws. Observers that lack a method cost nothing. */
+export function combineObservers(observers: readonly Lifecycle[]): Required<Lifecycle> {
+  function tell<Name extends keyof Lifecycle>(
+    name: Name,
+    onError: (error: unknown) => void = (error) => observerFailed({ fact: name as Fact, error }),
+  ): Required<Lifecycle>[Name] {
     const listeners = observers.filter((observer) => observer[name] !== undefined);
     return function telling(fact: never): void {
       for (const observer of listeners) {
         try {
           (observer[name] as (fact: never) => void)(fact);
         } catch (error) {
-          logger.error({ err: error, fact: name }, "observer failed");
+          onError(error);
         }
       }
     } as Required<Lifecycle>[Name];
   }
+  // Whoever throws here too is past being told of.
+  const observerFailed = tell("observerFailed", () => undefined);
   return {
     published: tell("published"),
     dropped: tell("dropped"),
@@ -124,5 +134,6 @@ export function combineObservers(observers: readonly Lifecycle[], logger: Logger
     endpointFailing: tell("endpointFailing"),
     pluginFailed: tell("pluginFailed"),
     outboxUsed: tell("outboxUsed"),
+    observerFailed,
   };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { isEventType } from "../event/event-types.ts";
 import type { AnyPlugin, Topic } from "../plugin/contract.ts";
 import { undeclared } from "../plugin/refusals.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { type CollectedDraft, collectingHost, translate } from "./collecting-host.ts";
 import { type Started, watchStarted } from "./watch-started.ts";
 
@@ -164,12 +165,10 @@ function whileAttached(plugin: AnyPlugin, look: (started: Started) => void | Pro
 
 async function endOf(plugin: AnyPlugin, detached: unknown): Promise<void> {
   if (!(detached instanceof Promise)) return;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  await withDeadline(detached, detachTimeoutMs, () => {
     const problem = `what \`attach\` of plugin \`${plugin.name}\` returned is asynchronous and did not end within ${detachTimeoutMs / 1000} s`;
-    timer = setTimeout(() => reject(new assert.AssertionError({ message: problem })), detachTimeoutMs);
+    throw new assert.AssertionError({ message: problem });
   });
-  await Promise.race([detached, late]).finally(() => clearTimeout(timer));
 }
 
 function isDeclared(plugin: AnyPlugin, draft: CollectedDraft | null | undefined): boolean {

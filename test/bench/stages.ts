@@ -53,7 +53,7 @@ export async function stages(): Promise<Row[]> {
   await measure("publish", () => heard.publish("cache:updated", data));
 
   const metrics = createMetrics({ version: "0", now: Date.now, backlog: async () => [], lanes: () => [] });
-  const lifecycle = combineObservers([metrics, createActivity(Date.now)], silentLogger);
+  const lifecycle = combineObservers([metrics, createActivity(Date.now)]);
   const bus = new Bus(fail);
   const host = new Host({
     ...{ bus, lifecycle, logger: silentLogger, now: Date.now, random: Math.random },

@@ -55,6 +55,20 @@ describe("activity", () => {
     expect(activity.lastAttempt("e999")).toEqual({ at: 1_000_000, outcome: "success" });
   });
 
+  it("forgets the endpoint that was quiet longest, not the one it has known longest", () => {
+    const { activity, attempted } = watched();
+    attempted("busy");
+    attempted("quiet");
+    for (let endpoint = 0; endpoint < 998; endpoint += 1) attempted(`e${endpoint}`);
+    attempted("busy");
+    attempted("new");
+    expect(["busy", "quiet", "new"].map((id) => activity.lastAttempt(id) !== undefined)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it("grows its revision with what changes the view", () => {
     const { activity, attempted } = watched();
     const tell = [

@@ -20,6 +20,8 @@ function mayImport(from: string, to: string): boolean {
   if (fromRoom === toRoom || edges.includes(fromRoom)) return true;
   if (assembly.test(from)) return !edges.includes(toRoom) || /^src\/(index|manager\/manager)\.ts$/.test(from);
   if (contracts.includes(from)) return ["event", "settings"].includes(toRoom) || contracts.includes(to);
+  if (toRoom === "time") return true;
+  if (fromRoom === "time") return false;
   if (fromRoom === "event") return false;
   if (fromRoom === "settings") return toRoom === "event";
   if (["signing", "security", "transforms"].includes(fromRoom)) return ["event", "settings"].includes(toRoom);

@@ -2,21 +2,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { outcomes } from "../../src/event/attempt-outcome.ts";
-import type { AttemptedFact, SettledFact } from "../../src/telemetry/lifecycle.ts";
+import { type AttemptedFact, dropReasons, type SettledFact } from "../../src/telemetry/lifecycle.ts";
 import { createMetrics, type Metrics } from "../../src/telemetry/metrics/metrics.ts";
 import { toTextFormat } from "../../src/telemetry/metrics/text-format.ts";
 import { parseOpenMetrics } from "./openmetrics-parser.ts";
 
 const maxEndpoints = 5;
-const dropReasons = [
-  "translate_failed",
-  "data_invalid",
-  "outbox_failed",
-  "sampled",
-  "coalesced",
-  "rate_limited",
-  "loop",
-] as const;
 const secrets = { id: "SECRET-id", reason: "SECRET reason", message: "SECRET message" };
 
 /** Any text, with those that break formats and object keys well in the mix. */

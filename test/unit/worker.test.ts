@@ -33,7 +33,7 @@ async function workerWithOpenCircuit(now: () => number): Promise<Worker> {
       close: async () => undefined,
     },
     tracing: createTracing({ now }),
-    lifecycle: combineObservers([], silentLogger),
+    lifecycle: combineObservers([]),
     logger: silentLogger,
     now,
     monotonic: now,

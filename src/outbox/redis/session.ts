@@ -3,6 +3,7 @@ import type { RedisQueueBackend } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import { WebhookError } from "../../event/errors.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import { closed } from "../refusals.ts";
 import { addressOf, checkLease, defaultUrl, isClient, type RedisOutboxOptions } from "./options.ts";
 import { explainRedisError, isOutage } from "./errors.ts";
@@ -151,7 +152,9 @@ export class RedisSession {
       reason = error;
     });
     try {
-      await within(withinMs, client.connect());
+      await withDeadline(client.connect(), withinMs, () => {
+        throw new Error("connecting timed out");
+      });
       // A database number that does not exist is only emitted: the connection would use database 0.
       if (reason !== undefined) throw reason;
       await this.#checkSchema(client);
@@ -235,11 +238,4 @@ async function load<Module>(name: string, importIt: () => Promise<Module>): Prom
     const detail = `The Redis outbox needs the packages \`bullmq\` and \`ioredis\`, and \`${name}\` cannot be loaded`;
     throw new WebhookError("DEPENDENCY_MISSING", detail, { cause });
   }
-}
-
-function within<Result>(ms: number, promise: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("connecting timed out")), ms);
-    void promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -2,7 +2,7 @@
 import { WebhookError } from "../../event/errors.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
 
-/** Writes of an `err` field what `describeError` tells of it. */
+/** Writes of an `err` field what `discreetError` tells of it. */
 export function discreetLogger(logger: Logger): Logger {
   if (logger === silentLogger) return logger;
   return {
@@ -16,11 +16,11 @@ export function discreetLogger(logger: Logger): Logger {
 function withoutError(fields: object): object {
   if (!("err" in fields)) return fields;
   const { err, ...rest } = fields;
-  return { ...rest, ...describeError(err) };
+  return { ...rest, ...discreetError(err) };
 }
 
 /** Tells an error's name, code and place; its message only where it is ours, which never holds data. */
-export function describeError(error: unknown): object {
+export function discreetError(error: unknown): object {
   if (!(error instanceof Error)) return { error_type: typeof error };
   const code = "code" in error && typeof error.code === "string" ? { error_code: error.code } : {};
   const message = error instanceof WebhookError ? { error_message: error.message } : {};

@@ -1,7 +1,7 @@
 /** Writes a line for every attempt, and for what an operator must know. Ids and words only: no payload, no URL. */
 import { type Logger, silentLogger } from "../../event/logger.ts";
-import { describeError } from "./discreet-logger.ts";
-import type { DropReason, Lifecycle } from "../lifecycle.ts";
+import { discreetError } from "./discreet-logger.ts";
+import { type DropReason, dropFaults, type Lifecycle } from "../lifecycle.ts";
 
 export { loggerFromEnvironment } from "./environment-logger.ts";
 
@@ -13,14 +13,7 @@ export interface LogOptions {
 /** What may happen thousands of times a second is written at once, then at most this often, with the number since. */
 const repeatIntervalMs = 10_000;
 
-/** Events let go by a fault; the other reasons are settings that do their work. */
-const faults: ReadonlySet<DropReason> = new Set([
-  "translate_failed",
-  "transform_failed",
-  "data_invalid",
-  "outbox_failed",
-  "loop",
-]);
+const faults: ReadonlySet<DropReason> = new Set(dropFaults);
 
 /** Tells a logger what observers are told. The silent logger costs nothing. */
 export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): Lifecycle {
@@ -62,7 +55,7 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
     },
     pluginFailed({ plugin, during, error }) {
       const count = countSince(`plugin ${plugin} ${during}`, 1);
-      if (count > 0) logger.error({ plugin, during, count, ...describeError(error) }, "plugin.failed");
+      if (count > 0) logger.error({ plugin, during, count, ...discreetError(error) }, "plugin.failed");
     },
     dropped({ source, reason, count: added, endpointId, error }) {
       const count = countSince(`drop ${source} ${reason} ${endpointId}`, added);
@@ -73,7 +66,7 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
         reason,
         count,
         ...endpoint,
-        ...(error === undefined ? {} : describeError(error)),
+        ...(error === undefined ? {} : discreetError(error)),
       };
       if (faults.has(reason)) logger.warn(fields, "event.dropped");
       else logger.debug(fields, "event.dropped");
@@ -82,7 +75,11 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
       if (error === undefined) return;
       const count = countSince(`outbox ${operation}`, 1);
       if (count === 0) return;
-      logger.error({ operation, duration_ms: durationMs, count, ...describeError(error) }, "outbox.failed");
+      logger.error({ operation, duration_ms: durationMs, count, ...discreetError(error) }, "outbox.failed");
+    },
+    observerFailed({ fact, error }) {
+      const count = countSince(`observer ${fact}`, 1);
+      if (count > 0) logger.error({ fact, count, ...discreetError(error) }, "observer.failed");
     },
   };
 }

@@ -1,9 +1,10 @@
 /** Gauges that ask for the present state when they are scraped, so that nothing has to keep them up to date. */
 import { Gauge } from "prom-client";
 import type { EndpointCounts } from "../../outbox/outbox.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import type { CappedLabels } from "./capped-labels.ts";
 import { gauges } from "./metric-definitions.ts";
-import type { MetricDefinition, MetricRegistry } from "./series.ts";
+import type { LabelValues, MetricDefinition, MetricRegistry } from "./series.ts";
 
 export interface LaneState {
   readonly endpointId: string;
@@ -22,12 +23,16 @@ export interface StateSource {
   readonly now: () => number;
 }
 
-/** A value and the values of its labels, in the order of the definition. */
-type Row = readonly [value: number, ...labelValues: string[]];
+interface Row<LabelName extends string> {
+  readonly value: number;
+  readonly labels: LabelValues<LabelName>;
+}
 
 /** How rows meet that have the same labels: endpoints beyond the cap, and equal ids in two managers. */
 type Merge = (one: number, other: number) => number;
 const sum: Merge = (one, other) => one + other;
+
+const backlogStates = ["pending", "delivering", "dead"] as const;
 
 /** An outbox that has not answered by then is left out: the other metrics are wanted most just then. */
 const backlogDeadlineMs = 2_000;
@@ -42,20 +47,16 @@ export function createGauges(
 
   createGauge(gauges.outboxDeliveries, sum, async () => {
     const backlogs = await readBacklogs();
-    return backlogs.flatMap(({ counts }): Row[] => {
+    return backlogs.flatMap(({ counts }) => {
       const endpoint = endpoints.of(counts.endpointId);
-      return [
-        [counts.pending, endpoint, "pending"],
-        [counts.delivering, endpoint, "delivering"],
-        [counts.dead, endpoint, "dead"],
-      ];
+      return backlogStates.map((state) => ({ value: counts[state], labels: { endpoint, state } }));
     });
   });
   createGauge(gauges.outboxOldestDue, Math.max, async () => {
     const backlogs = await readBacklogs();
-    return backlogs.map(({ counts, now }): Row => {
+    return backlogs.map(({ counts, now }) => {
       const waitedMs = counts.oldestDueAt === undefined ? 0 : Math.max(0, now - counts.oldestDueAt);
-      return [waitedMs / 1000, endpoints.of(counts.endpointId)];
+      return { value: waitedMs / 1000, labels: { endpoint: endpoints.of(counts.endpointId) } };
     });
   });
   createLaneGauge(gauges.inFlight, sum, (lane) => lane.inFlight);
@@ -65,45 +66,46 @@ export function createGauges(
   return { buildInfo: new Gauge({ ...gauges.buildInfo, registers: [registry] }) };
 
   function createLaneGauge(
-    definition: MetricDefinition,
+    definition: MetricDefinition<"endpoint">,
     merge: Merge,
     read: (lane: LaneState) => number,
   ): void {
     createGauge(definition, merge, async () => {
       const lanes = [...sources].flatMap((source) => [...source.lanes()]);
-      return lanes.map((lane): Row => [read(lane), endpoints.of(lane.endpointId)]);
+      return lanes.map((lane) => ({
+        value: read(lane),
+        labels: { endpoint: endpoints.of(lane.endpointId) },
+      }));
     });
   }
 
   /** A gauge whose state cannot be read has no series in that scrape: none is true, an old one is not. */
-  function createGauge(
-    definition: MetricDefinition,
+  function createGauge<LabelName extends string>(
+    definition: MetricDefinition<LabelName>,
     merge: Merge,
-    read: () => Promise<readonly Row[]>,
+    read: () => Promise<readonly Row<LabelName>[]>,
   ): void {
     const { name, help, labelNames } = definition;
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], collect });
 
-    async function collect(this: Gauge): Promise<void> {
+    async function collect(this: Gauge<LabelName>): Promise<void> {
       const rows = await read().catch(() => []);
       this.reset();
-      for (const [value, ...labelValues] of mergeRows(rows, merge)) {
-        this.set(
-          Object.fromEntries(labelNames.map((label, index) => [label, labelValues[index] ?? ""])),
-          value,
-        );
-      }
+      for (const { value, labels } of mergeRows(rows, labelNames, merge)) this.set(labels, value);
     }
   }
 }
 
-function mergeRows(rows: readonly Row[], merge: Merge): Iterable<Row> {
-  const merged = new Map<string, Row>();
+function mergeRows<LabelName extends string>(
+  rows: readonly Row<LabelName>[],
+  labelNames: readonly LabelName[],
+  merge: Merge,
+): Iterable<Row<LabelName>> {
+  const merged = new Map<string, Row<LabelName>>();
   for (const row of rows) {
-    const [value, ...labelValues] = row;
-    const key = labelValues.join("\0");
+    const key = labelNames.map((name) => row.labels[name]).join("\0");
     const present = merged.get(key);
-    merged.set(key, present === undefined ? row : [merge(present[0], value), ...labelValues]);
+    merged.set(key, present === undefined ? row : { ...row, value: merge(present.value, row.value) });
   }
   return merged.values();
 }
@@ -128,22 +130,10 @@ interface Backlog {
 async function readAll(sources: Iterable<StateSource>): Promise<readonly Backlog[]> {
   const backlogs = await Promise.all(
     [...sources].map(async (source) => {
-      const all = await beforeDeadline(source).catch(() => []);
+      const all = await withDeadline(source.backlog(), backlogDeadlineMs, () => []).catch(() => []);
       const now = source.now();
       return all.map((counts) => ({ counts, now }));
     }),
   );
   return backlogs.flat();
-}
-
-async function beforeDeadline(source: StateSource): Promise<readonly EndpointCounts[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<readonly EndpointCounts[]>((resolve) => {
-    timer = setTimeout(resolve, backlogDeadlineMs, []);
-  });
-  try {
-    return await Promise.race([source.backlog(), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

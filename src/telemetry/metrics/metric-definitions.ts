@@ -33,6 +33,11 @@ export const counters = {
     help: "Errors thrown by source plugins; the components they watch did not notice.",
     labelNames: ["plugin"],
   },
+  observerErrors: {
+    name: "mova_webhook_observer_errors_total",
+    help: "Facts that an observer, such as metrics or log, threw at; the delivery did not notice.",
+    labelNames: ["fact"],
+  },
 } as const;
 
 export const histograms = {

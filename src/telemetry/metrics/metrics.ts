@@ -50,28 +50,31 @@ export function createMetrics(options: MetricsOptions): Metrics {
       shared.sources.delete(options);
     },
     published({ source, eventType }) {
-      shared.events.add(1, undefined, origins.of(source), eventTypes.of(eventType));
+      shared.events.add(1, { source: origins.of(source), event_type: eventTypes.of(eventType) });
     },
     dropped({ source, reason, count }) {
-      shared.dropped.add(count, undefined, origins.of(source), reason);
+      shared.dropped.add(count, { source: origins.of(source), reason });
     },
     attempted({ endpointId, eventType, outcome: { outcome, durationMs }, traceId }) {
       const endpoint = endpoints.of(endpointId);
       const seen = sighting(traceId);
-      shared.attempts.add(1, seen, endpoint, eventTypes.of(eventType), outcome);
-      shared.attemptDuration.record(durationMs / 1000, seen, endpoint, outcome);
+      shared.attempts.add(1, { endpoint, event_type: eventTypes.of(eventType), outcome }, seen);
+      shared.attemptDuration.record(durationMs / 1000, { endpoint, outcome }, seen);
     },
     settled({ endpointId, eventType, outcome, lagMs, traceId }) {
       const endpoint = endpoints.of(endpointId);
       const seen = sighting(traceId);
-      shared.deliveries.add(1, seen, endpoint, eventTypes.of(eventType), outcome);
-      if (outcome === "delivered") shared.deliveryLag.record(Math.max(0, lagMs) / 1000, seen, endpoint);
+      shared.deliveries.add(1, { endpoint, event_type: eventTypes.of(eventType), outcome }, seen);
+      if (outcome === "delivered") shared.deliveryLag.record(Math.max(0, lagMs) / 1000, { endpoint }, seen);
     },
     pluginFailed({ plugin }) {
-      shared.pluginErrors.add(1, undefined, origins.of(plugin));
+      shared.pluginErrors.add(1, { plugin: origins.of(plugin) });
     },
     outboxUsed({ operation, durationMs }) {
-      shared.outboxOperation.record(durationMs / 1000, undefined, operations.of(operation));
+      shared.outboxOperation.record(durationMs / 1000, { operation: operations.of(operation) });
+    },
+    observerFailed({ fact }) {
+      shared.observerErrors.add(1, { fact });
     },
   };
 }
@@ -115,6 +118,7 @@ function createSeries(registry: MetricRegistry, maxEndpoints: number) {
     deliveries: new SeriesCounter(counters.deliveries, registry),
     attempts: new SeriesCounter(counters.attempts, registry),
     pluginErrors: new SeriesCounter(counters.pluginErrors, registry),
+    observerErrors: new SeriesCounter(counters.observerErrors, registry),
     attemptDuration: new SeriesHistogram(histograms.attemptDuration, registry),
     deliveryLag: new SeriesHistogram(histograms.deliveryLag, registry),
     outboxOperation: new SeriesHistogram(histograms.outboxOperation, registry),

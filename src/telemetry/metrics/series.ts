@@ -8,11 +8,14 @@ import { Counter, Histogram, type Registry } from "prom-client";
 
 export type MetricRegistry = Registry | Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>;
 
-export interface MetricDefinition {
+export interface MetricDefinition<LabelName extends string = string> {
   readonly name: string;
   readonly help: string;
-  readonly labelNames: readonly string[];
+  readonly labelNames: readonly LabelName[];
 }
+
+/** A value for each label of a metric. */
+export type LabelValues<LabelName extends string> = Readonly<Record<LabelName, string>>;
 
 /** The trace an observation belongs to. */
 export interface Sighting {
@@ -46,10 +49,10 @@ interface CountedSeries {
 }
 
 /** Is a prom-client counter to its registry; count with `add`, not with `inc`. */
-export class SeriesCounter extends Counter {
-  private readonly series: LabelTree<CountedSeries>;
+export class SeriesCounter<LabelName extends string> extends Counter<LabelName> {
+  private readonly series: LabelTree<LabelName, CountedSeries>;
 
-  constructor(definition: MetricDefinition, registry: MetricRegistry) {
+  constructor(definition: MetricDefinition<LabelName>, registry: MetricRegistry) {
     super({ ...definition, registers: [registry] });
     this.series = new LabelTree(definition.labelNames, (labels) => ({
       labels,
@@ -58,8 +61,8 @@ export class SeriesCounter extends Counter {
     }));
   }
 
-  add(amount: number, sighting: Sighting | undefined, ...labelValues: readonly string[]): void {
-    const series = this.series.find(labelValues);
+  add(amount: number, labels: LabelValues<LabelName>, sighting?: Sighting): void {
+    const series = this.series.find(labels);
     series.value += amount;
     if (sighting !== undefined) series.sighting = sighting;
   }
@@ -88,16 +91,16 @@ interface ObservedSeries {
   readonly exemplars: (readonly [Sighting, number] | undefined)[];
 }
 
-export interface HistogramDefinition extends MetricDefinition {
+export interface HistogramDefinition<LabelName extends string = string> extends MetricDefinition<LabelName> {
   readonly buckets: readonly number[];
 }
 
 /** Is a prom-client histogram to its registry; observe with `record`, not with `observe`. */
-export class SeriesHistogram extends Histogram {
-  private readonly series: LabelTree<ObservedSeries>;
+export class SeriesHistogram<LabelName extends string> extends Histogram<LabelName> {
+  private readonly series: LabelTree<LabelName, ObservedSeries>;
   readonly #definition: HistogramDefinition;
 
-  constructor(definition: HistogramDefinition, registry: MetricRegistry) {
+  constructor(definition: HistogramDefinition<LabelName>, registry: MetricRegistry) {
     super({ ...definition, buckets: [...definition.buckets], registers: [registry] });
     this.#definition = definition;
     this.series = new LabelTree(definition.labelNames, (labels) => {
@@ -110,8 +113,8 @@ export class SeriesHistogram extends Histogram {
     });
   }
 
-  record(value: number, sighting: Sighting | undefined, ...labelValues: readonly string[]): void {
-    const series = this.series.find(labelValues);
+  record(value: number, labels: LabelValues<LabelName>, sighting?: Sighting): void {
+    const series = this.series.find(labels);
     const { buckets } = this.#definition;
     let index = 0;
     while (index < buckets.length && value > (buckets[index] as number)) index += 1;
@@ -162,20 +165,21 @@ interface Branch<Leaf> {
 }
 
 /** Finds a series by its label values, without making a text of them. */
-class LabelTree<Leaf> {
+class LabelTree<LabelName extends string, Leaf> {
   readonly leaves: Leaf[] = [];
-  readonly #labelNames: readonly string[];
+  readonly #labelNames: readonly LabelName[];
   readonly #plant: (labels: Labels) => Leaf;
   readonly #root: Branch<Leaf> = { children: new Map() };
 
-  constructor(labelNames: readonly string[], plant: (labels: Labels) => Leaf) {
+  constructor(labelNames: readonly LabelName[], plant: (labels: Labels) => Leaf) {
     this.#labelNames = labelNames;
     this.#plant = plant;
   }
 
-  find(labelValues: readonly string[]): Leaf {
+  find(labels: LabelValues<LabelName>): Leaf {
     let branch = this.#root;
-    for (const value of labelValues) {
+    for (const name of this.#labelNames) {
+      const value = labels[name];
       let next = branch.children.get(value);
       if (next === undefined) {
         next = { children: new Map() };
@@ -183,7 +187,7 @@ class LabelTree<Leaf> {
       }
       branch = next;
     }
-    return (branch.leaf ??= this.#grow(labelValues));
+    return (branch.leaf ??= this.#grow(labels));
   }
 
   clear(): void {
@@ -191,10 +195,8 @@ class LabelTree<Leaf> {
     this.#root.children.clear();
   }
 
-  #grow(labelValues: readonly string[]): Leaf {
-    const leaf = this.#plant(
-      Object.fromEntries(this.#labelNames.map((name, index) => [name, labelValues[index] ?? ""])),
-    );
+  #grow(labels: LabelValues<LabelName>): Leaf {
+    const leaf = this.#plant(Object.fromEntries(this.#labelNames.map((name) => [name, labels[name]])));
     this.leaves.push(leaf);
     return leaf;
   }
