@@ -1,7 +1,7 @@
 /** The public surface, in the order of the story. */
 export { WebhookManager } from "./manager/manager.ts";
 export type { PluginUse, WebhookManagerOptions } from "./manager/manager-options.ts";
-export type { Triggered } from "./manager/pipeline.ts";
+export type { Triggered } from "./manager/intake.ts";
 export {
   addWebhookEndpoint,
   getWebhookManager,

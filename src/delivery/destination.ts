@@ -31,11 +31,14 @@ export class Destination {
   readonly #options: DestinationOptions;
   readonly #sender: Sender;
   readonly #aftermath: Aftermath;
+  #enabled: boolean;
+  #started: boolean;
   /** Removed, or another has taken its place. */
   #left = false;
   #cut = false;
 
-  constructor(endpoint: Endpoint, enabled: boolean, options: DestinationOptions) {
+  /** Until it is `started`, nothing is claimed: what is stored waits in the outbox. */
+  constructor(endpoint: Endpoint, enabled: boolean, started: boolean, options: DestinationOptions) {
     const { transport, tracing, now, monotonic, random, inContext, settling } = options;
     this.endpoint = endpoint;
     this.#options = options;
@@ -53,7 +56,9 @@ export class Destination {
       random,
     });
     this.#aftermath = new Aftermath(endpoint, this.lane, options);
-    if (!enabled) this.lane.close();
+    this.#enabled = enabled;
+    this.#started = started;
+    if (!enabled || !started) this.lane.close();
   }
 
   /** Since when nothing was delivered, Unix milliseconds; undefined while the endpoint is well. */
@@ -61,10 +66,16 @@ export class Destination {
     return this.#aftermath.failingSince;
   }
 
+  start(): void {
+    this.#started = true;
+    if (this.#enabled) this.lane.open();
+  }
+
   setEnabled(enabled: boolean): void {
+    this.#enabled = enabled;
     if (!enabled) return this.lane.close();
     this.#aftermath.forget();
-    this.lane.resume();
+    if (this.#started) this.lane.resume();
   }
 
   /** Takes nothing more, and hands back what has not begun. */

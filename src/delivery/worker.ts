@@ -32,6 +32,7 @@ export class Worker {
   readonly #settling: Settling;
   readonly #alarm: DueAlarm;
   readonly #changes = new Changes();
+  #started = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -52,12 +53,22 @@ export class Worker {
 
   /** Starts to deliver: asks the outbox what is due. */
   async start(): Promise<void> {
+    this.#started = true;
+    for (const destination of this.#destinations.current()) destination.start();
     await this.#look();
+  }
+
+  get isStarted(): boolean {
+    return this.#started;
+  }
+
+  has(endpointId: string): boolean {
+    return this.#destinations.has(endpointId);
   }
 
   addEndpoint(endpoint: Endpoint, enabled: boolean): void {
     const options = { ...this.#options, ...this.#shared };
-    this.#destinations.put(new Destination(endpoint, enabled, options));
+    this.#destinations.put(new Destination(endpoint, enabled, this.#started, options));
   }
 
   /** What waits in the lane of the one before goes to the new one. */
@@ -103,18 +114,20 @@ export class Worker {
 
   /** Says that an endpoint has something due in the outbox. */
   wake(endpointId: string): void {
-    this.lane(endpointId)?.wake();
+    if (this.#started) this.lane(endpointId)?.wake();
   }
 
   wakeAll(): void {
-    for (const { lane } of this.#destinations.current()) lane.wake();
+    for (const { endpoint } of this.#destinations.current()) this.wake(endpoint.id);
   }
 
   /**
    * Resolves with true once nothing is in flight or due, with false when `deadlineMs` are over before. Like a retry,
    * what waits behind an open circuit or a switched-off endpoint is due later; what waits for a batch goes out now.
+   * Resolves with false where it was never started.
    */
-  drain(deadlineMs: number): Promise<boolean> {
+  async drain(deadlineMs: number): Promise<boolean> {
+    if (!this.#started) return false;
     return this.#changes.until(async () => {
       if (await this.#nothingToDo()) return true;
       for (const { lane } of this.#destinations.current()) lane.flush();

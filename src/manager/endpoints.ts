@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Circuit, closedCircuit } from "../delivery/policy/circuit-breaker.ts";
 import { type PlannedAttempt, scheduleOf } from "../delivery/policy/schedule.ts";
-import type { DisableCause } from "../delivery/worker.ts";
+import type { DisableCause, Worker } from "../delivery/worker.ts";
 import {
   type Endpoint,
   type EndpointDefaults,
@@ -14,11 +14,12 @@ import { endpointDisabledType } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
 import type { EndpointCounts, Outbox } from "../outbox/outbox.ts";
 import { replayMissed } from "../outbox/replay-missed.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import type { EndpointStanding } from "../routing/explain.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
+import type { Intake } from "./intake.ts";
 
 export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
   /** Posts that are running, in this process. */
@@ -44,11 +45,13 @@ export interface ConfiguredEndpoints {
 
 export interface EndpointsOptions {
   readonly book: EndpointBook;
-  readonly pipeline: Pipeline;
+  readonly worker: Worker;
+  readonly host: Host;
+  readonly intake: Intake;
+  readonly outbox: Outbox;
   readonly lifecycle: Required<Lifecycle>;
   readonly logger: Logger;
   readonly now: () => number;
-  readonly outbox: () => Promise<Outbox>;
 }
 
 /** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
@@ -70,13 +73,13 @@ export class Endpoints {
 
   /** What waited for it is kept as dead. */
   remove(urlOrId: string): boolean {
-    const { book, pipeline, logger, outbox } = this.#options;
+    const { book, worker, logger, outbox } = this.#options;
     const id = book.remove(urlOrId);
     if (id === undefined) return false;
-    pipeline.worker?.removeEndpoint(id);
+    worker.removeEndpoint(id);
     this.#changed(id, false, "removed");
-    outbox()
-      .then((store) => store.bury(id, "endpoint removed"))
+    outbox
+      .bury(id, "endpoint removed")
       .catch((error: unknown) => logger.warn({ err: error, endpoint: id }, "bury failed"));
     return true;
   }
@@ -127,7 +130,7 @@ export class Endpoints {
 
   /** Each with what waits for it. */
   async status(): Promise<EndpointStatus[]> {
-    const counts = await (await this.#options.outbox()).counts();
+    const counts = await this.#options.outbox.counts();
     const byId = new Map(counts.map((each) => [each.endpointId, each]));
     const nothing = { pending: 0, delivering: 0, dead: 0 };
     return this.list().map((endpoint) => {
@@ -146,25 +149,25 @@ export class Endpoints {
 
   /** Switches on and answers the ids of the deliveries that it missed and gets now; undefined where there is none. */
   async enable(urlOrId: string, replay: boolean): Promise<readonly string[] | undefined> {
-    const { book, outbox, pipeline } = this.#options;
+    const { book, outbox, worker } = this.#options;
     const id = book.idOf(urlOrId);
     if (id === undefined) return undefined;
     // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
-    const replayed = replay ? await replayMissed(await outbox(), id, book.missingSince(id)) : [];
+    const replayed = replay ? await replayMissed(outbox, id, book.missingSince(id)) : [];
     this.#switch(id, true, "by hand");
-    pipeline.worker?.wake(id);
+    worker.wake(id);
     return replayed;
   }
 
   /** Switches off what asked for it or failed for too long, and says so to the others. */
   disable({ endpointId, reason, eventTypes }: DisableCause): void {
-    const { book, pipeline, now } = this.#options;
+    const { book, intake, now } = this.#options;
     if (!this.#switch(endpointId, false, reason)) return;
     // What fails to hear of a disabled endpoint is not itself news: or one such event could bring forth the next.
     if (eventTypes.includes(endpointDisabledType)) return;
     const failingSince = new Date(book.missingSince(endpointId) ?? now()).toISOString();
     const data = { endpoint_id: endpointId, reason, failing_since: failingSince };
-    pipeline.announce("delivery", endpointDisabledType, data);
+    intake.announce("delivery", endpointDisabledType, data);
   }
 
   scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
@@ -175,20 +178,20 @@ export class Endpoints {
 
   /** For `explain`: undefined where there is no such endpoint. */
   standingOf(endpointId: string): EndpointStanding | undefined {
-    const { book, pipeline } = this.#options;
+    const { book, worker } = this.#options;
     const enabled = book.get(endpointId)?.enabled;
     if (enabled === undefined) return undefined;
-    return pipeline.worker === undefined ? { enabled } : { enabled, circuit: this.circuitOf(endpointId) };
+    return !worker.isStarted ? { enabled } : { enabled, circuit: this.circuitOf(endpointId) };
   }
 
   circuitOf(endpointId: string): Circuit {
-    return this.#options.pipeline.worker?.lane(endpointId)?.circuit ?? closedCircuit;
+    return this.#options.worker.lane(endpointId)?.circuit ?? closedCircuit;
   }
 
   /** For the gauges. */
   *lanes(): Iterable<LaneState> {
     for (const { endpoint, enabled } of this.#options.book.routes()) {
-      const inFlight = this.#options.pipeline.worker?.lane(endpoint.id)?.inFlight ?? 0;
+      const inFlight = this.#options.worker.lane(endpoint.id)?.inFlight ?? 0;
       const circuitState = circuitNumbers[this.circuitOf(endpoint.id).state];
       yield {
         endpointId: endpoint.id,
@@ -201,39 +204,38 @@ export class Endpoints {
   }
 
   #begin(endpoint: Endpoint, reason: string): void {
-    const { book, pipeline, logger } = this.#options;
+    const { book, worker, logger } = this.#options;
     if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
       const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
       logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
     }
     const enabled = book.get(endpoint.id)?.enabled ?? endpoint.enabled;
-    pipeline.worker?.replaceEndpoint(endpoint, enabled);
+    worker.replaceEndpoint(endpoint, enabled);
     this.#changed(endpoint.id, enabled, reason);
-    pipeline.worker?.wake(endpoint.id);
+    worker.wake(endpoint.id);
   }
 
   /** Answers whether that changed anything. */
   #switch(id: string, enabled: boolean, reason: string): boolean {
-    const { book, pipeline, now } = this.#options;
-    const { worker } = pipeline;
-    const changed = enabled ? book.enable(id) : book.disable(id, reason, worker?.failingSince(id) ?? now());
+    const { book, worker, now } = this.#options;
+    const changed = enabled ? book.enable(id) : book.disable(id, reason, worker.failingSince(id) ?? now());
     if (!changed) return false;
-    worker?.setEnabled(id, enabled);
+    worker.setEnabled(id, enabled);
     this.#changed(id, enabled, reason);
     return true;
   }
 
   #changed(endpointId: string, enabled: boolean, reason: string): void {
-    this.#options.pipeline.host.refresh();
+    this.#options.host.refresh();
     this.#options.lifecycle.endpointChanged({ endpointId, enabled, reason });
   }
 
   #laneStatus(endpointId: string): Pick<EndpointStatus, "inFlight" | "failingSince" | "circuitUntil"> {
-    const { book, pipeline } = this.#options;
+    const { book, worker } = this.#options;
     const circuit = this.circuitOf(endpointId);
-    const failingSince = book.missingSince(endpointId) ?? pipeline.worker?.failingSince(endpointId);
+    const failingSince = book.missingSince(endpointId) ?? worker.failingSince(endpointId);
     return {
-      inFlight: pipeline.worker?.lane(endpointId)?.inFlight ?? 0,
+      inFlight: worker.lane(endpointId)?.inFlight ?? 0,
       ...(failingSince === undefined ? {} : { failingSince }),
       ...(circuit.state === "open" ? { circuitUntil: circuit.until } : {}),
     };

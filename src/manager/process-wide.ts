@@ -3,7 +3,7 @@ import { describeErrorWithMessage } from "../event/describe-error.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookEventType } from "../event/event-types.ts";
 import { WebhookManager } from "./manager.ts";
-import type { Triggered } from "./pipeline.ts";
+import type { Triggered } from "./intake.ts";
 
 let manager: WebhookManager | undefined;
 let starting: Promise<void> | undefined;

@@ -31,19 +31,16 @@ interface Entry extends Route {
 }
 
 export class EndpointBook {
+  /** Routes events to the endpoints that are in this book at the moment. */
+  readonly table = new RoutingTable();
   readonly #entries = new Map<string, Entry>();
   #defaults: EndpointDefaults;
   readonly #refuse: (url: URL) => string | undefined;
-  #table = new RoutingTable([]);
 
   /** `refuse` answers why a URL may not be called, as far as that shows without resolving its host. */
   constructor(defaults: EndpointDefaults, refuse: (url: URL) => string | undefined) {
     this.#defaults = defaults;
     this.#refuse = refuse;
-  }
-
-  get table(): RoutingTable {
-    return this.#table;
   }
 
   get(id: string): Route | undefined {
@@ -94,7 +91,7 @@ export class EndpointBook {
     const id = this.idOf(urlOrId);
     if (id === undefined) return undefined;
     this.#entries.delete(id);
-    this.#table = new RoutingTable(this.#entries.values());
+    this.table.replace(this.#entries.values());
     return id;
   }
 
@@ -143,6 +140,6 @@ export class EndpointBook {
 
   #set(entry: Entry): void {
     this.#entries.set(entry.endpoint.id, entry);
-    this.#table = new RoutingTable(this.#entries.values());
+    this.table.replace(this.#entries.values());
   }
 }

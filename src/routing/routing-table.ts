@@ -16,13 +16,18 @@ export interface Routing {
   readonly decisions: readonly RoutingDecision[];
 }
 
-/** An immutable table; build a new one when endpoints change. */
 export class RoutingTable {
-  readonly #routes: readonly Route[];
+  #routes: readonly Route[];
   readonly #byType = new Map<string, Routing>();
 
-  constructor(routes: Iterable<Route>) {
+  constructor(routes: Iterable<Route> = []) {
     this.#routes = [...routes];
+  }
+
+  /** Takes other routes in place of those it has. */
+  replace(routes: Iterable<Route>): void {
+    this.#routes = [...routes];
+    this.#byType.clear();
   }
 
   /** Tells whether any enabled endpoint's patterns cover the type; filters are not asked. */

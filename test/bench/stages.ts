@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { memoryOutbox, type Outbox } from "mova-webhooks";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { Bus } from "../../src/bus/bus.ts";
+import { resolvePolicy } from "../../src/security/network-policy.ts";
 import { createTransport } from "../../src/delivery/http/create-transport.ts";
 import { Lane } from "../../src/delivery/lane/lane.ts";
 import { createWebhookEvent, serializeEvent } from "../../src/event/webhook-event.ts";
@@ -141,7 +142,7 @@ export async function stages(): Promise<Row[]> {
   const signer = createSigner([new Secret(secret)], "sha256");
   await measure("sign", (n) => signer.sign(`evt_${n}`, 1_700_000_000, body));
 
-  const transport = createTransport({ allow: ["127.0.0.0/8"] }, Date.now, false);
+  const transport = createTransport(resolvePolicy({ allow: ["127.0.0.0/8"] }), Date.now, false);
   const headers = ["Content-Type", "application/json", "webhook-id", event.id];
   await measure("send", () => transport.post({ endpoint, headers, body }), concurrency);
   await transport.close();

@@ -1,14 +1,51 @@
-/** Puts the transport together with the address guard; loaded by the start, because it brings undici. */
-import { createGuardedConnector } from "../../security/connector.ts";
-import { type NetworkOptions, resolvePolicy } from "../../security/network-policy.ts";
-import { HttpTransport } from "./http-transport.ts";
-import type { Transport } from "./transport.ts";
+/** Loads the transport, and undici with it, when the first POST asks: a program that never delivers does not pay for it. */
+import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
+import type { Endpoint } from "../../event/endpoint.ts";
+import type { NetworkPolicy } from "../../security/network-policy.ts";
+import { cutOff, type Post, type Transport } from "./transport.ts";
 
 /** In the `background`, what is under way keeps no process alive. */
-export function createTransport(network: NetworkOptions, now: () => number, background: boolean): Transport {
-  const policy = resolvePolicy(network);
-  return new HttpTransport(
-    (endpoint, signal) => createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal, background }),
-    now,
-  );
+export function createTransport(policy: NetworkPolicy, now: () => number, background: boolean): Transport {
+  return new TransportOnDemand(async () => {
+    const [{ createGuardedConnector }, { HttpTransport }] = await Promise.all([
+      import("../../security/connector.ts"),
+      import("./http-transport.ts"),
+    ]);
+    return new HttpTransport(
+      (endpoint, signal) =>
+        createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal, background }),
+      now,
+    );
+  });
+}
+
+class TransportOnDemand implements Transport {
+  readonly #load: () => Promise<Transport>;
+  #loading: Promise<Transport> | undefined;
+  #loaded: Transport | undefined;
+  #closed = false;
+
+  constructor(load: () => Promise<Transport>) {
+    this.#load = load;
+  }
+
+  post(post: Post): Promise<AttemptOutcome> {
+    return this.#loaded === undefined ? this.#postWhenLoaded(post) : this.#loaded.post(post);
+  }
+
+  forget(endpoint: Endpoint): void {
+    this.#loaded?.forget(endpoint);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#loading)?.close();
+  }
+
+  async #postWhenLoaded(post: Post): Promise<AttemptOutcome> {
+    if (this.#closed) return cutOff;
+    this.#loading ??= this.#load();
+    this.#loaded = await this.#loading;
+    return this.#loaded.post(post);
+  }
 }

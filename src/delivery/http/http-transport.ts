@@ -6,16 +6,13 @@ import { createRedactor, type Redactor } from "../../security/redact.ts";
 import { type Connection, Connections, type Connector } from "./connections.ts";
 import { Openings } from "./openings.ts";
 import { ResponseHandler } from "./response.ts";
-import type { Post, Transport } from "./transport.ts";
+import { cutOff, type Post, type Transport } from "./transport.ts";
 
 interface Way {
   readonly connections: Connections;
   readonly path: string;
   readonly redact: Redactor;
 }
-
-/** This process ended it, or never began it. */
-const cutOff: AttemptOutcome = { outcome: "reset", durationMs: 0 };
 
 /** Runs as own work what it does: see `asOwnWork`. */
 export class HttpTransport implements Transport {

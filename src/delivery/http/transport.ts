@@ -9,6 +9,9 @@ export interface Post {
   readonly body: Buffer;
 }
 
+/** This process ended it, or never began it. */
+export const cutOff: AttemptOutcome = { outcome: "reset", durationMs: 0 };
+
 export interface Transport {
   /** Sends one POST. Resolves with what became of it, at the latest when the endpoint's timeout is over. */
   post(post: Post): Promise<AttemptOutcome>;

@@ -117,11 +117,17 @@ export class Lane {
     this.#empty();
   }
 
+  /** Takes what is due, as long as nobody closes it. */
+  open(): void {
+    this.#open = true;
+    this.#refill();
+  }
+
   /** Takes again. An open circuit is probed at once. */
   resume(): void {
-    this.#open = true;
     this.#breaker.skipWait();
-    this.wake();
+    this.#due = true;
+    this.open();
   }
 
   #circuitChanged(): void {

@@ -1,0 +1,131 @@
+/** Builds every part of a manager, once, in the order of the story. Nobody else knows it. */
+import { randomUUID } from "node:crypto";
+import { Bus } from "../bus/bus.ts";
+import { createTransport } from "../delivery/http/create-transport.ts";
+import { Worker } from "../delivery/worker.ts";
+import { KnownTypes } from "../event/known-types.ts";
+import type { Logger } from "../event/logger.ts";
+import { asOwnWork, followOwnWork } from "../event/own-work.ts";
+import { openOutbox } from "../outbox/open.ts";
+import { WatchedOutbox } from "../outbox/watched.ts";
+import { Host } from "../plugin/host.ts";
+import { EndpointBook } from "../routing/endpoint-book.ts";
+import { EventHandlers } from "../routing/event-handlers.ts";
+import { refuseLiteral } from "../security/check-url.ts";
+import { resolvePolicy } from "../security/network-policy.ts";
+import { type Activity, createActivity } from "../telemetry/activity.ts";
+import { combineObservers } from "../telemetry/lifecycle.ts";
+import { discreetLogger } from "../telemetry/log/discreet-logger.ts";
+import { createLog, loggerFromEnvironment } from "../telemetry/log/log.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics/metrics.ts";
+import { createTracing } from "../telemetry/tracing/tracing.ts";
+import { version } from "../version.ts";
+import { Endpoints } from "./endpoints.ts";
+import { HandOver } from "./hand-over.ts";
+import { Intake } from "./intake.ts";
+import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
+
+export interface Parts {
+  /** What the process started with; of later ones, only the endpoints are taken over. */
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly metrics: Metrics;
+  readonly activity: Activity;
+  readonly types: KnownTypes;
+  readonly handlers: EventHandlers;
+  readonly outbox: WatchedOutbox;
+  readonly worker: Worker;
+  readonly intake: Intake;
+  readonly bus: Bus;
+  readonly host: Host;
+  readonly endpoints: Endpoints;
+}
+
+/** Those of which no plugin can hear; what a stranger's is made of may be watched. */
+const ownOutboxes: ReadonlySet<string> = new Set(["memory", "sqlite", "redis"]);
+
+/** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
+export function assemble(options: WebhookManagerOptions): Parts {
+  const settings = mergeSettings(options);
+  const { now = Date.now, random = Math.random, outbox: given, registry, tracerProvider } = options;
+  const { defaults, network, maxBodyBytes, maxInFlight, background, config, enabled: open } = settings;
+  const logger = discreetLogger(options.logger ?? loggerFromEnvironment(config?.logLevel));
+  const types = new KnownTypes(settings.eventTypes);
+  const policy = resolvePolicy(network);
+  const origin = randomUUID();
+  if (given !== undefined && !ownOutboxes.has(given.name)) followOwnWork();
+
+  const metrics = createMetrics({
+    ...(registry === undefined ? {} : { registry }),
+    version,
+    now,
+    backlog: () => outbox.counts(),
+    lanes: () => endpoints.lanes(),
+  });
+  const activity = createActivity(now);
+  const lifecycle = combineObservers([metrics, activity, createLog(logger, { now })]);
+  const tracing = createTracing({ ...(tracerProvider === undefined ? {} : { tracerProvider }), now });
+
+  const book = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
+  const outbox = new WatchedOutbox(given ?? openOutbox(config?.outbox, { now, logger }), lifecycle, (run) =>
+    asOwnWork(tracing.suppress, run),
+  );
+  const worker = new Worker({
+    outbox,
+    transport: createTransport(policy, now, background),
+    tracing,
+    lifecycle,
+    logger,
+    now,
+    monotonic: options.now ?? (() => performance.now()),
+    random,
+    origin,
+    maxInFlight,
+    disable: (cause) => endpoints.disable(cause),
+  });
+  const handOver = new HandOver(worker, outbox, logger);
+  const handlers = new EventHandlers(logger);
+  const { table } = book;
+  const intake = new Intake({
+    ...{ table, handlers, outbox, handOver, lifecycle, tracing, logger, now, maxBodyBytes, origin, open },
+  });
+  const bus = new Bus(({ owner, topic, error }) =>
+    lifecycle.pluginFailed({ plugin: owner, during: `listen ${topic}`, error }),
+  );
+  const host = new Host({
+    bus,
+    lifecycle,
+    logger,
+    now,
+    random,
+    after: afterDelay,
+    wantsType: (type) => intake.wants(type),
+    emit: (plugin, draft) => intake.take(plugin, draft),
+  });
+  const endpoints = new Endpoints({ book, worker, host, intake, outbox, lifecycle, logger, now });
+  return {
+    ...{
+      settings,
+      logger,
+      now,
+      metrics,
+      activity,
+      types,
+      handlers,
+      outbox,
+      worker,
+      intake,
+      bus,
+      host,
+      endpoints,
+    },
+  };
+}
+
+/** A held event keeps no process alive: `close` lets go of it. */
+function afterDelay(delayMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

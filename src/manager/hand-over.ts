@@ -1,0 +1,53 @@
+/** Stored → lanes: promised places get their claims, and the lanes of what waits are woken. */
+import type { Lane } from "../delivery/lane/lane.ts";
+import type { Worker } from "../delivery/worker.ts";
+import type { Logger } from "../event/logger.ts";
+import type { Claim, NewDelivery, Outbox } from "../outbox/outbox.ts";
+
+export class HandOver {
+  readonly #worker: Worker;
+  readonly #outbox: Outbox;
+  readonly #logger: Logger;
+
+  constructor(worker: Worker, outbox: Outbox, logger: Logger) {
+    this.#worker = worker;
+    this.#outbox = outbox;
+    this.#logger = logger;
+  }
+
+  /** Returns the endpoint's lane where that has a place for a delivery that is about to be stored. Pair with `deliver`. */
+  reserve(endpointId: string): Lane | undefined {
+    return this.#worker.reserve(endpointId);
+  }
+
+  /** Gives claims to the lanes that promised a place, takes the other places back, and wakes the lanes of what waits. */
+  deliver(
+    deliveries: readonly NewDelivery[],
+    places: readonly (Lane | undefined)[],
+    claims: readonly Claim[],
+  ): void {
+    // Outboxes return claims in the order of the deliveries as a rule.
+    let next = 0;
+    for (const [index, { id, endpointId }] of deliveries.entries()) {
+      const place = places[index];
+      if (place !== undefined) {
+        const claim = claims[next]?.id === id ? claims[next] : claims.find((granted) => granted.id === id);
+        if (claim !== undefined) {
+          next += 1;
+          this.#worker.accept(place, claim);
+          continue;
+        }
+        this.#worker.forgo(place);
+      }
+      if (!this.#worker.has(endpointId)) this.#bury(endpointId);
+      else this.#worker.wake(endpointId);
+    }
+  }
+
+  /** The endpoint was removed while this was on its way into the outbox. */
+  #bury(endpointId: string): void {
+    this.#outbox
+      .bury(endpointId, "endpoint removed")
+      .catch((error: unknown) => this.#logger.warn({ err: error, endpoint: endpointId }, "bury failed"));
+  }
+}

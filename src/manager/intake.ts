@@ -1,0 +1,219 @@
+/** Draft → stored: makes the event, decides who gets it, writes its body, stores it, and hands it over. */
+import type { Lane } from "../delivery/lane/lane.ts";
+import { WebhookError } from "../event/errors.ts";
+import type { Logger } from "../event/logger.ts";
+import { asOwnWork, isOwnWork } from "../event/own-work.ts";
+import { createWebhookEvent, serializeEvent, type WebhookEvent } from "../event/webhook-event.ts";
+import type { Claim, NewDelivery, Submission } from "../outbox/outbox.ts";
+import type { WatchedOutbox } from "../outbox/watched.ts";
+import type { EventDraft } from "../plugin/volume.ts";
+import type { EventHandlers } from "../routing/event-handlers.ts";
+import type { RoutingTable } from "../routing/routing-table.ts";
+import { transform } from "../routing/transform.ts";
+import type { Lifecycle } from "../telemetry/lifecycle.ts";
+import type { PublishSpan, Tracing } from "../telemetry/trace-contract.ts";
+import type { HandOver } from "./hand-over.ts";
+
+export interface Triggered {
+  /** The event's id: the `webhook-id` of all its deliveries. */
+  readonly id: string;
+  /** Ids of its deliveries, one for each endpoint that gets it. */
+  readonly deliveries: readonly string[];
+}
+
+export interface IntakeOptions {
+  readonly table: RoutingTable;
+  readonly handlers: EventHandlers;
+  readonly outbox: WatchedOutbox;
+  readonly handOver: HandOver;
+  readonly lifecycle: Required<Lifecycle>;
+  readonly tracing: Tracing;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly maxBodyBytes: number;
+  /** Names this process in stored events, to tell its own from those of others. */
+  readonly origin: string;
+  /** Whether events are taken at first. */
+  readonly open: boolean;
+}
+
+interface Routed {
+  readonly submission: Submission;
+  /** For each delivery the lane that promised it a place. */
+  readonly places: readonly (Lane | undefined)[];
+  readonly span: PublishSpan;
+}
+
+/** Events that may be on their way into a slow outbox before instrumented ones are dropped and counted. */
+const maxStoring = 10_000;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  #open: boolean;
+  /** Events on their way into the outbox. */
+  readonly #storing = new Map<Submission, Promise<unknown>>();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#open = options.open;
+  }
+
+  /** Whether events are taken. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  setOpen(open: boolean): void {
+    this.#open = open;
+  }
+
+  /** Tells whether any endpoint or handler wants this event type now. */
+  wants(type: string): boolean {
+    return this.#open && (this.#options.table.wants(type) || this.#options.handlers.wants(type));
+  }
+
+  /** Routes, stores and hands over an event; resolves when it is stored. `source` is a plugin's name, or `api`. */
+  publish(source: string, event: WebhookEvent): Promise<Triggered> {
+    return asOwnWork(() => this.#publish(source, event));
+  }
+
+  /** Publishes an event of our own, where anybody wants it: that is nobody's call, so what fails is counted. */
+  announce(source: string, type: string, data: unknown): void {
+    if (!this.wants(type)) return;
+    const { lifecycle, now } = this.#options;
+    this.publish(source, createWebhookEvent({ type, data, occurredAt: now() })).catch((error: unknown) =>
+      lifecycle.dropped({ source, reason: "outbox_failed", count: 1, error }),
+    );
+  }
+
+  /** Takes a plugin's event: it is nobody's call, so what fails is counted and logged. Never throws. */
+  take(plugin: string, { type, data, fatal }: EventDraft): void {
+    const { lifecycle, logger, now, outbox } = this.#options;
+    const failed = (error: unknown): void => {
+      const invalid =
+        WebhookError.is(error, "DATA_UNSERIALISABLE") || WebhookError.is(error, "DATA_TOO_LARGE");
+      lifecycle.dropped({ source: plugin, reason: invalid ? "data_invalid" : "outbox_failed", count: 1 });
+      logger.warn({ err: error, source: plugin, event_type: type }, "event dropped");
+    };
+    if (isOwnWork()) return lifecycle.dropped({ source: plugin, reason: "loop", count: 1 });
+    const putNow = fatal === true ? outbox.putNow : undefined;
+    if (!outbox.isOpen || (putNow === undefined && this.#storing.size >= maxStoring)) {
+      return lifecycle.dropped({ source: plugin, reason: "outbox_failed", count: 1 });
+    }
+    const event = createWebhookEvent({ type, data, occurredAt: now() });
+    if (putNow === undefined) return void this.publish(plugin, event).catch(failed);
+    try {
+      asOwnWork(() => this.#publishNow(plugin, event, putNow));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Resolves when nothing is on its way into the outbox. */
+  async stored(): Promise<void> {
+    await Promise.allSettled(this.#storing.values());
+  }
+
+  /** Stores what is on its way once more, at once: an event that is stored already is not stored again. Never throws. */
+  storeNow(): void {
+    try {
+      this.#options.outbox.putNow?.(
+        [...this.#storing.keys()].map(({ event, deliveries }) => ({
+          event,
+          // Nobody is left to deliver what this process would claim.
+          deliveries: deliveries.map((delivery) => ({ ...delivery, claim: false })),
+        })),
+      );
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "events were lost at the end of the process");
+    }
+  }
+
+  async #publish(source: string, event: WebhookEvent): Promise<Triggered> {
+    const { outbox, handOver } = this.#options;
+    const routed = this.#route(source, event, true);
+    if (routed === undefined) return { id: event.id, deliveries: [] };
+    const { submission, places, span } = routed;
+    let claims: readonly Claim[] = [];
+    try {
+      const putting = outbox.put([submission]);
+      this.#storing.set(submission, putting);
+      const [answer] = await putting;
+      if (answer?.accepted === true) {
+        claims = answer.claims;
+        this.#accepted(submission, event);
+      }
+      span.end();
+      return { id: event.id, deliveries: submission.deliveries.map((delivery) => delivery.id) };
+    } catch (error) {
+      span.end(error);
+      throw error;
+    } finally {
+      this.#storing.delete(submission);
+      handOver.deliver(submission.deliveries, places, claims);
+    }
+  }
+
+  /** Has stored when it returns, because what comes after may never run. */
+  #publishNow(
+    source: string,
+    event: WebhookEvent,
+    putNow: (submissions: readonly Submission[]) => void,
+  ): void {
+    const routed = this.#route(source, event, false);
+    if (routed === undefined) return;
+    const { submission, places, span } = routed;
+    try {
+      putNow([submission]);
+      span.end();
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
+    this.#accepted(submission, event);
+    // A program with an `uncaughtException` listener of its own goes on.
+    this.#options.handOver.deliver(submission.deliveries, places, []);
+  }
+
+  /**
+   * Decides who gets the event, writes its body and starts its span; undefined where no endpoint wants a plugin's
+   * event. Asks for places in the lanes, so that what gets one need not be read back from the outbox.
+   */
+  #route(source: string, event: WebhookEvent, withPlaces: boolean): Routed | undefined {
+    const { table, handlers, handOver, lifecycle, tracing, now, maxBodyBytes, origin } = this.#options;
+    const { id, event_type: type } = event;
+    const candidates = table.route(event);
+    if (source !== "api" && candidates.endpoints.length === 0) {
+      handlers.call(event);
+      return undefined;
+    }
+    const body = serializeEvent(event, maxBodyBytes);
+    const { endpoints, decisions, contents, failures } = transform(candidates, event, maxBodyBytes);
+    for (const failure of failures) {
+      lifecycle.dropped({ source, reason: "transform_failed", count: 1, ...failure });
+    }
+    const span = tracing.startPublish({ eventId: id, eventType: type, source });
+    lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
+    const createdAt = now();
+    const places: (Lane | undefined)[] = [];
+    const deliveries = endpoints.map(({ id: endpointId, key }): NewDelivery => {
+      const place = withPlaces ? handOver.reserve(endpointId) : undefined;
+      places.push(place);
+      const delivery = { id: `dlv_${id}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
+      const content = contents.get(endpointId);
+      return content === undefined ? delivery : { ...delivery, content };
+    });
+    const stored = { id, type, source, body, createdAt, origin, decisions, ...span.carrier };
+    return { submission: { event: stored, deliveries }, places, span };
+  }
+
+  #accepted({ event: { type }, deliveries }: Submission, event: WebhookEvent): void {
+    const { lifecycle, handlers } = this.#options;
+    lifecycle.stored({ eventId: event.id, eventType: type, deliveries: deliveries.length });
+    handlers.call(event);
+  }
+}
+
+function traceOf(span: { readonly traceId?: string }): { traceId?: string } {
+  return span.traceId === undefined ? {} : { traceId: span.traceId };
+}

@@ -1,0 +1,142 @@
+/** The outbox of a manager: opened once, run as work of our own, and every operation told to observers. */
+import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { Lifecycle } from "../telemetry/lifecycle.ts";
+import type {
+  Claim,
+  Due,
+  EndpointCounts,
+  EventRecord,
+  Outbox,
+  ReplaySelection,
+  Settlement,
+  Stored,
+  Submission,
+} from "./outbox.ts";
+
+/** What can be said of a store that is not open yet. */
+const unknownGuarantees = { durable: false, shared: false };
+
+export class WatchedOutbox implements Outbox {
+  readonly contract = 1;
+  /** Resolves when the store is open; rejects with what is wrong about it. */
+  readonly opened: Promise<void>;
+  #store: Outbox | undefined;
+  readonly #lifecycle: Required<Lifecycle>;
+  readonly #asOwnWork: <Result>(run: () => Result) => Result;
+
+  /** `asOwnWork` keeps what the store does from becoming events and spans. */
+  constructor(
+    store: Outbox | Promise<Outbox>,
+    lifecycle: Required<Lifecycle>,
+    asOwnWork: <Result>(run: () => Result) => Result,
+  ) {
+    this.#lifecycle = lifecycle;
+    this.#asOwnWork = asOwnWork;
+    if (store instanceof Promise) this.opened = this.#open(store);
+    else {
+      this.#store = store;
+      this.opened = Promise.resolve();
+    }
+    // Whoever needs the store hears of the failure; until then it is not an unhandled rejection.
+    this.opened.catch(() => undefined);
+  }
+
+  /** Tells whether operations reach the store at once. */
+  get isOpen(): boolean {
+    return this.#store !== undefined;
+  }
+
+  get name(): string {
+    return this.#store?.name ?? "";
+  }
+
+  get guarantees(): Outbox["guarantees"] {
+    return this.#store?.guarantees ?? unknownGuarantees;
+  }
+
+  get leaseMs(): number {
+    return this.#store?.leaseMs ?? 0;
+  }
+
+  put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
+    return this.#timed("put", (store) => store.put(submissions));
+  }
+
+  /** Stores before it returns: for the last moment of a process. Undefined where the store cannot, or is not open yet. */
+  get putNow(): ((submissions: readonly Submission[]) => void) | undefined {
+    const store = this.#store;
+    if (store?.putSync === undefined) return undefined;
+    return (submissions) => this.#asOwnWork(() => store.putSync?.(submissions));
+  }
+
+  claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+    return this.#timed("claim", (store) => store.claim(endpointId, limit));
+  }
+
+  settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
+    return this.#timed("settle", (store) => store.settle(claim, settlement, attempt));
+  }
+
+  due(): Promise<Due> {
+    return this.#timed("due", (store) => store.due());
+  }
+
+  find(query: DeliveryQuery): Promise<DeliveryPage> {
+    return this.#timed("find", (store) => store.find(query));
+  }
+
+  get(deliveryId: string): Promise<Delivery | undefined> {
+    return this.#timed("get", (store) => store.get(deliveryId));
+  }
+
+  event(eventId: string): Promise<EventRecord | undefined> {
+    return this.#timed("event", (store) => store.event(eventId));
+  }
+
+  replay(selection: ReplaySelection): Promise<readonly string[]> {
+    return this.#timed("replay", (store) => store.replay(selection));
+  }
+
+  bury(endpointId: string, reason: string): Promise<number> {
+    return this.#timed("bury", (store) => store.bury(endpointId, reason));
+  }
+
+  counts(): Promise<readonly EndpointCounts[]> {
+    return this.#timed("counts", (store) => store.counts());
+  }
+
+  prune(limits: Parameters<Outbox["prune"]>[0]): Promise<number> {
+    return this.#timed("prune", (store) => store.prune(limits));
+  }
+
+  ping(): Promise<void> {
+    return this.#run((store) => store.ping());
+  }
+
+  async close(): Promise<void> {
+    await this.opened.catch(() => undefined);
+    const store = this.#store;
+    if (store !== undefined) await this.#asOwnWork(() => store.close());
+  }
+
+  async #open(opening: Promise<Outbox>): Promise<void> {
+    this.#store = await opening;
+  }
+
+  #run<Result>(operate: (store: Outbox) => Promise<Result>): Promise<Result> {
+    const store = this.#store;
+    if (store !== undefined) return this.#asOwnWork(() => operate(store));
+    return this.opened.then(() => this.#run(operate));
+  }
+
+  #timed<Result>(operation: string, operate: (store: Outbox) => Promise<Result>): Promise<Result> {
+    const startedAt = performance.now();
+    const done = this.#run(operate);
+    done.then(
+      () => this.#lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt }),
+      (error: unknown) =>
+        this.#lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt, error }),
+    );
+    return done;
+  }
+}
