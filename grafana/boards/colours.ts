@@ -23,6 +23,7 @@ export const colours: Readonly<Record<string, string>> = {
   reset: "dark-red",
   blocked: "light-red",
   invalid_response: "semi-dark-blue",
+  unsendable: "dark-blue",
   p50: "green",
   p95: "yellow",
   p99: "red",

@@ -66,6 +66,8 @@ export class Aftermath {
       this.#tell(claim, settlement, record, outcome, endedAt);
       settling.settle(claim, settlement, record);
     }
+    // It says nothing of the endpoint.
+    if (outcome.outcome === "unsendable") return;
     this.#lane.report(verdict === "retry");
     const tooLong = this.#watchSpell(verdict === "delivered", endedAt);
     const reason = disableReason(outcome, verdict) ?? tooLong;

@@ -109,23 +109,28 @@ export class Destination {
 
   /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
   async #attempt(claims: Claims): Promise<void> {
-    const { gate, origin, settling, logger, now } = this.#options;
+    const { gate } = this.#options;
     const waiting = gate.enter(this);
     if (waiting !== undefined) await waiting;
     try {
-      // Meanwhile the worker may have been closed, and the endpoint removed or replaced.
-      if (this.#cut || this.#left) return settling.release(claims);
-      const sameProcess = claims.every((claim) => claim.event.origin === origin);
-      const attempted = await this.#sender.send(claims, sameProcess);
-      // What our own end cut off was no attempt of the endpoint's making: it is handed back.
-      if (this.#cut && attempted.outcome.status === undefined) return settling.release(claims);
-      this.#aftermath.of(claims, attempted);
-    } catch (error) {
-      logger.error({ err: error, delivery: claims[0].id }, "attempt could not be made");
-      settling.release(claims, now() + 60_000);
+      await this.#send(claims);
     } finally {
       gate.leave(this);
     }
+  }
+
+  async #send(claims: Claims): Promise<void> {
+    const { origin, settling } = this.#options;
+    // Since it was claimed the worker may have been closed, and the endpoint removed or replaced.
+    if (this.#cut || this.#left) return settling.release(claims);
+    const sameProcess = claims.every((claim) => claim.event.origin === origin);
+    const attempted = await this.#sender.send(claims, sameProcess);
+    const { outcome, status } = attempted.outcome;
+    // What our own end cut off was no attempt of the endpoint's making: it is handed back.
+    if (this.#cut && status === undefined) return settling.release(claims);
+    if (outcome !== "unsendable" || claims.length === 1) return this.#aftermath.of(claims, attempted);
+    // One of them spoils the batch: each goes alone, so that only that one is dead.
+    for (const claim of claims) await this.#send([claim]);
   }
 
   #circuitChanged(circuit: Circuit): void {

@@ -15,6 +15,7 @@ export const outcomes = [
   "reset",
   "blocked",
   "invalid_response",
+  "unsendable",
 ] as const;
 
 export type Outcome = (typeof outcomes)[number];
@@ -22,6 +23,8 @@ export type Outcome = (typeof outcomes)[number];
 export interface AttemptOutcome {
   readonly outcome: Outcome;
   readonly durationMs: number;
+  /** The short machine word behind it: an error's code, or its class. Never content. */
+  readonly detail?: string;
   /** HTTP status, where one arrived. */
   readonly status?: number;
   /** The wait the receiver asked for with `Retry-After`, from the end of this attempt. */

@@ -4,8 +4,9 @@ import type { Endpoint } from "../../event/endpoint.ts";
 import type { Claim, Claims } from "../../outbox/outbox.ts";
 import { createSigner, type SignatureHeaders, type Signer } from "../../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../../telemetry/trace-contract.ts";
+import { unsendable } from "./failure.ts";
 import { type Message, batchMessageOf, messageOf } from "./message.ts";
-import type { Transport } from "./transport.ts";
+import type { Post, Transport } from "./transport.ts";
 
 export interface Attempted {
   readonly outcome: AttemptOutcome;
@@ -31,27 +32,36 @@ export class Sender {
     this.#now = now;
   }
 
-  /**
-   * Posts one claim, or for an endpoint with batches any number that are at the same attempt. Throws SECRET_INVALID
-   * where every secret has expired.
-   */
+  /** Posts one claim, or for an endpoint with batches any number that are at the same attempt. Never rejects. */
   send(claims: Claims, sameProcess: boolean): Promise<Attempted> {
     const [claim] = claims;
     const startedAt = this.#now();
+    const facts = { claim, endpoint: this.#endpoint, sameProcess };
     const inBatch = this.#endpoint.batch !== undefined;
-    const message = inBatch ? batchMessageOf(claims) : messageOf(claim);
+    const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
+    function ended(outcome: AttemptOutcome): Attempted {
+      span.end(outcome);
+      return { outcome, startedAt, span };
+    }
+    function failed(error: unknown): Attempted {
+      return ended(unsendable(error));
+    }
+    try {
+      const post = this.#postOf(claims, startedAt, span);
+      return span.run(() => this.#transport.post(post)).then(ended, failed);
+    } catch (error) {
+      return Promise.resolve(failed(error));
+    }
+  }
+
+  /** Throws where there is nothing that could be sent: every secret has expired, or the record is damaged. */
+  #postOf(claims: Claims, startedAt: number, span: AttemptSpan): Post {
+    const [claim] = claims;
+    const message = this.#endpoint.batch === undefined ? messageOf(claim) : batchMessageOf(claims);
     const seconds = Math.floor(startedAt / 1000);
     const signatures = this.#signer.sign(message.id, seconds, message.body);
-    const facts = { claim, endpoint: this.#endpoint, sameProcess };
-    const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
     const headers = this.#headersOf(message, claim, String(seconds), signatures, span);
-    const post = { endpoint: this.#endpoint, headers, body: message.body };
-    return span
-      .run(() => this.#transport.post(post))
-      .then((outcome) => {
-        span.end(outcome);
-        return { outcome, startedAt, span };
-      });
+    return { endpoint: this.#endpoint, headers, body: message.body };
   }
 
   #headersOf(

@@ -1,5 +1,5 @@
 /** Turns what undici, Node's sockets and OpenSSL throw into a word of the closed list. */
-import type { Outcome } from "../../event/attempt-outcome.ts";
+import type { AttemptOutcome, Outcome } from "../../event/attempt-outcome.ts";
 import { WebhookError } from "../../event/errors.ts";
 
 const byCode: ReadonlyMap<string, Outcome> = new Map([
@@ -22,6 +22,10 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
   ["EPIPE", "reset"],
   ["UND_ERR_SOCKET", "reset"],
   ["UND_ERR_DESTROYED", "reset"],
+  // undici refuses to make this request: nothing was sent.
+  ["UND_ERR_INVALID_ARG", "unsendable"],
+  ["UND_ERR_NOT_SUPPORTED", "unsendable"],
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "unsendable"],
   ["UND_ERR_HEADERS_OVERFLOW", "invalid_response"],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "invalid_response"],
   ["UND_ERR_RES_EXCEEDED_MAX_SIZE", "invalid_response"],
@@ -31,22 +35,44 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
 const tlsCode =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH$|ERR_OSSL_)/;
 
+export interface Failure {
+  readonly outcome: Outcome;
+  /** The code that told. */
+  readonly detail: string;
+}
+
 /** Names the outcome of an exchange that brought no status. Looks through `cause` and AggregateError. */
-export function outcomeOfFailure(error: unknown): Outcome {
+export function failureOf(error: unknown): Failure {
   for (const candidate of chainOf(error)) {
-    if (WebhookError.is(candidate, "ENDPOINT_BLOCKED")) return "blocked";
-    const code = (candidate as { code?: unknown }).code;
+    const { code } = candidate as { readonly code?: unknown };
     if (typeof code !== "string") continue;
-    // undici says `bad upgrade` and `bad response` of a 101 or 100 that nobody asked for: its only mark is the text.
-    if (code === "UND_ERR_SOCKET" && candidate instanceof Error && candidate.message.startsWith("bad "))
-      return "invalid_response";
-    const known = byCode.get(code);
-    if (known !== undefined) return known;
-    if (tlsCode.test(code)) return "tls";
-    // llhttp's parser errors: HPE_INVALID_CONSTANT and its kin.
-    if (code.startsWith("HPE_")) return "invalid_response";
+    const outcome = outcomeOf(code, candidate);
+    if (outcome !== undefined) return { outcome, detail: wordOf(candidate) };
   }
-  return "invalid_response";
+  return { outcome: "invalid_response", detail: wordOf(error) };
+}
+
+function outcomeOf(code: string, error: object): Outcome | undefined {
+  if (WebhookError.is(error, "ENDPOINT_BLOCKED")) return "blocked";
+  // undici says `bad upgrade` and `bad response` of a 101 or 100 that nobody asked for: its only mark is the text.
+  if (code === "UND_ERR_SOCKET" && error instanceof Error && error.message.startsWith("bad "))
+    return "invalid_response";
+  if (tlsCode.test(code)) return "tls";
+  // llhttp's parser errors: HPE_INVALID_CONSTANT and its kin.
+  if (code.startsWith("HPE_")) return "invalid_response";
+  return byCode.get(code);
+}
+
+/** Names the outcome of an attempt that failed before a request was made. */
+export function unsendable(error: unknown): AttemptOutcome {
+  return { outcome: "unsendable", durationMs: 0, detail: wordOf(error) };
+}
+
+/** The code of an error, or else its class. */
+export function wordOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && /^\w{1,64}$/.test(code) ? code : error.constructor.name;
 }
 
 function chainOf(error: unknown): object[] {

@@ -2,7 +2,7 @@
 import type { Dispatcher } from "undici";
 import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/attempt-outcome.ts";
 import type { Redactor } from "../../security/redact.ts";
-import { outcomeOfFailure } from "./failure.ts";
+import { failureOf } from "./failure.ts";
 import { parseRetryAfter } from "../policy/retry.ts";
 
 /** Stored of a response body, as UTF-8. */
@@ -66,17 +66,19 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
 
   /** Ends the exchange with an error. */
   fail(error: unknown): void {
-    this.#end(outcomeOfFailure(error));
+    const { outcome, detail } = failureOf(error);
+    this.#end(outcome, false, detail);
   }
 
   /** `otherwise` holds where no status arrived: a body cut short, endless or late does not change what that said. */
-  #end(otherwise: Outcome, whole = false): void {
+  #end(otherwise: Outcome, whole = false, detail?: string): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#deadline);
     // To the microsecond: what floating point adds after it reads badly in records and logs.
     const durationMs = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
-    if (this.#status === 0) this.#finished({ outcome: otherwise, durationMs }, false);
+    if (this.#status === 0)
+      this.#finished({ outcome: otherwise, durationMs, ...(detail === undefined ? {} : { detail }) }, false);
     else this.#finished(this.#answered(durationMs), whole);
   }
 

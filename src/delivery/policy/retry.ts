@@ -1,5 +1,5 @@
 /** What follows an attempt: delivered, again later, or dead. Pure: chance and time come in as arguments. */
-import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
+import type { AttemptOutcome, Outcome } from "../../event/attempt-outcome.ts";
 import type { Endpoint } from "../../event/endpoint.ts";
 import type { StatusRule, StatusVerdict } from "../../event/sending-settings.ts";
 import type { Settlement } from "../../outbox/outbox.ts";
@@ -22,13 +22,16 @@ const usualRules: readonly StatusRule[] = [
   { from: 400, to: 499, verdict: "dead" },
 ];
 
+/** Without a status, these end the same way however often they are tried. */
+const hopeless: ReadonlySet<Outcome> = new Set(["blocked", "unsendable"]);
+
 /**
  * Says what an outcome means: by the endpoint's rules, then the usual ones. Without a status everything is worth
- * another try but a refused address. `webhook-delivery: abort-message` makes dead whatever was not delivered.
+ * another try but a refused address and what cannot be sent at all. `webhook-delivery: abort-message` makes dead whatever was not delivered.
  */
 export function verdictOf(outcome: AttemptOutcome, ownRules?: readonly StatusRule[]): StatusVerdict {
   const { status, control } = outcome;
-  if (status === undefined) return outcome.outcome === "blocked" ? "dead" : "retry";
+  if (status === undefined) return hopeless.has(outcome.outcome) ? "dead" : "retry";
   const holds = ({ from, to }: StatusRule): boolean => status >= from && status <= to;
   const verdict = (ownRules?.find(holds) ?? usualRules.find(holds))?.verdict ?? "retry";
   return control === "abort-message" && verdict === "retry" ? "dead" : verdict;
@@ -57,8 +60,9 @@ export function decideSettlement(
   return { kind: "retry", dueAt: Math.round(nowMs + Math.max(planned, asked)), reason: outcome.outcome };
 }
 
-function deathReason(outcome: AttemptOutcome): string {
-  return outcome.control === "abort-message" ? "webhook-delivery: abort-message" : outcome.outcome;
+function deathReason({ outcome, detail, control }: AttemptOutcome): string {
+  if (control === "abort-message") return "webhook-delivery: abort-message";
+  return outcome === "unsendable" && detail !== undefined ? `${outcome}: ${detail}` : outcome;
 }
 
 /**

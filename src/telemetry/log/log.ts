@@ -21,12 +21,13 @@ export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): 
   const countSince = throttle(now);
   return {
     attempted(fact) {
-      const { outcome, durationMs, status } = fact.outcome;
+      const { outcome, durationMs, status, detail } = fact.outcome;
       const fields = {
         attempt: fact.attempt,
         ...(fact.replay > 0 ? { replay: fact.replay } : {}),
         outcome,
         ...(status === undefined ? {} : { status }),
+        ...(detail === undefined ? {} : { detail }),
         duration_ms: durationMs,
         next: fact.next,
         ...(fact.nextAt === undefined ? {} : { next_at: isoTime(fact.nextAt) }),

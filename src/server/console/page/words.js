@@ -15,6 +15,7 @@ export const outcomes = [
   "tls",
   "blocked",
   "invalid_response",
+  "unsendable",
 ];
 
 const meanings = {
@@ -31,11 +32,13 @@ const meanings = {
   tls: "The TLS handshake failed: look at the certificate.",
   blocked: "The address is one that is never called, unless `network.allow` lists it.",
   invalid_response: "What came back was not an HTTP answer that can be understood.",
+  unsendable: "No request can be made of it: the record is damaged.",
 };
 
 /** Says what an outcome word or a reason means to somebody who has to act. */
 export function meaningOf(reason) {
-  return meanings[reason] ?? reason;
+  const word = reason?.split(":")[0];
+  return meanings[word] ?? reason;
 }
 
 export function outcomeText({ outcome, status }) {
