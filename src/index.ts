@@ -33,7 +33,7 @@ export type { Attempt, Delivery, DeliveryPage, DeliveryQuery, DeliveryState } fr
 export type { Outcome } from "./event/attempt-outcome.ts";
 export { type ErrorCode, errorTable, WebhookError } from "./event/errors.ts";
 export type { Logger } from "./event/logger.ts";
-export { memoryOutbox } from "./outbox/memory/memory-outbox.ts";
+export { memoryOutbox } from "./outbox/memory/index.ts";
 export type { Outbox, ReplaySelection } from "./outbox/outbox.ts";
 export { checkUrl, type UrlVerdict } from "./security/check-url.ts";
 export type { NetworkOptions } from "./security/network-policy.ts";

@@ -3,16 +3,16 @@ import { Command } from "commander";
 import { mistaken, type WebhookConfig } from "../settings/read/config.ts";
 import { printSchedule } from "../delivery/policy/schedule.ts";
 import { WebhookManager } from "../manager/manager.ts";
+import { defaultChoice, defaultFile } from "../outbox/kinds.ts";
 import { originOf } from "../security/redact.ts";
 import { checkConfig } from "./check-config.ts";
-import { defaultPath } from "./open-manager.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
 
 const noPlugins = "none; register: validation, cache, redis, llm, error, config";
 
 function outboxText({ outbox }: WebhookConfig): string {
-  return outbox?.type ?? `sqlite in ${defaultPath}, the default of serve and register`;
+  return outbox?.type ?? `${defaultChoice().type} in ${defaultFile}, the default of serve and register`;
 }
 
 export function configCommand(): Command {

@@ -1,18 +1,15 @@
 /** The doctor's checks, each a finding with what to do about it. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { mistaken, readConfig, type WebhookConfig } from "../settings/read/config.ts";
 import type { Attempt } from "../event/delivery.ts";
 import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookManager } from "../manager/manager.ts";
-import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
-import { openOutbox } from "../outbox/open.ts";
-import type { OutboxChoice } from "../outbox/outbox.ts";
+import { chosen } from "../outbox/kinds.ts";
 import { checkUrl } from "../security/check-url.ts";
 import { checkTypes } from "./check-config.ts";
-import { checkClock, checkRedisClock, judgeSkew, watchDates } from "./doctor-clock.ts";
+import { checkClock, judgeSkew, watchDates } from "./doctor-clock.ts";
+import { checkOutbox } from "./doctor-outbox.ts";
 import { checkTls } from "./doctor-tls.ts";
-import { defaultPath, outboxOf } from "./open-manager.ts";
+import { outboxOf } from "./open-manager.ts";
 
 export interface Finding {
   readonly check: string;
@@ -39,8 +36,8 @@ export async function* runChecks({ config: path, send }: DoctorInput): AsyncGene
     yield failure("configuration", mistaken(read.mistakes, read.remedy));
     return;
   }
-  const redisUrl = config.outbox?.type === "redis" ? config.outbox.url : undefined;
-  yield checkClock(Date.now(), redisUrl !== undefined || (send && config.endpoints.length > 0));
+  const storeHasClock = chosen(outboxOf(config)).kind.readClock !== undefined;
+  yield checkClock(Date.now(), storeHasClock || (send && config.endpoints.length > 0));
   const mistakes: string[] = [];
   await checkTypes(read, mistakes);
   for (const message of mistakes) yield { check: "configuration", level: "fail", message };
@@ -58,8 +55,7 @@ export async function* runChecks({ config: path, send }: DoctorInput): AsyncGene
     };
   }
   for (const settings of config.endpoints) yield* checkEndpoint(config, settings);
-  yield await checkOutbox(config);
-  if (redisUrl !== undefined) yield* checkRedis(redisUrl);
+  yield* checkOutbox(config);
   if (send) for (const settings of config.endpoints) yield* sendTest(config, settings);
 }
 
@@ -108,54 +104,6 @@ async function* checkEndpoint(
   if (allowed && endpoint.url.protocol === "https:") yield await checkTls(endpoint, config.network);
 }
 
-async function checkOutbox(config: WebhookConfig): Promise<Finding> {
-  const choice = outboxOf(config);
-  if (choice.type === "memory") {
-    const remedy = "Set `outbox` to sqlite or redis where events must survive a restart";
-    return { check: "outbox", level: "warn", message: "memory: it survives nothing", remedy };
-  }
-  const standard = config.outbox === undefined ? `; ${defaultPath} is the default of serve and register` : "";
-  try {
-    await (standard === "" || existsSync(defaultPath) ? tryOutbox(choice) : tryWithoutTrace());
-    return { check: "outbox", level: "ok", message: `${choice.type} answers${standard}` };
-  } catch (error) {
-    return failure("outbox", error);
-  }
-}
-
-async function tryOutbox(choice: OutboxChoice): Promise<void> {
-  const outbox = await openOutbox(choice);
-  try {
-    await outbox.ping();
-  } finally {
-    await outbox.close();
-  }
-}
-
-/** Whether the default file could be made here, without leaving one that nobody asked for. */
-async function tryWithoutTrace(): Promise<void> {
-  const folder = mkdtempSync(resolve(".mova-webhooks-"));
-  try {
-    await tryOutbox({ type: "sqlite", path: join(folder, defaultPath) });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** Redis keeps what its own settings let it keep. */
-async function* checkRedis(url: string): AsyncGenerator<Finding> {
-  try {
-    const { checkRedisSettings } = await import("../outbox/redis/index.ts");
-    for (const { setting, found, severity, remedy } of await checkRedisSettings({ url })) {
-      const level = severity === "error" ? "fail" : "warn";
-      yield { check: "redis", level, message: `${setting} is ${found}`, remedy };
-    }
-    yield await checkRedisClock(url);
-  } catch (error) {
-    yield failure("redis", error);
-  }
-}
-
 /**
  * The test event goes through the real pipeline, so that TLS, signature and status are what an event would meet. Each
  * endpoint has a pipeline of its own: it gets the event whatever types it takes, and whatever is wrong about others.
@@ -173,7 +121,6 @@ async function* sendTest(
       ...(config.timeout === undefined ? {} : { timeout: config.timeout }),
       ...(config.secret === undefined ? {} : { secret: config.secret }),
       endpoints: [{ ...settings, eventTypes: ["*"], retries: 0, enabled: true }],
-      outbox: memoryOutbox(),
     });
     const id = webhooks.getEndpoints()[0]?.id ?? "";
     check = `endpoint ${id}`;

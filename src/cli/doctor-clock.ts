@@ -1,6 +1,5 @@
 /** The doctor's look at the clock: whether it can be right, and how far it is from the clocks of those who are asked anyway. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { RedisSession } from "../outbox/redis/session.ts";
 import type { Finding } from "./doctor-checks.ts";
 
 /** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
@@ -33,18 +32,6 @@ export function judgeSkew(aheadMs: number, whose: string): Finding {
     message: `it is ${Math.round(offMs / 1000)} s ${direction} that of ${whose}`,
     remedy: "Synchronise both clocks (NTP); receivers refuse signatures over 5 minutes off",
   };
-}
-
-/** Asks Redis for its time. */
-export async function checkRedisClock(url: string): Promise<Finding> {
-  const session = new RedisSession({ url });
-  try {
-    const [seconds, microseconds] = await session.use(({ client }) => client.time());
-    const theirs = Number(seconds) * 1000 + Number(microseconds) / 1000;
-    return judgeSkew(Date.now() - theirs, "Redis");
-  } finally {
-    await session.close();
-  }
 }
 
 /** Runs what sends requests, and answers how far this clock is ahead of the `Date` of their last answer, in milliseconds. */

@@ -4,18 +4,15 @@ import { WebhookError } from "../event/errors.ts";
 import { loadConfig, type WebhookConfig } from "../settings/read/config.ts";
 import { WebhookManager } from "../manager/manager.ts";
 import type { WebhookManagerOptions } from "../manager/manager-options.ts";
-import { openOutbox } from "../outbox/open.ts";
+import { chosen, defaultChoice, defaultFile, kindsThat, openOutbox } from "../outbox/kinds.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
 import { discreetLogger } from "../telemetry/log/discreet-logger.ts";
 import type { CommonOptions, ServerOptions } from "./options.ts";
 import { serverOf } from "./server-client.ts";
 
-/** In the working directory. */
-export const defaultPath = "mova-webhooks.db";
-
 /** What `serve` and `register` use. */
 export function outboxOf({ outbox }: WebhookConfig): OutboxChoice {
-  return outbox ?? { type: "sqlite", path: defaultPath };
+  return outbox ?? defaultChoice();
 }
 
 /** What is asked for records: the outbox, or the server that delivers from it. */
@@ -23,7 +20,7 @@ export type Records = Pick<WebhookManager, "find" | "get" | "explain" | "replay"
 
 /**
  * Runs `use` with the server at `--url`, else with a manager that is not started and loads no plugins. Throws
- * CONFIG_INVALID for the memory outbox.
+ * CONFIG_INVALID for an outbox that no other process can look into.
  */
 export async function withRecords<Result>(
   { config: path, url, token }: Pick<CommonOptions, "config"> & ServerOptions,
@@ -32,14 +29,14 @@ export async function withRecords<Result>(
   if (url !== undefined) return use(serverOf(url, token === undefined ? {} : { token }));
   const config = loadConfig(path === undefined ? {} : { path });
   const choice = outboxOf(config);
-  const remedy =
-    "Ask a running server with --url, or set `outbox` or MOVA_WEBHOOK_OUTBOX to SQLite or Redis.";
-  if (choice.type === "memory") {
+  const shared = kindsThat("shared", "title");
+  const remedy = `Ask a running server with --url, or set \`outbox\` or MOVA_WEBHOOK_OUTBOX to ${shared}.`;
+  if (!chosen(choice).kind.guarantees.shared) {
     const detail = "The configured outbox is in the memory of another process, where nobody can look";
     throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
-  if (config.outbox === undefined && !existsSync(defaultPath)) {
-    const detail = `No outbox is configured, and there is no ${defaultPath} in this folder`;
+  if (config.outbox === undefined && !existsSync(defaultFile)) {
+    const detail = `No outbox is configured, and there is no ${defaultFile} in this folder`;
     throw new WebhookError("CONFIG_INVALID", detail, { remedy });
   }
   const { outbox: _outbox, plugins: _plugins, server: _server, logLevel: _level, ...rest } = config;

@@ -5,7 +5,7 @@ import type { Delivery } from "../event/delivery.ts";
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
 import { silentLogger } from "../event/logger.ts";
 import { WebhookManager } from "../manager/manager.ts";
-import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
+import { openOutbox } from "../outbox/kinds.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
 import {
   type CommonOptions,
@@ -76,7 +76,7 @@ const optionsThatHelp: Partial<Record<ErrorCode, string>> = {
 async function sendOnce(type: string, data: unknown, options: SendOptions): Promise<void> {
   const webhooks = new WebhookManager({
     // An outbox of its own: what this command sends is shown here, and nothing else is delivered meanwhile.
-    outbox: memoryOutbox(),
+    outbox: await openOutbox(),
     logger: { ...silentLogger, info: showAttempt, warn: showAttempt },
     ...(options.url === undefined
       ? { ...(options.config === undefined ? {} : { config: options.config }) }

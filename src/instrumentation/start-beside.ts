@@ -1,20 +1,17 @@
 /** Starts the process-wide manager beside a program, from the configuration alone. */
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
 import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
 import { loadConfig, type WebhookConfig } from "../settings/read/config.ts";
 import { WebhookError } from "../event/errors.ts";
 import { WebhookManager } from "../manager/manager.ts";
-import { memoryOutbox } from "../outbox/memory/memory-outbox.ts";
+import { defaultChoice, openOutbox } from "../outbox/kinds.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { sqliteOutbox } from "../outbox/sqlite/index.ts";
 import { setWebhookManager } from "../manager/process-wide.ts";
 import { MovaInstrumentation } from "./instrumentation.ts";
 import { hookModules } from "./module-hooks.ts";
 import { finishWithProgram } from "./program-end.ts";
 import { startTracing } from "./tracing-sdk.ts";
 
-const defaultPath = "./mova-webhooks.db";
 /** Node's own list of the CommonJS modules of this process. */
 const { cache: loaded } = createRequire(import.meta.url);
 
@@ -50,13 +47,13 @@ async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>)
 
 /** The file is chosen by nobody: where it cannot be used, the events of this run are better kept in memory than not. */
 async function defaultOutbox(): Promise<Outbox> {
-  const outbox = sqliteOutbox({ path: resolve(defaultPath) });
+  const outbox = await openOutbox(defaultChoice(process.cwd()));
   try {
     await outbox.ping();
     return outbox;
   } catch (cause) {
     say(`${describe(cause)}\nUndelivered events are kept in memory, and lost when the program ends.`);
-    return memoryOutbox();
+    return openOutbox();
   }
 }
 

@@ -6,7 +6,7 @@ import { Worker } from "../delivery/worker.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
 import { asOwnWork, followOwnWork } from "../event/own-work.ts";
-import { openOutbox } from "../outbox/open.ts";
+import { kindNamed, openOutbox } from "../outbox/kinds.ts";
 import { WatchedOutbox } from "../outbox/watched.ts";
 import { Host } from "../plugin/host.ts";
 import { EndpointBook } from "../routing/endpoint-book.ts";
@@ -42,9 +42,6 @@ export interface Parts {
   readonly endpoints: Endpoints;
 }
 
-/** Those of which no plugin can hear; what a stranger's is made of may be watched. */
-const ownOutboxes: ReadonlySet<string> = new Set(["memory", "sqlite", "redis"]);
-
 /** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
 export function assemble(options: WebhookManagerOptions): Parts {
   const settings = mergeSettings(options);
@@ -54,7 +51,8 @@ export function assemble(options: WebhookManagerOptions): Parts {
   const types = new KnownTypes(settings.eventTypes);
   const policy = resolvePolicy(network);
   const origin = randomUUID();
-  if (given !== undefined && !ownOutboxes.has(given.name)) followOwnWork();
+  const store = given?.name ?? config?.outbox?.type;
+  if (store !== undefined && kindNamed(store)?.isOurs !== true) followOwnWork();
 
   const metrics = createMetrics({
     ...(registry === undefined ? {} : { registry }),

@@ -171,8 +171,8 @@ export interface Outbox {
   close(): Promise<void>;
 }
 
-/** What the configuration may choose; an outbox of one's own is given in by code. */
-export type OutboxChoice =
-  | { readonly type: "memory"; readonly maxDeliveries?: number }
-  | { readonly type: "sqlite"; readonly path: string }
-  | { readonly type: "redis"; readonly url: string; readonly prefix?: string };
+/** What the configuration chose: a kind of outbox and its options. An outbox of one's own is given in by code. */
+export interface OutboxChoice {
+  readonly type: string;
+  readonly [option: string]: unknown;
+}

@@ -48,10 +48,10 @@ export interface Setting<T> {
   readonly inside?: (place: Place) => readonly Setting<unknown>[];
 }
 
-/** The declarations of all the settings of an object: the compiler asks for each, for its kind, and whether it is required. */
+/** The declarations of all the settings of an object: the compiler asks for each, for its kind, and that it is said to be required where it is. */
 export type Fields<Options> = {
   readonly [Key in keyof Options]-?: Setting<Exclude<Options[Key], undefined>> &
-    (object extends Pick<Options, Key> ? { readonly required?: never } : { readonly required: true });
+    (object extends Pick<Options, Key> ? unknown : { readonly required: true });
 };
 
 export function standsIn(setting: Setting<unknown>, place: Place): boolean {

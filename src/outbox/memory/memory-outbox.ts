@@ -1,9 +1,11 @@
 /** The outbox for tests and short scripts: bounded, fast, and gone with its process. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
+import { check } from "../../settings/check.ts";
 import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
 import { isOlder, readCursor, writeCursor } from "../position.ts";
 import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
 import { closed } from "../refusals.ts";
+import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
 import { claimOf, deliveryOf } from "./record.ts";
 import { MemoryStore } from "./store.ts";
 import type {
@@ -18,19 +20,9 @@ import type {
   Submission,
 } from "../outbox.ts";
 
-export interface MemoryOutboxOptions {
-  /**
-   * Records held at a time. Delivered ones are forgotten oldest first to make room; when the others alone fill it,
-   * `put` rejects with OUTBOX_FULL.
-   * @default 10000
-   */
-  readonly maxDeliveries?: number;
-  /** @default Date.now */
-  readonly now?: () => number;
-}
-
-/** Keeps everything in this process, and nothing beyond it. */
+/** Keeps everything in this process, and nothing beyond it. Throws CONFIG_INVALID for an option that is unknown or wrong. */
 export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
+  check("memoryOutbox()", memoryOptions, options);
   return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? Date.now);
 }
 

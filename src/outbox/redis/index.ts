@@ -1,8 +1,9 @@
 /** The outbox for several machines: records in Redis or Valkey, claims through BullMQ. */
+import { check } from "../../settings/check.ts";
 import type { Outbox } from "../outbox.ts";
 import { everyInterval } from "../ticker.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
-import type { RedisOutboxOptions } from "./options.ts";
+import { redisOptions, type RedisOutboxOptions } from "./options.ts";
 import { RedisSession } from "./session.ts";
 
 export { checkRedisSettings, type RedisFinding } from "./server-settings.ts";
@@ -21,5 +22,6 @@ export type { RedisOutboxOptions } from "./options.ts";
  * `maxmemory-policy noeviction`; the logger is told where the first or the last is missing.
  */
 export function redisOutbox(options: RedisOutboxOptions = {}): Outbox {
-  return new RedisOutbox(new RedisSession(options), everyInterval);
+  const checked = check("redisOutbox()", redisOptions, options);
+  return new RedisOutbox(new RedisSession(checked), everyInterval);
 }

@@ -2,6 +2,8 @@
 import type { Redis, RedisOptions } from "ioredis";
 import { WebhookError } from "../../event/errors.ts";
 import type { Logger } from "../../event/logger.ts";
+import { object } from "../../settings/composed.ts";
+import { callable, fitting, number, text, withMethods } from "../../settings/kinds.ts";
 
 export interface RedisOutboxOptions {
   /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. @default "redis://127.0.0.1:6379" */
@@ -17,6 +19,37 @@ export interface RedisOutboxOptions {
   /** Unix milliseconds. @default Date.now */
   readonly now?: () => number;
 }
+
+export const redisUrl = {
+  expected: "a URL that starts with redis:// or rediss://",
+  pattern: /^rediss?:\/\/./,
+};
+
+export const redisOptions = object<RedisOutboxOptions>(
+  {
+    url: text(redisUrl.expected, redisUrl),
+    connection: fitting(
+      "ioredis options, or an ioredis client",
+      (value): value is Redis | RedisOptions => typeof value === "object" && value !== null,
+    ),
+    prefix: { ...text("a key prefix"), default: "mova-webhooks" },
+    leaseMs: { ...number(500, 3_600_000), places: ["code"], default: 10_000 },
+    logger: withMethods<Logger>("a logger with debug, info, warn and error", [
+      "debug",
+      "info",
+      "warn",
+      "error",
+    ]),
+    now: callable(),
+  },
+  {
+    // A file that names no Redis rarely means the one of this machine; code that names none does.
+    together: ({ url }, { place }) =>
+      url === undefined && place !== "code"
+        ? { path: ["url"], kind: "missing", expected: redisUrl.expected, got: "undefined" }
+        : undefined,
+  },
+);
 
 export const defaultUrl = "redis://127.0.0.1:6379";
 
@@ -41,13 +74,4 @@ export function addressOf({ url, connection }: RedisOutboxOptions): string {
     throw new WebhookError("CONFIG_INVALID", detail);
   }
   return `${parsed.hostname}:${parsed.port || 6379}`;
-}
-
-/** Throws CONFIG_INVALID where a lease is too short to be renewed in time, or no number. */
-export function checkLease(leaseMs: number): number {
-  if (leaseMs >= 500 && leaseMs <= 3_600_000) return leaseMs;
-  throw new WebhookError(
-    "CONFIG_INVALID",
-    `Expected \`leaseMs\` to be from 500 to 3600000, got \`${leaseMs}\``,
-  );
 }

@@ -5,7 +5,7 @@ import { WebhookError } from "../../event/errors.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { closed } from "../refusals.ts";
-import { addressOf, checkLease, defaultUrl, isClient, type RedisOutboxOptions } from "./options.ts";
+import { addressOf, defaultUrl, isClient, type RedisOutboxOptions } from "./options.ts";
 import { explainRedisError, isOutage } from "./errors.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
@@ -46,7 +46,7 @@ export class RedisSession {
   constructor(options: RedisOutboxOptions) {
     this.#options = options;
     this.prefix = options.prefix ?? "mova-webhooks";
-    this.leaseMs = checkLease(options.leaseMs ?? 10_000);
+    this.leaseMs = options.leaseMs ?? 10_000;
     this.lockMs = Math.ceil(this.leaseMs / 2);
     this.logger = options.logger ?? silentLogger;
     this.now = options.now ?? Date.now;

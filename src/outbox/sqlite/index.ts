@@ -1,15 +1,17 @@
 /** The outbox of one machine: a SQLite file that survives kill -9 and power loss. Published as `mova-webhooks/outbox/sqlite`. */
+import { check } from "../../settings/check.ts";
 import type { Outbox } from "../outbox.ts";
 import { everyInterval } from "../ticker.ts";
 import { SqliteOutbox } from "./sqlite-outbox.ts";
-import type { SqliteOutboxOptions } from "./sqlite-outbox.ts";
+import { sqliteOptions, type SqliteOutboxOptions } from "./options.ts";
 
-export type { SqliteOutboxOptions } from "./sqlite-outbox.ts";
+export type { SqliteOutboxOptions } from "./options.ts";
 
 /**
  * Stores in a file that several processes of this machine may share. It is opened at the first use, which rejects with
  * DEPENDENCY_MISSING without `better-sqlite3`, OUTBOX_INVALID for a file that is no outbox, OUTBOX_UNAVAILABLE otherwise.
+ * Throws CONFIG_INVALID for an option that is unknown or wrong.
  */
 export function sqliteOutbox(options: SqliteOutboxOptions): Outbox {
-  return new SqliteOutbox(options, everyInterval);
+  return new SqliteOutbox(check("sqliteOutbox()", sqliteOptions, options), everyInterval);
 }

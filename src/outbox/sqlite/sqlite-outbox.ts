@@ -15,6 +15,7 @@ import { replaySize, stateToReplay } from "../query.ts";
 import { closed } from "../refusals.ts";
 import type { Ticker } from "../ticker.ts";
 import { GroupCommit } from "./batch.ts";
+import type { SqliteOutboxOptions } from "./options.ts";
 import { looksPerLease } from "./owner.ts";
 import { pruneEvents } from "./prune.ts";
 import { findDeliveries, findRows } from "./search.ts";
@@ -23,19 +24,6 @@ import { SqliteStore } from "./store.ts";
 import type { SqliteSession } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { WalkedRow } from "./walk.ts";
-
-export interface SqliteOutboxOptions {
-  /** The file; it is created with mode 0600. */
-  readonly path: string;
-  /** How long after the death of its holder a claim may stay out of reach, in milliseconds. @default 3000 */
-  readonly leaseMs?: number;
-  /** How long a write waits for others to share its transaction, in milliseconds. @default 1 */
-  readonly groupCommitMs?: number;
-  /** Pending, claimed and dead deliveries held at a time; beyond it `put` rejects with OUTBOX_FULL. @default no limit */
-  readonly maxDeliveries?: number;
-  /** @default Date.now */
-  readonly now?: () => number;
-}
 
 export class SqliteOutbox implements Outbox {
   readonly contract = 1;

@@ -1,12 +1,11 @@
 /** The `MOVA_WEBHOOK_…` variables. An empty variable counts as one that is not set. */
-import { resolve } from "node:path";
-import type { WebhookConfig } from "./config.ts";
+import { outboxSetting } from "../../outbox/kinds.ts";
+import type { OutboxChoice } from "../../outbox/outbox.ts";
 import {
   addressRange,
   flag,
   type LogLevel,
   logLevel,
-  redisUrl,
   retries,
   secret,
   timeout,
@@ -21,7 +20,7 @@ export interface Environment {
   readonly maxRetries?: number;
   readonly secret?: string;
   readonly url?: string;
-  readonly outbox?: NonNullable<WebhookConfig["outbox"]>;
+  readonly outbox?: OutboxChoice;
   readonly allow?: readonly string[];
   readonly token?: string;
   readonly logLevel?: LogLevel;
@@ -41,9 +40,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv, cwd: string, mistakes: s
     return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: T });
   }
 
-  const outbox: Value<NonNullable<WebhookConfig["outbox"]>> = {
-    expected: "memory, a path, or a URL that starts with redis:// or rediss://",
-    read: (input) => readOutbox(String(input), cwd),
+  const outbox: Value<OutboxChoice> = {
+    expected: outboxSetting.expected("environment"),
+    read: (input) => {
+      const reading = outboxSetting.read(input, { place: "environment", directory: cwd });
+      return "value" in reading ? reading.value : undefined;
+    },
   };
   return {
     ...read("path", "MOVA_WEBHOOK_CONFIG", { expected: "a path", read: String }),
@@ -68,9 +70,3 @@ const ranges: Value<string[]> = {
     return texts.every((each) => addressRange.read(each) !== undefined) ? texts : undefined;
   },
 };
-
-function readOutbox(text: string, cwd: string): NonNullable<WebhookConfig["outbox"]> | undefined {
-  if (text === "memory") return { type: "memory" };
-  if (redisUrl.read(text) !== undefined) return { type: "redis", url: text };
-  return text.includes("://") ? undefined : { type: "sqlite", path: resolve(cwd, text) };
-}

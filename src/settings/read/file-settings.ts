@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { resolveEndpoint, type WebhookEndpoint } from "../../event/endpoint.ts";
 import { WebhookError } from "../../event/errors.ts";
 import { camelKeys } from "./camel-keys.ts";
+import { outboxSetting } from "../../outbox/kinds.ts";
 import type { OutboxChoice } from "../../outbox/outbox.ts";
 import type { Volume } from "../../plugin/contract.ts";
 import type { PluginChoice, WebhookConfig } from "./config.ts";
@@ -58,7 +59,7 @@ export function readSettings(
     plugins: plugins.map((plugin) => readPlugin(plugin, directory)),
     network: camelKeys(network),
     eventTypes,
-    ...(outbox === undefined ? {} : { outbox: readOutbox(outbox, directory) }),
+    ...(outbox === undefined ? {} : readOutbox(outbox, directory)),
     ...(server === undefined ? {} : { server }),
   };
 }
@@ -107,7 +108,8 @@ function readVolume({ coalesce, ...volume }: PluginVolume): Volume {
   return { ...camelKeys(volume), ...(coalesce === undefined ? {} : { coalesce: camelKeys(coalesce) }) };
 }
 
-function readOutbox(outbox: NonNullable<Section["outbox"]>, directory: string): OutboxChoice {
-  if (outbox.type === "sqlite") return { type: "sqlite", path: resolve(directory, outbox.path) };
-  return outbox.type === "memory" ? camelKeys(outbox) : outbox;
+/** The schema has found it right. */
+function readOutbox(outbox: unknown, directory: string): { readonly outbox?: OutboxChoice } {
+  const reading = outboxSetting.read(outbox, { place: "file", directory });
+  return "value" in reading ? { outbox: reading.value } : {};
 }

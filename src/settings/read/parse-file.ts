@@ -238,6 +238,14 @@ function readIssue(yaml: Yaml, section: YAMLMap, issue: zod.core.$ZodIssue): Mis
       return { offset: findPlace(yaml, section, [...issue.path, key]).keyOffset, problem };
     });
   }
+  if (issue.code === "custom" && issue.params?.["unknownKey"] === true) {
+    return [
+      {
+        offset: findPlace(yaml, section, issue.path).keyOffset,
+        problem: showReferences(issue.message),
+      },
+    ];
+  }
   const { offset, missing } = findPlace(yaml, section, issue.path);
   const must = missing ? "is missing; it must be" : "must be";
   return [{ offset, problem: `\`${nameOf(issue.path)}\` ${must} ${issue.message}` }];

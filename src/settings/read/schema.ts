@@ -1,5 +1,6 @@
 /** The shape of the `webhook:` section, with the keys as they stand in the file. */
 import type * as zod from "zod";
+import { outboxSetting } from "../../outbox/kinds.ts";
 import { coalesceField, redactRule, volumeRanges } from "../../event/plugin-settings.ts";
 import {
   addressRange,
@@ -8,7 +9,6 @@ import {
   logLevel,
   number,
   oneOf,
-  redisUrl,
   retries,
   secret,
   secretSetting,
@@ -97,24 +97,18 @@ export function createSchema(z: typeof zod) {
     }).exactOptional(),
   });
 
-  const outbox = z.discriminatedUnion(
-    "type",
-    [
-      object({ type: z.literal("memory"), max_deliveries: of(whole(1, 100_000_000)).exactOptional() }),
-      object({ type: z.literal("sqlite"), path }),
-      object({
-        type: z.literal("redis"),
-        url: of(redisUrl),
-        prefix: of(text("a key prefix")).exactOptional(),
-      }),
-    ],
-    {
-      error: (issue) =>
-        "discriminator" in issue
-          ? "memory, sqlite or redis"
-          : "a mapping such as { type: sqlite, path: ./webhooks.db }",
-    },
-  );
+  // Checked here and read later, when it is known where relative paths start.
+  const outbox = z.unknown().superRefine((input, context) => {
+    const reading = outboxSetting.read(input, { place: "file" });
+    if ("value" in reading) return;
+    for (const { path: at, expected, kind } of reading.problems)
+      context.addIssue({
+        code: "custom",
+        path: [...at],
+        message: expected,
+        params: { unknownKey: kind === "unknown key" },
+      });
+  });
 
   const field = of(text(coalesceField.expected, coalesceField.pattern));
   const volume = object({

@@ -80,8 +80,6 @@ export const url: Value<string> = {
   },
 };
 
-export const redisUrl = text("a URL that starts with redis:// or rediss://", /^rediss?:\/\/./);
-
 export const addressRange: Value<string> = {
   expected: "an address or a CIDR such as 10.0.0.0/8",
   read: (input) => (typeof input === "string" && parseRange(input) !== undefined ? input : undefined),
