@@ -7,16 +7,10 @@ import { chosen } from "../outbox/kinds.ts";
 import { checkUrl } from "../security/check-url.ts";
 import { checkTypes } from "./check-config.ts";
 import { checkClock, judgeSkew, watchDates } from "./doctor-clock.ts";
+import type { Finding } from "./doctor-finding.ts";
 import { checkOutbox } from "./doctor-outbox.ts";
 import { checkTls } from "./doctor-tls.ts";
 import { outboxOf } from "./open-manager.ts";
-
-export interface Finding {
-  readonly check: string;
-  readonly level: "ok" | "warn" | "fail";
-  readonly message: string;
-  readonly remedy?: string;
-}
 
 interface DoctorInput {
   readonly config?: string;

@@ -1,6 +1,6 @@
 /** The doctor's look at the clock: whether it can be right, and how far it is from the clocks of those who are asked anyway. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { Finding } from "./doctor-checks.ts";
+import type { Finding } from "./doctor-finding.ts";
 
 /** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
 const earliestSaneTime = Date.parse("2026-01-01T00:00:00Z");

@@ -1,6 +1,7 @@
 /** `mova-webhooks doctor`: everything that can be wrong before the first event, and what to do about it. */
 import { Command } from "commander";
-import { runChecks, type Finding } from "./doctor-checks.ts";
+import { runChecks } from "./doctor-checks.ts";
+import type { Finding } from "./doctor-finding.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { paint, print, say } from "./terminal.ts";
 

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { chosen, defaultChoice, defaultFile, kindsThat, openOutbox } from "../outbox/kinds.ts";
 import type { OutboxChoice } from "../outbox/outbox.ts";
 import type { WebhookConfig } from "../settings/read/config.ts";
-import type { Finding } from "./doctor-checks.ts";
+import type { Finding } from "./doctor-finding.ts";
 import { judgeSkew } from "./doctor-clock.ts";
 import { outboxOf } from "./open-manager.ts";
 

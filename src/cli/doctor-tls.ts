@@ -2,7 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import type { Endpoint } from "../event/endpoint.ts";
 import { type NetworkOptions, resolvePolicy } from "../security/network-policy.ts";
-import type { Finding } from "./doctor-checks.ts";
+import type { Finding } from "./doctor-finding.ts";
 
 const soonMs = 14 * 86_400_000;
 

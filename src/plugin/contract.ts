@@ -5,7 +5,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
-import type { Logger } from "../event/logger.ts";
+import type { PluginHost } from "./plugin-host.ts";
 import type { Redact } from "./redact.ts";
 import type { VersionRange } from "./version-range.ts";
 import type { Volume } from "./volume.ts";
@@ -16,6 +16,7 @@ export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
 export { followResult, type ResultEnd } from "./follow-result.ts";
+export type { PluginHost } from "./plugin-host.ts";
 export type { Redact } from "./redact.ts";
 export type { Volume } from "./volume.ts";
 export { hasMethods } from "./has-methods.ts";
@@ -50,15 +51,6 @@ export type Draft<Events> = {
 }[keyof Events & string];
 
 export type Drafts<Events> = Draft<Events> | readonly Draft<Events>[] | undefined;
-
-/** What a plugin may ask of its host while it watches a component. Nothing here throws. */
-export interface PluginHost {
-  /** False while nobody would get an event from this topic: then measuring can be skipped. Costs nanoseconds. */
-  wants(topic: Topic): boolean;
-  /** Says on the bus what happened. Synchronous. */
-  publish<Name extends Topic>(topic: Name, happened: ComponentEvents[Name]): void;
-  readonly log: Logger;
-}
 
 /** Undoes what was attached. */
 export type Detach = () => void;

@@ -1,5 +1,5 @@
 /** Puts functions of ours in the place of a component's own, once for each host. */
-import type { PluginHost } from "./contract.ts";
+import type { PluginHost } from "./plugin-host.ts";
 
 export type Callable = (...args: never) => unknown;
 

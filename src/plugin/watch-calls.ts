@@ -1,5 +1,5 @@
 /** Lets a plugin see the calls of a method or function, while the caller notices nothing. */
-import type { PluginHost } from "./contract.ts";
+import type { PluginHost } from "./plugin-host.ts";
 import { followResult } from "./follow-result.ts";
 import { type Callable, patchMethod } from "./patch.ts";
 
