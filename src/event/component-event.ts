@@ -3,7 +3,7 @@
 /** Topic name → what happened. Extend it with `declare module "mova-webhooks/plugin"`. */
 export interface ComponentEvents {
   /** What `reportError` says. */
-  "error:reported": {
+  readonly "error:reported": {
     readonly error: unknown;
     readonly context?: Readonly<Record<string, unknown>>;
     /** The process is about to end of it. */

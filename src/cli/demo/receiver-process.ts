@@ -6,13 +6,13 @@ import { WebhookReceiver } from "../../receiver/receiver.ts";
 
 export interface Tally {
   /** Requests that came. */
-  requests: number;
+  readonly requests: number;
   /** Whose signatures were right. */
-  verified: number;
+  readonly verified: number;
   /** Answered with an error on purpose. */
-  failed: number;
+  readonly failed: number;
   /** Distinct events taken. */
-  events: number;
+  readonly events: number;
 }
 
 export type ReceiverMessage =
@@ -20,7 +20,7 @@ export type ReceiverMessage =
   | { readonly kind: "tallies"; readonly tallies: Readonly<Record<string, Tally>> };
 
 const receiver = new WebhookReceiver({ secret: process.env["DEMO_SECRET"] ?? "" });
-const tallies: Record<string, Tally> = {};
+const tallies: Record<string, { -readonly [Name in keyof Tally]: number }> = {};
 const triesOfEvent = new Map<string, number>();
 const failuresBeforeSuccess: Readonly<Record<string, number>> = { "/steady": 0, "/flaky": 2 };
 

@@ -1,4 +1,5 @@
 /** One endpoint's deliveries in the memory outbox: what waits, in order, and how many are in the other states. */
+import type { DeliveryState } from "../../event/delivery.ts";
 import { byDueTime, shareOfFirstAttempts } from "../due.ts";
 import { DueQueue } from "./due-queue.ts";
 import { isRepeated } from "./record.ts";
@@ -7,9 +8,16 @@ import type { DeliveryRecord } from "./record.ts";
 export class EndpointDeliveries {
   readonly #firstAttempts = new DueQueue<DeliveryRecord>();
   readonly #retries = new DueQueue<DeliveryRecord>();
+  readonly #counts = { delivering: 0, dead: 0 };
   #turn = 0;
-  delivering = 0;
-  dead = 0;
+
+  get delivering(): number {
+    return this.#counts.delivering;
+  }
+
+  get dead(): number {
+    return this.#counts.dead;
+  }
 
   get pending(): number {
     return this.#firstAttempts.size + this.#retries.size;
@@ -21,6 +29,11 @@ export class EndpointDeliveries {
     const retry = this.#retries.peek()?.dueAt;
     if (first === undefined || retry === undefined) return first ?? retry;
     return Math.min(first, retry);
+  }
+
+  /** Counts one that enters (1) or leaves (-1) a state in which nothing waits here. */
+  count(state: DeliveryState, change: 1 | -1): void {
+    if (state === "delivering" || state === "dead") this.#counts[state] += change;
   }
 
   wait(record: DeliveryRecord): void {

@@ -75,15 +75,13 @@ export class MemoryStore {
   /** Enters a record that was just added, or was taken from its queue, or is in no queue, into a state. */
   enter(record: DeliveryRecord, state: DeliveryState, dueAt: number): void {
     const endpoint = this.#endpoint(record.endpointId);
-    if (record.state === "delivering") endpoint.delivering -= 1;
-    else if (record.state === "dead") endpoint.dead -= 1;
+    endpoint.count(record.state, -1);
     record.state = state;
     record.dueAt = dueAt;
     record.version += 1;
     if (state === "pending") endpoint.wait(record);
-    else if (state === "delivering") endpoint.delivering += 1;
-    else if (state === "dead") endpoint.dead += 1;
-    else this.#forgettable.push(record);
+    else if (state === "delivered") this.#forgettable.push(record);
+    else endpoint.count(state, 1);
   }
 
   /** Oldest first. */
@@ -152,7 +150,7 @@ export class MemoryStore {
   }
 
   #forgetRecord(record: DeliveryRecord): void {
-    if (record.state === "dead") this.#endpoint(record.endpointId).dead -= 1;
+    this.#endpoint(record.endpointId).count(record.state, -1);
     record.version += 1;
     this.records.delete(record.id);
     this.#size -= 1;
