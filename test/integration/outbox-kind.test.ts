@@ -101,18 +101,42 @@ describe("a new kind of outbox", () => {
     expect(stderr).toContain("MOVA_WEBHOOK_OUTBOX to Nothing, SQLite or Redis");
   });
 
-  it("is opened by a manager that reads the configuration", async () => {
-    writeFileSync(join(project, "mova.config.yaml"), "webhook: { outbox: { type: nothing, shelf: top } }");
+  async function program(outbox: string, lines: string): Promise<string> {
+    const endpoint = `{ id: attic, url: "https://hooks.example.com/", secret: ${secret} }`;
+    writeFileSync(
+      join(project, "mova.config.yaml"),
+      `webhook: { outbox: ${outbox}, endpoints: [${endpoint}] }`,
+    );
     writeFileSync(
       join(project, "program.mjs"),
       `import { WebhookManager } from "mova-webhooks";
        const webhooks = new WebhookManager();
        await webhooks.start();
-       await webhooks.ready();
-       console.log((await webhooks.find()).deliveries.length);
+       ${lines}
        await webhooks.close();`,
     );
-    const { code, stdout } = await runProgram(process.execPath, ["program.mjs"], { folder: project });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "0\n" });
+    const { stdout, stderr } = await runProgram(process.execPath, ["program.mjs"], { folder: project });
+    expect(stderr).toBe("");
+    return stdout;
+  }
+
+  it("is opened by a manager that reads the configuration", async () => {
+    const found = "console.log((await webhooks.find()).deliveries.length);";
+    expect(await program("{ type: nothing, shelf: top }", `await webhooks.ready(); ${found}`)).toBe("0\n");
+  });
+
+  it("may be made of what plugins watch, where it says so", async () => {
+    const puts = await program(
+      "{ type: nothing, shelf: top }",
+      `let puts = 0;
+       globalThis.whenPut = async () => {
+         puts += 1;
+         await undefined;
+         if (puts < 5) webhooks.reportError(new Error("while storing"));
+       };
+       await webhooks.triggerEvent("cache.updated");
+       console.log(puts);`,
+    );
+    expect(puts).toBe("1\n");
   });
 });
