@@ -35,7 +35,10 @@ export class Aftermath {
   readonly #endpoint: Endpoint;
   readonly #lane: Lane;
   readonly #options: AftermathOptions;
+  /** By the monotonic clock: a clock that is set switches nothing off. */
   #spell: FailingSpell | undefined;
+  /** When the spell began, Unix milliseconds. */
+  #failingSince: number | undefined;
 
   constructor(endpoint: Endpoint, lane: Lane, options: AftermathOptions) {
     this.#endpoint = endpoint;
@@ -44,12 +47,13 @@ export class Aftermath {
   }
 
   get failingSince(): number | undefined {
-    return this.#spell?.since;
+    return this.#failingSince;
   }
 
   /** Begins with a clean slate. */
   forget(): void {
     this.#spell = undefined;
+    this.#failingSince = undefined;
   }
 
   /** Tells everybody how a post ended, and settles its deliveries: in the same way for all of a batch. */
@@ -118,13 +122,16 @@ export class Aftermath {
   /** Returns why the endpoint must be switched off, once it has failed for too long. */
   #watchSpell(delivered: boolean, endedAt: number): string | undefined {
     const { id: endpointId, disableAfterMs } = this.#endpoint;
-    const { spell, warn, disable } = nextSpell(this.#spell, delivered, disableAfterMs, endedAt);
+    const { monotonic, lifecycle } = this.#options;
+    const at = monotonic();
+    const { spell, warn, disable } = nextSpell(this.#spell, delivered, disableAfterMs, at);
+    if (spell?.since !== this.#spell?.since) this.#failingSince = spell && endedAt;
     this.#spell = spell;
-    if (spell === undefined || disableAfterMs === undefined) return undefined;
-    const { since } = spell;
+    const since = this.#failingSince;
+    if (spell === undefined || since === undefined || disableAfterMs === undefined) return undefined;
     if (warn !== undefined) {
-      const disableAt = since + disableAfterMs;
-      this.#options.lifecycle.endpointFailing({ endpointId, since, percent: warn, disableAt });
+      const disableAt = Math.round(endedAt + disableAfterMs - (at - spell.since));
+      lifecycle.endpointFailing({ endpointId, since, percent: warn, disableAt });
     }
     return disable ? `nothing but failure since ${new Date(since).toISOString()}` : undefined;
   }

@@ -3,6 +3,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim } from "../outbox/outbox.ts";
 import { Changes } from "./changes.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import { Destination, type DestinationOptions } from "./destination.ts";
 import { Destinations } from "./destinations.ts";
 import { DueAlarm } from "./due-alarm.ts";
@@ -32,11 +33,13 @@ export class Worker {
   readonly #settling: Settling;
   readonly #alarm: DueAlarm;
   readonly #changes = new Changes();
+  readonly #clock: ClockWatch;
   #started = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { now, monotonic } = options;
+    this.#clock = new ClockWatch(options);
     this.#alarm = new DueAlarm(now, monotonic, () => void this.#look());
     this.#settling = new Settling({
       ...{ outbox: options.outbox, logger: options.logger, now, alarm: this.#alarm, changes: this.#changes },
@@ -54,6 +57,7 @@ export class Worker {
   /** Starts to deliver: asks the outbox what is due. */
   async start(): Promise<void> {
     this.#started = true;
+    await this.#clock.atStart(this.#endpoints());
     for (const destination of this.#destinations.current()) destination.start();
     await this.#look();
   }
@@ -150,6 +154,7 @@ export class Worker {
   async #look(): Promise<void> {
     const { outbox, logger } = this.#options;
     try {
+      await this.#clock.look(this.#endpoints());
       const { endpointIds, nextAt } = await outbox.due();
       // Before the lanes wake: a circuit whose wait ends in between is probed by the waking.
       this.#awaitProbes();
@@ -160,6 +165,10 @@ export class Worker {
       logger.warn({ err: error }, "outbox did not answer");
       this.#alarm.setIn(1000);
     }
+  }
+
+  #endpoints(): readonly Endpoint[] {
+    return Array.from(this.#destinations.current(), ({ endpoint }) => endpoint);
   }
 
   /** What waits behind an open circuit is due already: nothing but the circuit's end brings it back. */

@@ -115,6 +115,13 @@ export interface ReplaySelection extends Omit<DeliveryQuery, "cursor"> {
   readonly dryRun?: boolean;
 }
 
+export interface PullBack {
+  /** Later than anything that was planned can be. */
+  readonly beyond: number;
+  /** When it is due instead. */
+  readonly dueAt: number;
+}
+
 export interface Outbox {
   readonly contract: 1;
   readonly name: string;
@@ -159,6 +166,12 @@ export interface Outbox {
   replay(selection: ReplaySelection): Promise<readonly string[]>;
   /** Makes every pending delivery of an endpoint dead for a reason; answers how many. */
   bury(endpointId: string, reason: string): Promise<number>;
+  /**
+   * Makes due earlier what waits at an endpoint beyond any plan, because the clock was set back since: retries, and
+   * first attempts of events that were accepted in what is the future by now. Returns how many. A store without it
+   * delivers them when the clock has caught up.
+   */
+  pullBack?(endpointId: string, times: PullBack): Promise<number>;
   counts(): Promise<readonly EndpointCounts[]>;
   /**
    * Forgets events of which nothing is left to do: those accepted before `before`, and the oldest until no more than

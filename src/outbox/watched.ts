@@ -7,6 +7,7 @@ import type {
   EndpointCounts,
   EventRecord,
   Outbox,
+  PullBack,
   ReplaySelection,
   Settlement,
   Stored,
@@ -99,6 +100,10 @@ export class WatchedOutbox implements Outbox {
 
   bury(endpointId: string, reason: string): Promise<number> {
     return this.#timed("bury", (store) => store.bury(endpointId, reason));
+  }
+
+  async pullBack(endpointId: string, times: PullBack): Promise<number> {
+    return this.#timed("pull_back", async (store) => (await store.pullBack?.(endpointId, times)) ?? 0);
   }
 
   counts(): Promise<readonly EndpointCounts[]> {

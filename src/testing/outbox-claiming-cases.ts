@@ -71,6 +71,37 @@ export const claimingCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "what waits beyond any plan, because the clock was set back, is pulled back",
+    needs: "pullBack",
+    async run(subject) {
+      const outbox = await subject.open();
+      const now = subject.now();
+      const [hour, day] = [3_600_000, 86_400_000];
+      for (const [id, wait] of [
+        ["evt_soon", 1000],
+        ["evt_later", hour],
+        ["evt_future", day],
+      ] as const) {
+        const claim = await putAndClaim(subject, outbox, id);
+        await outbox.settle(claim, { kind: "retry", dueAt: now + wait, reason: "timeout" }, attemptOf(claim));
+      }
+      await outbox.put([
+        submissionOf(subject, "evt_new", ["ops"], { createdAt: now + day, dueAt: now + day }),
+        submissionOf(subject, "evt_meant", ["ops"], { createdAt: now, dueAt: now + day }),
+        submissionOf(subject, "evt_other", ["audit"], { createdAt: now + day, dueAt: now + day }),
+      ]);
+      assert.equal(await outbox.pullBack?.("unknown", { beyond: now + hour, dueAt: now }), 0);
+      assert.equal(await outbox.pullBack?.("ops", { beyond: now + hour, dueAt: now }), 2);
+      assert.equal(await outbox.pullBack?.("ops", { beyond: now + hour, dueAt: now }), 0);
+      const due = ["evt_future", "evt_new"].map((id) => deliveryId(id));
+      assert.deepEqual((await outbox.due()).endpointIds, ["ops"]);
+      assert.deepEqual(idsOf(await outbox.claim("ops", 10)).sort(), due);
+      assert.equal((await outbox.get(deliveryId("evt_later")))?.dueAt, now + hour);
+      assert.equal((await outbox.get(deliveryId("evt_meant")))?.dueAt, now + day);
+      assert.equal((await outbox.get(deliveryId("evt_other", "audit")))?.dueAt, now + day);
+    },
+  },
+  {
     name: "the batch of a retry comes back with its claims until it is settled otherwise",
     async run(subject) {
       const outbox = await subject.open();

@@ -23,7 +23,7 @@ export interface OutboxCase {
   /** Fails by an AssertionError. Wants a fresh subject. */
   readonly run: (subject: OutboxSubject) => Promise<void>;
   /** What the outbox must promise for the case to make sense; where it does not, skip the case and say so. */
-  readonly needs?: "shared" | "durable" | "bounded" | "putSync";
+  readonly needs?: "shared" | "durable" | "bounded" | "putSync" | "pullBack";
 }
 
 /** Tells why a case cannot be asked of an outbox, or nothing where it can. */
@@ -38,6 +38,8 @@ export function reasonToSkip(
   if (needs === "bounded" && subject.openBounded === undefined)
     return `${outbox.name} has no limit of its own`;
   if (needs === "putSync" && outbox.putSync === undefined) return `${outbox.name} cannot store synchronously`;
+  if (needs === "pullBack" && outbox.pullBack === undefined)
+    return `${outbox.name} cannot make due earlier what waits`;
   return undefined;
 }
 

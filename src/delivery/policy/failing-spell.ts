@@ -7,7 +7,7 @@
  */
 
 export interface FailingSpell {
-  /** End of the first failure, Unix milliseconds. */
+  /** End of the first failure; milliseconds from any beginning. */
   readonly since: number;
   readonly lastAt: number;
   /** Percent of the limit that was warned of last; 0 for none. */

@@ -7,7 +7,8 @@ import type { Settlement } from "../../outbox/outbox.ts";
 const baseMs = 1000;
 const factor = 2;
 const capMs = 3_600_000;
-const retryAfterCapMs = 86_400_000;
+/** The longest wait that a receiver can ask for. */
+export const retryAfterCapMs = 86_400_000;
 
 /**
  * First range that holds the status decides; what none holds (3xx, 5xx) is tried again. 408, 425 and 429 ask for

@@ -29,6 +29,15 @@ export function scheduleOf(
   return planned;
 }
 
+/** The longest that a delivery waits for its next attempt, where the receiver does not ask for more. */
+export function longestWaitMs(endpoint: Pick<Endpoint, "retries" | "retryScheduleMs">): number {
+  const { retries, retryScheduleMs } = endpoint;
+  const waits = Array.from({ length: retries }, (_, index) =>
+    retryDelayMs(index + 1, retryScheduleMs, () => 1),
+  );
+  return Math.max(0, ...waits);
+}
+
 /** Writes a schedule for people, a line for each attempt. */
 export function printSchedule(schedule: readonly PlannedAttempt[]): string {
   const lines = schedule.map(({ attempt, earliestMs, latestMs }) => {

@@ -55,6 +55,15 @@ export class EndpointDeliveries {
     return taken.sort(byDueTime);
   }
 
+  /** Takes retries that are due later than that, and first attempts of events that were accepted later. */
+  takeBeyond(time: number): DeliveryRecord[] {
+    const all = this.takeAll();
+    const isBeyond = (record: DeliveryRecord): boolean =>
+      record.dueAt > time && (isRepeated(record) || record.stored.event.createdAt > time);
+    for (const record of all) if (!isBeyond(record)) this.wait(record);
+    return all.filter(isBeyond);
+  }
+
   takeAll(): DeliveryRecord[] {
     return [...this.#firstAttempts.drain(), ...this.#retries.drain()];
   }

@@ -14,6 +14,7 @@ import type {
   EndpointCounts,
   EventRecord,
   Outbox,
+  PullBack,
   ReplaySelection,
   Settlement,
   Stored,
@@ -145,6 +146,13 @@ class MemoryOutbox implements Outbox {
       record.reason = reason;
       this.#store.enter(record, "dead", this.#now());
     }
+    return records.length;
+  }
+
+  async pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
+    this.#assertOpen();
+    const records = this.#store.endpoints.get(endpointId)?.takeBeyond(beyond) ?? [];
+    for (const record of records) this.#store.enter(record, "pending", dueAt);
     return records.length;
   }
 

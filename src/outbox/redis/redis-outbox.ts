@@ -8,6 +8,7 @@ import type {
   EndpointCounts,
   EventRecord,
   Outbox,
+  PullBack,
   ReplaySelection,
   Settlement,
   Stored,
@@ -131,15 +132,27 @@ export class RedisOutbox implements Outbox {
     for (let buried = 0; ; ) {
       const count = await this.#session.use(async (connected) => {
         const input = [endpointId, reason, this.#session.now(), batchSize];
-        const answer = ((await this.#session.run(connected, "outboxBury", ...input)) as Buffer[]).map(String);
-        const tickets = answer.flatMap((kind, index) =>
-          index % 2 === 0 ? [{ kind: kind as TicketKind, id: answer[index + 1] as string, endpointId }] : [],
-        );
+        const tickets = namedIn(await this.#session.run(connected, "outboxBury", ...input), endpointId);
         await this.#session.follow(removeTickets(connected, tickets));
         return tickets.length;
       });
       if (count === 0) return buried;
       buried += count;
+    }
+  }
+
+  async pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
+    for (let pulled = 0; ; ) {
+      const count = await this.#session.use(async (connected) => {
+        const input = [endpointId, beyond, dueAt, batchSize];
+        const tickets = namedIn(await this.#session.run(connected, "outboxPullBack", ...input), endpointId);
+        const planned = tickets.map((ticket) => ({ ...ticket, dueAt }));
+        const renewed = removeTickets(connected, tickets).then(() => addTickets(connected, planned));
+        await this.#session.follow(renewed);
+        return tickets.length;
+      });
+      if (count === 0) return pulled;
+      pulled += count;
     }
   }
 
@@ -218,6 +231,14 @@ export class RedisOutbox implements Outbox {
 
 function ticketsOf({ deliveries }: Submission): NewTicket[] {
   return deliveries.map(({ id, endpointId, dueAt }) => ({ id, endpointId, dueAt, kind: "first" }));
+}
+
+/** Reads kind, id, kind, id … of an answer. */
+function namedIn(answer: unknown, endpointId: string): Omit<NewTicket, "dueAt">[] {
+  const words = (answer as Buffer[]).map(String);
+  return words.flatMap((kind, index) =>
+    index % 2 === 0 ? [{ kind: kind as TicketKind, id: words[index + 1] as string, endpointId }] : [],
+  );
 }
 
 function* batchesOf<Item>(items: readonly Item[]): Generator<Item[]> {

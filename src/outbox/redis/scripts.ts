@@ -7,7 +7,7 @@
  * by due time, `due` the endpoints by the time their next delivery is due; `delivering:<endpoint>` and `busy` say what
  * is claimed; `finished` lists events with nothing left to do. `queue:…` belongs to BullMQ.
  */
-import { bury, count, prune, replay } from "./scripts/upkeep.ts";
+import { bury, count, prune, pullBack, replay } from "./scripts/upkeep.ts";
 import { recover, settle, take, ticketless } from "./scripts/claim.ts";
 import { put } from "./scripts/put.ts";
 import { records } from "./scripts/records.ts";
@@ -19,6 +19,7 @@ const bodies = {
   outboxRecover: recover,
   outboxTicketless: ticketless,
   outboxBury: bury,
+  outboxPullBack: pullBack,
   outboxReplay: replay,
   outboxCount: count,
   outboxPrune: prune,

@@ -6,6 +6,7 @@ import type {
   EndpointCounts,
   EventRecord,
   Outbox,
+  PullBack,
   ReplaySelection,
   Settlement,
   Stored,
@@ -115,6 +116,16 @@ export class SqliteOutbox implements Outbox {
       const some = await this.#batch.add(({ upkeep }) => upkeep.bury(endpointId, reason, this.#now()));
       buried += some;
       if (some < upkeepRows) return buried;
+    }
+  }
+
+  async pullBack(endpointId: string, times: PullBack): Promise<number> {
+    this.#start();
+    let pulled = 0;
+    for (;;) {
+      const some = await this.#batch.add(({ upkeep }) => upkeep.pullBack(endpointId, times));
+      pulled += some;
+      if (some < upkeepRows) return pulled;
     }
   }
 

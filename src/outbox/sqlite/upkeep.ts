@@ -1,5 +1,6 @@
 /** What `replay`, `bury` and `prune` do within transactions of the SQLite outbox, a bounded number of rows at a time. */
 import type { Database, Statement } from "better-sqlite3";
+import type { PullBack } from "../outbox.ts";
 import type { Position } from "../position.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -18,6 +19,7 @@ export class SqliteUpkeep {
   readonly #replay: Statement<[number, number], { endpoint: number }>;
   readonly #stateOf: Statement<[number], number>;
   readonly #bury: Statement<[number, string, number, number]>;
+  readonly #pullBack: Statement<[number, number, number, number, number]>;
   readonly #eventAt: Statement<[number], PrunableEvent>;
   readonly #unrouted: Statement<[number, number, number], PrunableEvent>;
   readonly #unfinishedIn: Statement<[number, number], number>;
@@ -38,6 +40,11 @@ export class SqliteUpkeep {
     this.#bury = database.prepare(
       `UPDATE deliveries SET state = 3, due_at = ?, reason = ?, lease = lease + 1
        WHERE seq IN (SELECT seq FROM deliveries WHERE state = 0 AND endpoint = ? LIMIT ?)`,
+    );
+    this.#pullBack = database.prepare(
+      `UPDATE deliveries SET due_at = ?, lease = lease + 1 WHERE seq IN (SELECT seq FROM deliveries
+       WHERE state = 0 AND endpoint = ? AND repeated IN (0, 1) AND due_at > ? AND (repeated = 1 OR created_at > ?)
+       LIMIT ?)`,
     );
     this.#eventAt = database.prepare(
       "SELECT seq AS sequence, created_at AS createdAt, deliveries FROM events WHERE seq = ?",
@@ -80,6 +87,13 @@ export class SqliteUpkeep {
     const { changes } = this.#bury.run(now, reason, endpointKey, upkeepRows);
     this.#ledger.count(endpointKey, "pending", "dead", changes);
     return changes;
+  }
+
+  /** Returns how many it pulled back; fewer than `upkeepRows` when none is left. */
+  pullBack(endpointId: string, { beyond, dueAt }: PullBack): number {
+    const endpointKey = this.#ledger.endpointKey(endpointId);
+    if (endpointKey === undefined) return 0;
+    return this.#pullBack.run(dueAt, endpointKey, beyond, beyond, upkeepRows).changes;
   }
 
   eventAt(sequence: number): PrunableEvent | undefined {

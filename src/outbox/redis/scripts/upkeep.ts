@@ -1,4 +1,4 @@
-/** The scripts for what is no claim: burying, replaying, counting and pruning. */
+/** The scripts for what is no claim: burying, pulling back, replaying, counting and pruning. */
 
 /** Makes up to a limit of an endpoint's pending deliveries dead; answers kind and id of each. */
 export const bury = `
@@ -9,6 +9,21 @@ for _, kind in ipairs({'first', 'again'}) do
     enter(id, 'dead', now)
     answers[#answers + 1] = kind
     answers[#answers + 1] = id
+  end
+end
+return answers
+`;
+
+/** Makes due earlier up to a limit of what waits beyond a time. Answers kind and id of each. */
+export const pullBack = `
+local endpoint, beyond, dueAt, limit, answers = ARGV[1], ARGV[2], ARGV[3], ARGV[4], {}
+for _, kind in ipairs({'first', 'again'}) do
+  for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. kind .. ':' .. endpoint, '(' .. beyond, '+inf', 'LIMIT', 0, limit)) do
+    if kind == 'again' or tonumber(call('HGET', deliveryKey(id), 'createdAt')) > tonumber(beyond) then
+      enter(id, 'pending', dueAt)
+      answers[#answers + 1] = kind
+      answers[#answers + 1] = id
+    end
   end
 end
 return answers

@@ -1,0 +1,67 @@
+/** Pulls back what waits for a time that the wall clock will not reach soon, because it was set back. */
+import type { Endpoint } from "../event/endpoint.ts";
+import type { Logger } from "../event/logger.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { retryAfterCapMs } from "./policy/retry.ts";
+import { longestWaitMs } from "./policy/schedule.ts";
+
+export interface ClockWatchOptions {
+  readonly outbox: Outbox;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+}
+
+/** Smaller steps are how a clock is kept right: they put a retry off by as much. */
+const jumpMs = 1000;
+
+export class ClockWatch {
+  readonly #options: ClockWatchOptions;
+  /** Wall clock minus monotonic clock, when it was last looked at. */
+  #offset: number;
+
+  constructor(options: ClockWatchOptions) {
+    this.#options = options;
+    this.#offset = this.#currentOffset();
+  }
+
+  /** The clock may have been set while no process ran: what no receiver can have asked for is pulled back. */
+  atStart(endpoints: readonly Endpoint[]): Promise<void> {
+    return this.#pullBack(endpoints, retryAfterCapMs);
+  }
+
+  /** Where the clock was set back since it was last looked at, what no schedule asks for is pulled back. */
+  async look(endpoints: readonly Endpoint[]): Promise<void> {
+    const offset = this.#currentOffset();
+    const jumpedMs = offset - this.#offset;
+    this.#offset = offset;
+    if (jumpedMs > -jumpMs) return;
+    this.#options.logger.warn({ by_ms: Math.round(jumpedMs) }, "the clock was set back");
+    await this.#pullBack(endpoints, 0);
+  }
+
+  async #pullBack(endpoints: readonly Endpoint[], atLeastMs: number): Promise<void> {
+    const { outbox, logger, now } = this.#options;
+    if (outbox.pullBack === undefined) return;
+    try {
+      const counts = await outbox.counts();
+      const waiting = new Set(counts.flatMap(({ endpointId, pending }) => (pending > 0 ? [endpointId] : [])));
+      const at = now();
+      const pulled = endpoints
+        .filter(({ id }) => waiting.has(id))
+        .map(async (endpoint) => {
+          const dueAt = at + Math.round(longestWaitMs(endpoint));
+          const beyond = Math.max(dueAt, at + atLeastMs);
+          const count = (await outbox.pullBack?.(endpoint.id, { beyond, dueAt })) ?? 0;
+          if (count > 0) logger.warn({ endpoint: endpoint.id, count }, "due times were pulled back");
+        });
+      await Promise.all(pulled);
+    } catch (error) {
+      logger.warn({ err: error }, "due times were not looked at");
+    }
+  }
+
+  #currentOffset(): number {
+    return this.#options.now() - this.#options.monotonic();
+  }
+}
