@@ -1,4 +1,5 @@
 /** The public surface, in the order of the story. */
+/// <reference types="node" preserve="true" />
 export { WebhookManager } from "./manager/manager.ts";
 export type { PluginUse, WebhookManagerOptions } from "./manager/manager-options.ts";
 export type { Triggered } from "./manager/intake.ts";

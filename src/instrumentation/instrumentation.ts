@@ -1,4 +1,5 @@
 /** OpenTelemetry instrumentations for those who run their own NodeSDK. Published as `mova-webhooks/instrumentation`. */
+/// <reference types="node" preserve="true" />
 import {
   InstrumentationBase,
   type InstrumentationConfig,

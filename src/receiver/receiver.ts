@@ -1,4 +1,5 @@
 /** Receives webhooks: verifies, recognises duplicates, calls the handlers, and says what came of it. */
+/// <reference types="node" preserve="true" />
 import { WebhookError } from "../event/errors.ts";
 import { type Logger, silentLogger } from "../event/logger.ts";
 import { Secret } from "../event/secret.ts";

@@ -1,4 +1,5 @@
 /** Published as `mova-webhooks/transforms`: bodies for receivers that want another shape, for an endpoint's `transform`. */
+/// <reference types="node" preserve="true" />
 export { type CloudEventsOptions, cloudEventsBinary, cloudEventsStructured } from "./cloud-events.ts";
 export { discord } from "./discord.ts";
 export { slack } from "./slack.ts";

@@ -78,10 +78,10 @@ function runNode(text: string, { name = "app.mjs", flags = [] as string[], env =
 }
 
 /** Compiles one file as the strictest of users would. */
-function compile(name: string, text: string): Promise<Ended> {
+function compile(name: string, text: string, types: readonly string[] = ["node"]): Promise<Ended> {
   project.write(name, text);
   const compilerOptions = {
-    ...{ module: "nodenext", target: "es2023", lib: ["es2023"], types: ["node"], noEmit: true },
+    ...{ module: "nodenext", target: "es2023", lib: ["es2023"], types, noEmit: true },
     ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
   };
   project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: [name] }));
@@ -224,6 +224,15 @@ describe("its types", () => {
       foreign.map((name) => `export type {} from "${name}";`).join("\n"),
     );
     expect(ended).toEqual({ ...silent, stdout: "" });
+  });
+
+  it("compile, each entry by itself, in a project that names no types: TypeScript 7 takes none by itself", async () => {
+    const refused: string[] = [];
+    for (const name of entries()) {
+      const { stdout } = await compile("alone.ts", `export type {} from "${name}";`, []);
+      if (stdout !== "") refused.push(`${name}: ${stdout}`);
+    }
+    expect(refused).toEqual([]);
   });
 
   it("accept and refuse in a user's project what they do in this one", async () => {

@@ -1,4 +1,5 @@
 /** The outbox for several machines: records in Redis or Valkey, claims through BullMQ. */
+/// <reference types="node" preserve="true" />
 import { check } from "../../settings/check.ts";
 import type { Outbox } from "../outbox.ts";
 import { everyInterval } from "../ticker.ts";

@@ -1,4 +1,5 @@
 /** The outbox of one machine: a SQLite file that survives kill -9 and power loss. Published as `mova-webhooks/outbox/sqlite`. */
+/// <reference types="node" preserve="true" />
 import { check } from "../../settings/check.ts";
 import type { Outbox } from "../outbox.ts";
 import { everyInterval } from "../ticker.ts";
