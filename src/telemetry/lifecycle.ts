@@ -102,7 +102,7 @@ export interface Lifecycle {
   observerFailed?(fact: { readonly fact: Fact; readonly error: unknown }): void;
 }
 
-export type Fact = Exclude<keyof Lifecycle, "observerFailed">;
+type Fact = Exclude<keyof Lifecycle, "observerFailed">;
 
 /** Tells every observer every fact, and of every observer that throws. Observers that lack a method cost nothing. */
 export function combineObservers(observers: readonly Lifecycle[]): Required<Lifecycle> {

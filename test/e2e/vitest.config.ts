@@ -1,6 +1,6 @@
 /** `npm run test:e2e`: whole programs, killed, cut off and restarted, against the built package; one file after the other. */
 import { defineConfig } from "vitest/config";
-import base from "../vitest.config.ts";
+import base from "../../vitest.config.ts";
 
 export default defineConfig({
   ...base,

@@ -1,6 +1,6 @@
 /** `npm run test:fuzz`: generated input; FUZZ_RUNS=1000000 for the long form. */
 import { defineConfig } from "vitest/config";
-import base from "../vitest.config.ts";
+import base from "../../vitest.config.ts";
 
 export default defineConfig({
   ...base,

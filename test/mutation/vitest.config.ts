@@ -1,6 +1,6 @@
 /** The tests that `npm run mutation` runs: those of the rooms it changes, without programs of their own. */
 import { defineConfig } from "vitest/config";
-import base from "../vitest.config.ts";
+import base from "../../vitest.config.ts";
 
 const unit = [
   ...["signing", "bad-signatures", "endpoint-secrets", "differential", "receiver"],

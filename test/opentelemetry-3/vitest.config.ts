@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import base, { ownNames } from "../vitest.config.ts";
+import base, { ownNames } from "../../vitest.config.ts";
 
 const folder = process.env["OPENTELEMETRY_3"];
 if (folder === undefined) throw new Error("OPENTELEMETRY_3 is not set");

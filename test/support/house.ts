@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-export const house = new URL("../..", import.meta.url).pathname;
+const house = new URL("../..", import.meta.url).pathname;
 
 export function filesBelow(folder: string): string[] {
   return readdirSync(join(house, folder), { recursive: true, encoding: "utf8" })
