@@ -22,6 +22,7 @@ const besides = [
   "CHANGELOG.md",
   "LICENSE",
   "README.md",
+  "SECURITY.md",
   ...filesBelow(join(root, "docs")).map((name) => `docs/${name}`),
   "grafana/README.md",
   "grafana/alerts/alerts.yml",

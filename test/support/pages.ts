@@ -33,7 +33,11 @@ export const docs: readonly Page[] = readdirSync(`${root}docs`)
   .map((name) => pageAt(`docs/${name}`));
 
 /** Whose blocks are run, and whose tables are compared with the code; the README first. */
-export const pages: readonly Page[] = [readme, ...docs, pageAt("CONTRIBUTING.md")];
+export const pages: readonly Page[] = [
+  readme,
+  ...docs,
+  ...["CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"].map(pageAt),
+];
 export const everyText = pages.map(({ text }) => text).join("\n");
 
 export interface Block {
@@ -63,6 +67,12 @@ export function blocksOf(language: string, note = ""): readonly string[] {
 export function linksOf({ text }: Page): readonly string[] {
   const prose = text.replaceAll(fenced, "").replaceAll(/`[^`\n]*`/g, "");
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+/** Files and folders of ours that a page names in its text; what a user would have is not among them. */
+export function pathsOf({ text }: Page): readonly string[] {
+  const places = /^(src|plugins|test|grafana|docs|\.ci)\/[\w./-]*$/;
+  return codes(text.replaceAll(fenced, "")).filter((code) => places.test(code));
 }
 
 /** The anchors of a page, made of its headings as GitHub makes them. */

@@ -9,6 +9,7 @@ import {
   sourceOf,
   specifiersOf,
 } from "../support/house.ts";
+import { codes, firstCodes, table } from "../support/pages.ts";
 
 /** Room → rooms it may import from, itself aside. Contracts are files that any station may know. */
 const contracts = [
@@ -109,6 +110,23 @@ describe("the house", () => {
     expect(mayImport("src/delivery/worker.ts", "src/outbox/outbox.ts")).toBe(true);
     expect(mayImport("src/delivery/worker.ts", "src/outbox/kinds.ts")).toBe(false);
     expect(mayImport("src/delivery/worker.ts", "src/settings/setting.ts")).toBe(true);
+  });
+
+  it("has the rooms, and each the imports, that ARCHITECTURE tells of", () => {
+    const rows = table("Rooms", "room");
+    const rooms = firstCodes(rows);
+    const real = sources.map((file) => file.split("/").slice(1, -1)[0] ?? "").filter((room) => room !== "");
+    expect(rooms.toSorted()).toEqual([...new Set([...real, "settings/read"])].toSorted());
+    const fileIn = (room: string): string => `src/${room}/any-file.ts`;
+    for (const [index, from] of rooms.entries()) {
+      const others = rooms.filter((other) => other !== from);
+      const allowed = others.filter((to) => mayImport(fileIn(from), fileIn(to)));
+      const [, , told = ""] = rows[index] ?? [];
+      const stations = others.filter((other) => !edges.includes(other));
+      const listed = told.startsWith("all but") ? stations : told === "all" ? others : codes(told);
+      expect([from, listed.toSorted()]).toEqual([from, allowed.toSorted()]);
+    }
+    expect(firstCodes(table("Contracts", "contract"))).toEqual(contracts);
   });
 
   it("lets built-in plugins import only what a stranger could", () => {

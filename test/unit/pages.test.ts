@@ -9,6 +9,7 @@ import {
   manifest,
   type Page,
   pages,
+  pathsOf,
   read,
   readme,
   root,
@@ -51,6 +52,10 @@ describe.each(linked.map((page) => ({ page, path: page.path })))("$path", ({ pag
     expect(broken.map(({ target }) => target)).toEqual([]);
   });
 
+  it("names no file that is not there", () => {
+    expect(pathsOf(page).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
   it("ships with what it links to, where it ships", () => {
     const missing = relativeLinksOf(page).filter(({ path }) => !ships(path) && !notShipped.test(path));
     expect(ships(page.path) ? missing.map(({ target }) => target) : []).toEqual([]);
@@ -70,6 +75,30 @@ it("a link that leads nowhere is found, and one in a block is not looked at", ()
   const links = relativeLinksOf({ path: "page.md", text }).filter(({ path }) => path !== "page.md");
   expect(links.filter((link) => !leadsSomewhere(link)).map(({ target }) => target)).toEqual(["no-such.md"]);
   expect(anchorsOf({ path: "page.md", text })).toEqual(["a"]);
+});
+
+describe("a recipe", () => {
+  const { text } = pages.find(({ path }) => path === "CONTRIBUTING.md") as Page;
+  const [, ...recipes] = (/^## Recipes$(.*?)^## /ms.exec(text)?.[1] ?? "").split(/^### /m);
+
+  it("is there for what is changed most", () => {
+    expect(recipes.map((recipe) => recipe.split("\n")[0])).toEqual([
+      "Change a retry rule",
+      "Add a metric label",
+      "Add a library to a plugin",
+      "Add an outbox",
+      "Add a setting",
+    ]);
+  });
+
+  it.each(recipes.map((recipe) => ({ name: recipe.split("\n")[0], recipe })))(
+    "names files to change, and the tests that show it done: $name",
+    ({ recipe }) => {
+      const [change = "", shown = ""] = recipe.split(/^Shown by /m);
+      expect(pathsOf({ path: "", text: change }).length).toBeGreaterThan(1);
+      expect(pathsOf({ path: "", text: shown }).join()).toMatch(/^test\/.+\.test\.ts/);
+    },
+  );
 });
 
 it("the README is at most 350 lines, and leads to every page", () => {

@@ -60,7 +60,7 @@ describe("a block", () => {
       ...["yaml mova.config.yaml", "js app.mjs"],
     ];
     const strange = kinds.filter((kind) => !known.includes(kind) && !/^js(on)? queue-plugin\//.test(kind));
-    expect(strange).toEqual([" "]);
+    expect(strange, "but the two drawings of the story").toEqual([" ", " "]);
   });
 
   it("that comes first prints what the page says", async () => {
@@ -131,14 +131,19 @@ async function problemOf([program = "", ...rest]: readonly string[]): Promise<st
         : "no script";
     }
     case "npx":
+      if (rest[0] === "vitest") return missingFile(rest.filter((word) => word.startsWith("test/")));
       return rest[0] === "mova-webhooks" ? cliProblem(rest.slice(1)) : "not ours";
     case "node":
       return last.endsWith("js") && (rest[0] !== "--import" || rest[1] === "mova-webhooks/register")
         ? undefined
         : "not a program";
     case "docker":
-      return existsSync(join(root, rest[rest.indexOf("-f") + 1] ?? "")) ? undefined : "no such file";
+      return missingFile([rest[rest.indexOf("-f") + 1] ?? ""]);
     default:
       return "unknown program";
   }
+}
+
+function missingFile(paths: readonly string[]): string | undefined {
+  return paths.length > 0 && paths.every((path) => existsSync(join(root, path))) ? undefined : "no such file";
 }
