@@ -5,7 +5,7 @@ import { createTransport } from "../delivery/http/create-transport.ts";
 import { Worker } from "../delivery/worker.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
-import { asOwnWork, followOwnWork } from "../event/own-work.ts";
+import { followOwnWork } from "../event/own-work.ts";
 import { kindNamed, openOutbox } from "../outbox/kinds.ts";
 import { WatchedOutbox } from "../outbox/watched.ts";
 import { Host } from "../plugin/host.ts";
@@ -23,6 +23,7 @@ import { version } from "../version.ts";
 import { Endpoints } from "./endpoints.ts";
 import { HandOver } from "./hand-over.ts";
 import { Intake } from "./intake.ts";
+import { ReportedErrors } from "./reported-errors.ts";
 import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
 
 export interface Parts {
@@ -40,6 +41,7 @@ export interface Parts {
   readonly bus: Bus;
   readonly host: Host;
   readonly endpoints: Endpoints;
+  readonly reportedErrors: ReportedErrors;
 }
 
 /** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
@@ -66,9 +68,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
   const tracing = createTracing({ ...(tracerProvider === undefined ? {} : { tracerProvider }), now });
 
   const book = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
-  const outbox = new WatchedOutbox(given ?? openOutbox(config?.outbox, { now, logger }), lifecycle, (run) =>
-    asOwnWork(tracing.suppress, run),
-  );
+  const outbox = new WatchedOutbox(given ?? openOutbox(config?.outbox, { now, logger }), lifecycle, tracing);
   const worker = new Worker({
     outbox,
     transport: createTransport(policy, now, background),
@@ -98,26 +98,13 @@ export function assemble(options: WebhookManagerOptions): Parts {
     now,
     random,
     after: afterDelay,
-    wantsType: (type) => intake.wants(type),
-    emit: (plugin, draft) => intake.take(plugin, draft),
+    intake,
   });
+  const reportedErrors = new ReportedErrors({ bus, host, intake, logger });
   const endpoints = new Endpoints({ book, worker, host, intake, outbox, lifecycle, logger, now });
   return {
-    ...{
-      settings,
-      logger,
-      now,
-      metrics,
-      activity,
-      types,
-      handlers,
-      outbox,
-      worker,
-      intake,
-      bus,
-      host,
-      endpoints,
-    },
+    ...{ settings, logger, now, metrics, activity, types, handlers, outbox, worker, intake, bus, host },
+    ...{ endpoints, reportedErrors },
   };
 }
 

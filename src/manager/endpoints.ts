@@ -16,7 +16,7 @@ import type { EndpointCounts, Outbox } from "../outbox/outbox.ts";
 import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
-import type { EndpointStanding } from "../routing/explain.ts";
+import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
 import type { Intake } from "./intake.ts";
@@ -176,8 +176,14 @@ export class Endpoints {
     return route && scheduleOf(route.endpoint);
   }
 
-  /** For `explain`: undefined where there is no such endpoint. */
-  standingOf(endpointId: string): EndpointStanding | undefined {
+  /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
+  async explain(eventId: string): Promise<Explanation | undefined> {
+    const record = await this.#options.outbox.event(eventId);
+    return record && explain(record, (endpointId) => this.#standingOf(endpointId));
+  }
+
+  /** Undefined where there is no such endpoint. */
+  #standingOf(endpointId: string): EndpointStanding | undefined {
     const { book, worker } = this.#options;
     const enabled = book.get(endpointId)?.enabled;
     if (enabled === undefined) return undefined;

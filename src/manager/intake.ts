@@ -8,8 +8,8 @@ import type { Claim, NewDelivery, Submission } from "../outbox/outbox.ts";
 import type { WatchedOutbox } from "../outbox/watched.ts";
 import type { EventDraft } from "../plugin/volume.ts";
 import type { EventHandlers } from "../routing/event-handlers.ts";
-import type { RoutingTable } from "../routing/routing-table.ts";
-import { transform } from "../routing/transform.ts";
+import type { Routing, RoutingTable } from "../routing/routing-table.ts";
+import { transform, type TransformedRouting } from "../routing/transform.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { PublishSpan, Tracing } from "../telemetry/trace-contract.ts";
 import type { HandOver } from "./hand-over.ts";
@@ -70,6 +70,13 @@ export class Intake {
   /** Tells whether any endpoint or handler wants this event type now. */
   wants(type: string): boolean {
     return this.#open && (this.#options.table.wants(type) || this.#options.handlers.wants(type));
+  }
+
+  /** Publishes what the program triggers. While events are not taken, it goes to nobody. */
+  async trigger(type: string, data: unknown, id: string | undefined): Promise<Triggered> {
+    const occurredAt = this.#options.now();
+    const event = createWebhookEvent({ type, data, occurredAt, ...(id === undefined ? {} : { id }) });
+    return this.#open ? await this.publish("api", event) : { id: event.id, deliveries: [] };
   }
 
   /** Routes, stores and hands over an event; resolves when it is stored. `source` is a plugin's name, or `api`. */
@@ -188,7 +195,10 @@ export class Intake {
       return undefined;
     }
     const body = serializeEvent(event, maxBodyBytes);
-    const { endpoints, decisions, contents, failures } = transform(candidates, event, maxBodyBytes);
+    const routing: Routing & Partial<TransformedRouting> = candidates.transforms
+      ? transform(candidates, event, maxBodyBytes)
+      : candidates;
+    const { endpoints, decisions, contents, failures = [] } = routing;
     for (const failure of failures) {
       lifecycle.dropped({ source, reason: "transform_failed", count: 1, ...failure });
     }
@@ -200,7 +210,7 @@ export class Intake {
       const place = withPlaces ? handOver.reserve(endpointId) : undefined;
       places.push(place);
       const delivery = { id: `dlv_${id}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
-      const content = contents.get(endpointId);
+      const content = contents?.get(endpointId);
       return content === undefined ? delivery : { ...delivery, content };
     });
     const stored = { id, type, source, body, createdAt, origin, decisions, ...span.carrier };

@@ -4,13 +4,12 @@ import type { PlannedAttempt } from "../delivery/policy/schedule.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { followOwnWork } from "../event/own-work.ts";
-import { createWebhookEvent } from "../event/webhook-event.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import type { ModulePatch } from "../plugin/module-patches.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
 import type { EventHandler } from "../routing/event-handlers.ts";
-import { type Explanation, explain } from "../routing/explain.ts";
+import type { Explanation } from "../routing/explain.ts";
 import type { ListeningServer, ListenOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
 import { assemble, type Parts } from "./assemble.ts";
@@ -18,20 +17,13 @@ import { checkManagerKeys, checkQuery, checkSelection } from "./checked-calls.ts
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Triggered } from "./intake.ts";
 import { Life } from "./life.ts";
-import {
-  type Reloaded,
-  reloadSettings,
-  type Settings,
-  type WebhookManagerOptions,
-} from "./manager-options.ts";
-import { close, drain, load, refuseUnknownNames, start } from "./phases.ts";
-import { ReportedErrors } from "./reported-errors.ts";
+import type { Reloaded, Settings, WebhookManagerOptions } from "./manager-options.ts";
+import { close, drain, furnish, load, reload, start, use } from "./phases.ts";
 
 export class WebhookManager {
   readonly #options: WebhookManagerOptions;
   readonly #parts: Parts;
   readonly #life: Life;
-  readonly #reported: ReportedErrors;
   /** What the last reload read. */
   #lastSettings: Settings;
   /** What the end has to stop, and the servers it has to close. */
@@ -42,25 +34,10 @@ export class WebhookManager {
   constructor(options: WebhookManagerOptions = {}) {
     checkManagerKeys(options);
     this.#options = options;
-    const parts = assemble(options);
-    this.#parts = parts;
-    this.#reported = new ReportedErrors(parts);
-    this.#lastSettings = parts.settings;
-    try {
-      for (const entry of options.plugins ?? []) {
-        if ("use" in entry) {
-          const { use, ...choices } = entry;
-          this.use(use, choices);
-        } else this.use(entry);
-      }
-      for (const endpoint of parts.settings.endpoints) parts.endpoints.add(endpoint);
-    } catch (error) {
-      // A manager that does not come about leaves nothing behind in a registry it was given.
-      parts.metrics.close();
-      throw error;
-    }
-    for (const warning of parts.settings.config?.warnings ?? []) parts.logger.warn({}, warning);
-    this.#life = new Life(load(parts, (plugin, choices) => this.use(plugin, choices)));
+    this.#parts = assemble(options);
+    this.#lastSettings = this.#parts.settings;
+    furnish(this.#parts, options.plugins ?? []);
+    this.#life = new Life(load(this.#parts));
   }
 
   /** Where components publish what happens to them. */
@@ -121,14 +98,10 @@ export class WebhookManager {
    */
   reload(): Reloaded {
     this.#life.refuseWhenClosed();
-    const { endpoints, intake, settings: started } = this.#parts;
-    const { settings, needRestart } = reloadSettings(started, this.#lastSettings, this.#options);
-    refuseUnknownNames(this.#parts, settings, this.#life.loaded === undefined);
-    const { added, changed, removed } = endpoints.replace(this.#lastSettings.configured, settings.configured);
+    const isLoaded = this.#life.loaded === undefined;
+    const { settings, reloaded } = reload(this.#parts, this.#lastSettings, this.#options, isLoaded);
     this.#lastSettings = settings;
-    const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
-    if (keys.length > 0) intake.announce("config", "config.updated", { keys, operation: "reload" });
-    return { added, changed, removed, needRestart };
+    return reloaded;
   }
 
   /** Calls `handler` in this process with every event of a type or pattern. */
@@ -160,10 +133,8 @@ export class WebhookManager {
     this.#life.refuseWhenClosed();
     const { loaded } = this.#life;
     if (loaded !== undefined) await loaded;
-    const { types, intake, now } = this.#parts;
-    types.check(type);
-    const event = createWebhookEvent({ type, data, occurredAt: now(), ...(id === undefined ? {} : { id }) });
-    return intake.isOpen ? await intake.publish("api", event) : { id: event.id, deliveries: [] };
+    this.#parts.types.check(type);
+    return this.#parts.intake.trigger(type, data, id);
   }
 
   isEnabled(): boolean {
@@ -177,12 +148,9 @@ export class WebhookManager {
     this.#parts.host.refresh();
   }
 
-  /** Adds a source plugin, and says how many of its events are kept and what of their data. Throws PLUGIN_INVALID or CONFIG_INVALID. */
+  /** Adds a source plugin, and says what of its events is kept. Throws PLUGIN_INVALID or CONFIG_INVALID. */
   use(plugin: AnyPlugin, options: UseOptions = {}): void {
-    this.#parts.host.use(plugin, options);
-    this.#parts.types.add(Object.keys(plugin.events));
-    const { attach, hearsDeliveries = attach !== undefined } = plugin.instrument ?? {};
-    if (hearsDeliveries) followOwnWork();
+    use(this.#parts, plugin, options);
   }
 
   /**
@@ -190,10 +158,7 @@ export class WebhookManager {
    * What the `error()` plugin is told about volume and redaction applies where it is in use.
    */
   reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
-    const report = (): void => this.#reported.report(error, context);
-    const { loaded } = this.#life;
-    if (loaded === undefined) report();
-    else loaded.then(report, report);
+    this.#parts.reportedErrors.report(error, context, this.#life.loaded);
   }
 
   /** Watches a live component that a plugin recognises; returns it. Throws COMPONENT_UNKNOWN. */
@@ -211,7 +176,7 @@ export class WebhookManager {
     return this.#parts.host.modulePatches(pluginName);
   }
 
-  /** Ends all watching and stores at once what is on its way, where the outbox can: for a process's last moment. Never throws. */
+  /** Ends all watching and stores at once what is on its way: for a process's last moment. Never throws. */
   storeNow(): void {
     this.#parts.host.detach();
     this.#parts.intake.storeNow();
@@ -228,10 +193,8 @@ export class WebhookManager {
   }
 
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
-  async explain(eventId: string): Promise<Explanation | undefined> {
-    const { outbox, endpoints } = this.#parts;
-    const record = await outbox.event(eventId);
-    return record && explain(record, (endpointId) => endpoints.standingOf(endpointId));
+  explain(eventId: string): Promise<Explanation | undefined> {
+    return this.#parts.endpoints.explain(eventId);
   }
 
   /** Each endpoint with what waits for it. */
@@ -264,9 +227,7 @@ export class WebhookManager {
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("../server/server.ts");
     this.#life.refuseWhenClosed();
-    const { activity, logger, settings } = this.#parts;
-    const { maxBodyBytes } = settings;
-    const server = await listen(this, { activity, logger, maxBodyBytes }, options);
+    const server = await listen(this, this.#parts, options);
     this.#servers.push(server);
     return server;
   }

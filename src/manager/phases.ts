@@ -1,25 +1,58 @@
-/** What a manager does from phase to phase: loads what the configuration names, starts, and ends. */
+/** What a manager does from phase to phase: is furnished, loads what the configuration names, starts, reloads, ends. */
+import { followOwnWork } from "../event/own-work.ts";
 import { mistaken } from "../settings/read/config.ts";
 import { keepPruned } from "../outbox/retention.ts";
 import { loadPlugin } from "../plugin/load.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import { withDeadline } from "../time/deadline.ts";
 import type { Parts } from "./assemble.ts";
-import { type Settings, unknownNames } from "./manager-options.ts";
+import {
+  type PluginUse,
+  type Reloaded,
+  reloadSettings,
+  type Settings,
+  unknownNames,
+  type WebhookManagerOptions,
+} from "./manager-options.ts";
+
+/** Brings in the plugins and endpoints that are there from the beginning. */
+export function furnish(parts: Parts, plugins: readonly (AnyPlugin | PluginUse)[]): void {
+  const { settings, endpoints, metrics, logger } = parts;
+  try {
+    for (const entry of plugins) {
+      if ("use" in entry) {
+        const { use: plugin, ...choices } = entry;
+        use(parts, plugin, choices);
+      } else use(parts, entry, {});
+    }
+    for (const endpoint of settings.endpoints) endpoints.add(endpoint);
+  } catch (error) {
+    // A manager that does not come about leaves nothing behind in a registry it was given.
+    metrics.close();
+    throw error;
+  }
+  for (const warning of settings.config?.warnings ?? []) logger.warn({}, warning);
+}
+
+/** Takes a plugin into use, and the types it declares. Throws PLUGIN_INVALID or CONFIG_INVALID. */
+export function use({ host, types }: Parts, plugin: AnyPlugin, options: UseOptions): void {
+  host.use(plugin, options);
+  types.add(Object.keys(plugin.events));
+  const { attach, hearsDeliveries = attach !== undefined } = plugin.instrument ?? {};
+  if (hearsDeliveries) followOwnWork();
+}
 
 /** Waits for the outbox and loads the plugins of the configuration; undefined where there is nothing to wait for. */
-export function load(
-  { settings: { config }, outbox, host }: Parts,
-  use: (plugin: AnyPlugin, options: UseOptions) => void,
-): Promise<void> | undefined {
-  const named = config?.plugins ?? [];
+export function load(parts: Parts): Promise<void> | undefined {
+  const { settings, outbox, host } = parts;
+  const { plugins: named = [], sourcePath } = settings.config ?? {};
   if (outbox.isOpen && named.length === 0) return undefined;
   return loadAll();
 
   async function loadAll(): Promise<void> {
     await outbox.opened;
     for (const { name, options, ...choices } of named.filter((choice) => !host.has(choice.name))) {
-      use(await loadPlugin(name, options, config?.sourcePath), choices);
+      use(parts, await loadPlugin(name, options, sourcePath), choices);
     }
   }
 }
@@ -63,8 +96,27 @@ export async function drain({ intake, worker }: Parts, deadlineMs: number): Prom
   return worker.drain(deadlineMs - (performance.now() - startedAt));
 }
 
+/**
+ * Reads the configuration again and takes over its endpoints. Throws what is wrong, and then nothing has changed.
+ * Announces `config.updated` where anything did.
+ */
+export function reload(
+  parts: Parts,
+  last: Settings,
+  options: WebhookManagerOptions,
+  isLoaded: boolean,
+): { readonly settings: Settings; readonly reloaded: Reloaded } {
+  const { endpoints, intake } = parts;
+  const { settings, needRestart } = reloadSettings(parts.settings, last, options);
+  refuseUnknownNames(parts, settings, isLoaded);
+  const { added, changed, removed } = endpoints.replace(last.configured, settings.configured);
+  const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
+  if (keys.length > 0) intake.announce("config", "config.updated", { keys, operation: "reload" });
+  return { settings, reloaded: { added, changed, removed, needRestart } };
+}
+
 /** Throws CONFIG_INVALID for plugins that are not there and event types that nobody declares. */
-export function refuseUnknownNames(parts: Parts, settings: Settings, loaded: boolean): void {
+function refuseUnknownNames(parts: Parts, settings: Settings, loaded: boolean): void {
   const started = new Set(parts.settings.config?.plugins.map(({ name }) => name));
   const hasPlugin = (name: string): boolean => started.has(name) || parts.host.has(name);
   const mistakes = unknownNames(settings, parts.types, hasPlugin, loaded);

@@ -25,13 +25,21 @@ export class ReportedErrors {
     this.#logger = logger;
   }
 
-  /** Tells the error plugin; without it, the event is made here. Never throws. */
-  report(error: unknown, context: Readonly<Record<string, unknown>>): void {
-    try {
-      this.#report(error, context);
-    } catch (failure) {
-      this.#logger.warn({ err: failure }, "an error could not be reported");
-    }
+  /** Tells the error plugin, once it is loaded; without it, the event is made here. Never throws. */
+  report(
+    error: unknown,
+    context: Readonly<Record<string, unknown>>,
+    loaded: Promise<void> | undefined,
+  ): void {
+    const report = (): void => {
+      try {
+        this.#report(error, context);
+      } catch (failure) {
+        this.#logger.warn({ err: failure }, "an error could not be reported");
+      }
+    };
+    if (loaded === undefined) report();
+    else loaded.then(report, report);
   }
 
   #report(error: unknown, context: Readonly<Record<string, unknown>>): void {

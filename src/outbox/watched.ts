@@ -1,6 +1,8 @@
 /** The outbox of a manager: opened once, run as work of our own, and every operation told to observers. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import { asOwnWork } from "../event/own-work.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
+import type { Tracing } from "../telemetry/trace-contract.ts";
 import type {
   Claim,
   Due,
@@ -23,16 +25,15 @@ export class WatchedOutbox implements Outbox {
   readonly opened: Promise<void>;
   #store: Outbox | undefined;
   readonly #lifecycle: Required<Lifecycle>;
-  readonly #asOwnWork: <Result>(run: () => Result) => Result;
+  readonly #tracing: Pick<Tracing, "suppress">;
 
-  /** `asOwnWork` keeps what the store does from becoming events and spans. */
   constructor(
     store: Outbox | Promise<Outbox>,
     lifecycle: Required<Lifecycle>,
-    asOwnWork: <Result>(run: () => Result) => Result,
+    tracing: Pick<Tracing, "suppress">,
   ) {
     this.#lifecycle = lifecycle;
-    this.#asOwnWork = asOwnWork;
+    this.#tracing = tracing;
     if (store instanceof Promise) this.opened = this.#open(store);
     else {
       this.#store = store;
@@ -132,6 +133,11 @@ export class WatchedOutbox implements Outbox {
     const store = this.#store;
     if (store !== undefined) return this.#asOwnWork(() => operate(store));
     return this.opened.then(() => this.#run(operate));
+  }
+
+  /** What the store does becomes neither events nor spans. */
+  #asOwnWork<Result>(run: () => Result): Result {
+    return asOwnWork(this.#tracing.suppress, run);
   }
 
   #timed<Result>(operation: string, operate: (store: Outbox) => Promise<Result>): Promise<Result> {

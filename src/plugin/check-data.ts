@@ -4,8 +4,11 @@ import { WebhookError } from "../event/errors.ts";
 import type { EventDefinition } from "./contract.ts";
 
 /** Answers the data as the schema made it, or throws PLUGIN_INVALID with the places that do not fit, never with values. */
-export function checkData({ schema }: EventDefinition<unknown>, data: unknown, type: string): unknown {
-  if (schema === undefined) return data;
+export function checkData(
+  schema: NonNullable<EventDefinition<unknown>["schema"]>,
+  data: unknown,
+  type: string,
+): unknown {
   const result = validateNow(schema, data, type);
   if (result.issues === undefined) return result.value;
   const places = result.issues.slice(0, 5).map(placeOf).join(", ");

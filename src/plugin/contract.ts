@@ -19,7 +19,7 @@ export { followResult, type ResultEnd } from "./follow-result.ts";
 export type { PluginHost } from "./plugin-host.ts";
 export type { Redact } from "./redact.ts";
 export type { Volume } from "./volume.ts";
-export { hasMethods } from "./has-methods.ts";
+export { hasMethods } from "./patch.ts";
 export { sizeInBytes } from "./size-in-bytes.ts";
 export { type Callable, exportNamed, patchExport, patchMethod, prototypeNamed } from "./patch.ts";
 export type { VersionRange } from "./version-range.ts";

@@ -9,7 +9,7 @@ import { checkPlugin } from "./check-plugin.ts";
 import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
 import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
 import { checkRedact, type Redact, redactData } from "./redact.ts";
-import { refuseDetach, undeclared } from "./refusals.ts";
+import { refuseDetach, undeclared, unrecognised } from "./refusals.ts";
 import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
 /** What the host needs of the bus. */
@@ -23,6 +23,14 @@ interface BusPort {
   publish<Name extends Topic>(topic: Name, happened: ComponentEvents[Name]): void;
 }
 
+/** Where translated events go. */
+interface IntakePort {
+  /** Tells whether any endpoint or handler wants this event type. */
+  wants(type: string): boolean;
+  /** Takes an event on its way. Never throws. */
+  take(plugin: string, draft: EventDraft): void;
+}
+
 export interface HostOptions {
   readonly bus: BusPort;
   readonly lifecycle: Required<Lifecycle>;
@@ -33,17 +41,15 @@ export interface HostOptions {
   readonly random: () => number;
   /** Runs once after a delay; the returned function prevents it. */
   readonly after: (delayMs: number, run: () => void) => Detach;
-  /** Tells whether any endpoint or handler wants this event type. */
-  readonly wantsType: (type: string) => boolean;
-  /** Takes a translated event on its way. Never throws. */
-  readonly emit: (plugin: string, draft: EventDraft) => void;
+  readonly intake: IntakePort;
 }
 
 interface Entry {
   readonly plugin: AnyPlugin;
   readonly host: PluginHost;
   readonly types: readonly string[];
-  readonly volume: VolumeControl;
+  /** Absent where nothing bounds the plugin's events. */
+  readonly volume: VolumeControl | undefined;
   readonly redact: Redact | undefined;
   /** Present while its translations listen on the bus. */
   listening?: Detach;
@@ -71,20 +77,22 @@ export class Host {
     if (this.#entries.has(name)) {
       throw new WebhookError("PLUGIN_INVALID", `Two plugins are named \`${name}\``);
     }
-    const { bus, logger, lifecycle, now, random, after, emit } = this.#options;
+    const { bus, logger, lifecycle, now, random, after, intake } = this.#options;
     const host: PluginHost = {
       wants: (topic) => bus.has(topic),
       publish: (topic, happened) => bus.publish(topic, happened),
       log: logger,
     };
-    const control = new VolumeControl(volume, {
+    const ports = {
       now,
       random,
       after,
-      emit: (draft) => emit(name, draft),
-      dropped: (reason) => lifecycle.dropped({ source: name, reason, count: 1 }),
-      failed: ({ type }, error) => this.#drop(entry, `release ${type}`, error, "data_invalid"),
-    });
+      emit: (draft: EventDraft) => intake.take(name, draft),
+      dropped: (reason: DropReason) => lifecycle.dropped({ source: name, reason, count: 1 }),
+      failed: ({ type }: EventDraft, error: unknown) =>
+        this.#drop(entry, `release ${type}`, error, "data_invalid"),
+    };
+    const control = Object.keys(volume).length === 0 ? undefined : new VolumeControl(volume, ports);
     const entry: Entry = { plugin, host, types: Object.keys(plugin.events), volume: control, redact };
     this.#entries.set(name, entry);
     this.#listenIfWanted(entry);
@@ -115,7 +123,7 @@ export class Host {
       const { detach } = entry;
       delete entry.detach;
       if (detach !== undefined) this.#safely(entry, "detach", detach);
-      entry.volume.flush();
+      entry.volume?.flush();
     }
   }
 
@@ -132,13 +140,7 @@ export class Host {
         return watched as Component;
       }
     }
-    const libraries = [...this.#entries.values()].flatMap(({ plugin }) =>
-      (plugin.instrument?.objects ?? []).map((kind) => kind.library),
-    );
-    throw new WebhookError(
-      "COMPONENT_UNKNOWN",
-      `No plugin recognises this object; the plugins in use know ${libraries.join(", ") || "none"}`,
-    );
+    throw unrecognised([...this.#entries.values()].map(({ plugin }) => plugin));
   }
 
   /** Answers what to patch when modules load, for one plugin or for all of them. */
@@ -152,7 +154,7 @@ export class Host {
   }
 
   #listenIfWanted(entry: Entry): void {
-    const wanted = entry.types.some(this.#options.wantsType);
+    const wanted = entry.types.some((type) => this.#options.intake.wants(type));
     if (wanted === (entry.listening !== undefined)) return;
     if (!wanted) {
       entry.listening?.();
@@ -197,12 +199,16 @@ export class Host {
       return this.#drop(entry, `translate ${topic}`, error, "translate_failed");
     }
     const { type } = draft;
-    if (!this.#options.wantsType(type)) return;
+    const { intake } = this.#options;
+    if (!intake.wants(type)) return;
     try {
-      if (!volume.keeps(draft)) return;
-      let data = checkData(definition, draft.data, type);
+      if (volume?.keeps(draft) === false) return;
+      let { data } = draft;
+      if (definition.schema !== undefined) data = checkData(definition.schema, data, type);
       if (redact !== undefined) data = redactData(redact, data, type);
-      volume.take({ type, data, ...(draft.fatal === true && { fatal: true }) });
+      const checked = draft.fatal === true ? { type, data, fatal: true } : { type, data };
+      if (volume === undefined) intake.take(plugin.name, checked);
+      else volume.take(checked);
     } catch (error) {
       this.#drop(entry, `check ${type}`, error, "data_invalid");
     }

@@ -1,7 +1,17 @@
-/** Puts functions of ours in the place of a component's own, once for each host. */
+/** Recognises a component by its methods, and puts functions of ours in the place of its own, once for each host. */
 import type { PluginHost } from "./plugin-host.ts";
 
 export type Callable = (...args: never) => unknown;
+
+/** Tells whether a component answers to all these method names, its own or inherited. Never throws. */
+export function hasMethods(component: object, ...names: readonly string[]): boolean {
+  try {
+    return names.every((name) => typeof Reflect.get(component, name) === "function");
+  } catch {
+    // A revoked proxy, or a getter that throws: nothing we know.
+    return false;
+  }
+}
 
 /** Functions we made, and for which hosts: what makes patching an instance and its prototype count once. */
 const patchedFor = new WeakMap<object, ReadonlySet<PluginHost>>();

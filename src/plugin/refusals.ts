@@ -1,5 +1,6 @@
-/** What a plugin is told that does asynchronously, or wrongly, what must be done at once. */
+/** What a plugin or its user is told that does wrongly, or asynchronously, what must be done at once. */
 import { WebhookError } from "../event/errors.ts";
+import type { AnyPlugin } from "./contract.ts";
 
 /** For what a translation returned that is no draft of a declared event. */
 export function undeclared(plugin: string, draft: unknown): WebhookError {
@@ -25,4 +26,13 @@ export function refuseDetach(plugin: string, detach: unknown): never {
     "PLUGIN_INVALID",
     `Expected \`attach\` of plugin \`${plugin}\` to return the function that ends it, got ${what}`,
   );
+}
+
+/** COMPONENT_UNKNOWN, with what the plugins in use know. */
+export function unrecognised(plugins: readonly AnyPlugin[]): WebhookError {
+  const libraries = plugins.flatMap(({ instrument }) =>
+    (instrument?.objects ?? []).map((kind) => kind.library),
+  );
+  const detail = `No plugin recognises this object; the plugins in use know ${libraries.join(", ") || "none"}`;
+  return new WebhookError("COMPONENT_UNKNOWN", detail);
 }

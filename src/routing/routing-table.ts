@@ -14,6 +14,8 @@ export interface Routing {
   readonly endpoints: readonly Endpoint[];
   /** One per endpoint. */
   readonly decisions: readonly RoutingDecision[];
+  /** Some of the endpoints make a body of their own. */
+  readonly transforms: boolean;
 }
 
 export class RoutingTable {
@@ -56,16 +58,19 @@ export class RoutingTable {
     const endpoints = this.#routes.flatMap((route, index) =>
       decisions[index]?.routed ? [route.endpoint] : [],
     );
-    const candidates = { endpoints, decisions };
+    const transforms = endpoints.some((endpoint) => endpoint.transform !== undefined);
+    const candidates = { endpoints, decisions, transforms };
     if (this.#byType.size < 10_000) this.#byType.set(type, candidates);
     return candidates;
   }
 }
 
-function without(refused: ReadonlyMap<string, RoutingDecision>, { endpoints, decisions }: Routing): Routing {
+function without(refused: ReadonlyMap<string, RoutingDecision>, routing: Routing): Routing {
+  const { endpoints, decisions, transforms } = routing;
   return {
     endpoints: endpoints.filter((endpoint) => !refused.has(endpoint.id)),
     decisions: decisions.map((decision) => refused.get(decision.endpointId) ?? decision),
+    transforms,
   };
 }
 

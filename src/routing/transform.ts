@@ -14,14 +14,9 @@ export interface TransformedRouting extends Routing {
   readonly failures: readonly { readonly endpointId: string; readonly error: unknown }[];
 }
 
-const untouched = { contents: new Map<string, DeliveryContent>(), failures: [] };
-
 /** Asks the transforms of the endpoints that get the event. */
 export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: number): TransformedRouting {
-  const { endpoints, decisions: decided } = routing;
-  if (endpoints.every((endpoint) => endpoint.transform === undefined)) {
-    return { endpoints, decisions: decided, ...untouched };
-  }
+  const { endpoints, decisions: decided, transforms } = routing;
   const contents = new Map<string, DeliveryContent>();
   const failures: { endpointId: string; error: unknown }[] = [];
   for (const endpoint of endpoints) {
@@ -40,6 +35,7 @@ export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: n
   return {
     endpoints: endpoints.filter((endpoint) => !failed.has(endpoint.id)),
     decisions,
+    transforms,
     contents,
     failures,
   };

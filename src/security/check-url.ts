@@ -1,6 +1,6 @@
 /** Judges a URL by the address rules without connecting. */
 import { isIP } from "node:net";
-import { refuseAddress, type Scheme } from "./judge-address.ts";
+import { refuseAddress, refusePort, type Scheme } from "./judge-address.ts";
 import { type NetworkOptions, type NetworkPolicy, resolvePolicy } from "./network-policy.ts";
 import { resolveAll } from "./resolve-host.ts";
 
@@ -41,8 +41,6 @@ export function refuseLiteral(url: URL, network: NetworkOptions = {}): string | 
   return refuseUnresolved(url, resolvePolicy(network));
 }
 
-const defaultPorts = { "http:": 80, "https:": 443 } as const;
-
 function refuseUnresolved(url: URL, policy: NetworkPolicy): string | undefined {
   if (url.protocol !== "https:" && url.protocol !== "http:") return `Scheme ${url.protocol} is not https:`;
   if (url.username !== "" || url.password !== "")
@@ -51,15 +49,6 @@ function refuseUnresolved(url: URL, policy: NetworkPolicy): string | undefined {
   const reason = refusePort(url.protocol, url.port, policy);
   if (reason !== undefined || isIP(host) === 0) return reason;
   return refuseAddress(host, url.protocol, policy);
-}
-
-/** Answers why a port, `""` where the URL names none, may not be called. */
-export function refusePort(scheme: Scheme, text: string, policy: NetworkPolicy): string | undefined {
-  const port = text === "" ? defaultPorts[scheme] : Number(text);
-  if (port === 0) return "Port 0 cannot be connected to";
-  if (policy.ports !== undefined && !policy.ports.has(port))
-    return `Port ${port} is not listed in \`network.ports\``;
-  return undefined;
 }
 
 /** Never the text as written: `hostname` holds 127.0.0.1 for 0x7f.1, ①②⑦.0.0.1 and all the other spellings. */

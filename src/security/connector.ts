@@ -3,8 +3,7 @@ import { isIP, type LookupFunction, Socket } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { buildConnector } from "undici";
 import { WebhookError } from "../event/errors.ts";
-import { refusePort } from "./check-url.ts";
-import { refuseAddress, type Scheme } from "./judge-address.ts";
+import { refuseAddress, refusePort, type Scheme } from "./judge-address.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import { resolveAll } from "./resolve-host.ts";
 

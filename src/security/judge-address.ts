@@ -1,4 +1,4 @@
-/** Says whether an address may be called under a policy. Pure; what is not plainly an IP address is refused. */
+/** Says whether an address and a port may be called under a policy. Pure; what is not plainly an IP address is refused. */
 import {
   embeddedIpv4,
   globalIpv6,
@@ -33,6 +33,17 @@ export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolic
   if (policy.requireHttps && !holds(loopbackRanges, address)) {
     return `${text} is called by plain http only when \`network.require_https\` is false`;
   }
+  return undefined;
+}
+
+const defaultPorts = { "http:": 80, "https:": 443 } as const;
+
+/** Answers why a port, `""` where the URL names none, may not be called. */
+export function refusePort(scheme: Scheme, text: string, policy: NetworkPolicy): string | undefined {
+  const port = text === "" ? defaultPorts[scheme] : Number(text);
+  if (port === 0) return "Port 0 cannot be connected to";
+  if (policy.ports !== undefined && !policy.ports.has(port))
+    return `Port ${port} is not listed in \`network.ports\``;
   return undefined;
 }
 

@@ -49,7 +49,7 @@ export function createApp(served: Served, parts: ServedParts, token?: string): H
     await next();
     context.header("Cache-Control", "no-store");
   });
-  app.post("*", requireJson, limitBody(parts.maxBodyBytes));
+  app.post("*", requireJson, limitBody(parts.settings.maxBodyBytes));
   app.route("/", scrapeRoutes(served));
   app.route("/api", ingestRoutes(served));
   app.route("/api", deliveryRoutes(served));

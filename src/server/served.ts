@@ -23,5 +23,5 @@ export type Served = Pick<
 export interface ServedParts {
   readonly activity: Activity;
   readonly logger: Logger;
-  readonly maxBodyBytes: number;
+  readonly settings: { readonly maxBodyBytes: number };
 }

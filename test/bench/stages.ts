@@ -59,8 +59,10 @@ export async function stages(): Promise<Row[]> {
   const host = new Host({
     ...{ bus, lifecycle, logger: silentLogger, now: Date.now, random: Math.random },
     after: () => () => undefined,
-    wantsType: () => true,
-    emit: (_, draft) => createWebhookEvent({ ...draft, occurredAt: Date.now() }),
+    intake: {
+      wants: () => true,
+      take: (_, draft) => void createWebhookEvent({ ...draft, occurredAt: Date.now() }),
+    },
   });
   host.use(cache());
   await measure("translate", () => bus.publish("cache:updated", data));

@@ -1,7 +1,7 @@
 /** The queue of waiting deliveries gives out the longest due first, whatever order they came in. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { DueQueue } from "../../src/outbox/memory/due-queue.ts";
+import { DueQueue } from "../../src/outbox/memory/waiting.ts";
 
 it("pops by due time, and equal due times in the order of storing", () => {
   fc.assert(

@@ -253,7 +253,7 @@ describe("the list of", () => {
   });
 
   it("routes has every route", () => {
-    const app = createApp({} as Served, { maxBodyBytes: 1 } as ServedParts);
+    const app = createApp({} as Served, { settings: { maxBodyBytes: 1 } } as ServedParts);
     const real = app.routes.filter(
       ({ method, path }) => method !== "ALL" && path !== "*" && path !== "/*" && !path.startsWith("/assets/"),
     );

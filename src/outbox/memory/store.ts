@@ -4,8 +4,7 @@ import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
 import { byAge } from "../position.ts";
 import { isFinished, matches } from "../query.ts";
 import { full } from "../refusals.ts";
-import { DueQueue } from "./due-queue.ts";
-import { EndpointDeliveries } from "./endpoint.ts";
+import { DueQueue, EndpointDeliveries } from "./waiting.ts";
 import type { DeliveryRecord, StoredEvent, UnroutedEvent } from "./record.ts";
 
 export class MemoryStore {

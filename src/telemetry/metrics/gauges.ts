@@ -2,7 +2,7 @@
 import { Gauge } from "prom-client";
 import type { EndpointCounts } from "../../outbox/outbox.ts";
 import { withDeadline } from "../../time/deadline.ts";
-import type { CappedLabels } from "./capped-labels.ts";
+import type { CappedLabels } from "./series.ts";
 import { gauges } from "./metric-definitions.ts";
 import type { LabelValues, MetricDefinition, MetricRegistry } from "./series.ts";
 

@@ -1,11 +1,16 @@
 /** Counts what observers are told, in a prom-client registry. */
 import { Registry } from "prom-client";
 import { WebhookError } from "../../event/errors.ts";
-import { CappedLabels } from "./capped-labels.ts";
 import { createGauges, type StateSource } from "./gauges.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import { counters, histograms, metricNames } from "./metric-definitions.ts";
-import { type MetricRegistry, SeriesCounter, SeriesHistogram, type Sighting } from "./series.ts";
+import {
+  CappedLabels,
+  type MetricRegistry,
+  SeriesCounter,
+  SeriesHistogram,
+  type Sighting,
+} from "./series.ts";
 
 export type { LaneState } from "./gauges.ts";
 export type { MetricRegistry } from "./series.ts";
