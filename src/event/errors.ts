@@ -153,6 +153,11 @@ export const errorTable = {
     remedy: "Give the raw bytes: disable the JSON body parser for this route, or use an adapter.",
     retryable: false,
   },
+  BODY_INCOMPLETE: {
+    meaning: "A received body broke off, or did not come in time.",
+    remedy: "Send it again; where bodies are slow, raise `bodyWithin` of the adapter.",
+    retryable: true,
+  },
   BODY_TOO_LARGE: {
     meaning: "A received body is over the receiver's limit.",
     remedy: "Raise `maxBytes` on the receiver if the sender is trusted.",

@@ -1,4 +1,6 @@
 /** The protocol all adapters speak: how a request is read, and what is answered when. */
+import { clearTimeout, setTimeout } from "node:timers";
+import { BodyBroken } from "./body-reader.ts";
 import type { RawBody } from "./raw-body.ts";
 import type { ReceivedHeaders } from "./received-headers.ts";
 import type { ReceiveResult } from "./receive-result.ts";
@@ -7,7 +9,9 @@ import type { WebhookReceiver } from "./receiver.ts";
 export interface AnswerOptions {
   /** Seconds after which 202 is answered while handlers still run; less than the sender's timeout. @default 10 */
   readonly answerWithin?: number;
-  /** Calls back after so many milliseconds, and returns what cancels that. @default setTimeout */
+  /** Seconds that a body may take to come; then 408 is answered. @default 30 */
+  readonly bodyWithin?: number;
+  /** Calls back after `answerWithin`, in milliseconds, and returns what cancels that. @default setTimeout */
   readonly startTimer?: (callback: () => void, milliseconds: number) => () => void;
 }
 
@@ -16,6 +20,8 @@ export interface IncomingRequest {
   readonly headers: ReceivedHeaders;
   /** Returns the raw body, or at once when it has more than `maxBytes`; or what a framework has made of it. */
   readonly readBody: (maxBytes: number) => Promise<unknown>;
+  /** Tells whether somebody else, such as a timeout of the framework's, has answered meanwhile, or nobody listens any more. */
+  readonly isAnswered?: () => boolean;
 }
 
 export interface Answer {
@@ -25,45 +31,61 @@ export interface Answer {
 }
 
 /**
- * Answers 200 when the handlers are done, 202 when they take too long, and the status of the refusal otherwise.
- * After a 202 a handler that fails is only logged, since the sender will not try again. Never rejects.
+ * Answers 200 when the handlers are done, 202 when they take too long, and the status of the refusal otherwise: before
+ * the body is read where the headers decide. After a 202 a handler that fails is only logged, since the sender will not
+ * try again. Returns nothing where somebody else has answered; the event is then left to the next request. Never rejects.
  */
 export async function answerRequest(
   receiver: WebhookReceiver,
   request: IncomingRequest,
   options: AnswerOptions = {},
-): Promise<Answer> {
+): Promise<Answer | undefined> {
+  try {
+    return await answerUnguarded(receiver, request, options);
+  } catch (error) {
+    if (!(error instanceof BodyBroken))
+      return answer(500, { status: "error", code: "UNEXPECTED", message: "The receiver failed." });
+    return answerOf(receiver.refuseIncomplete(error.message));
+  }
+}
+
+async function answerUnguarded(
+  receiver: WebhookReceiver,
+  request: IncomingRequest,
+  options: AnswerOptions,
+): Promise<Answer | undefined> {
   if (request.method !== "POST")
     return answer(405, { status: "error", message: "Send a POST request." }, { allow: "POST" });
-  const { answerWithin = 10, startTimer = startNodeTimer } = options;
+  const refused = receiver.judgeHeaders(request.headers);
+  if (refused !== undefined) return answerOf(refused);
+  const { answerWithin = 10, bodyWithin = 30, startTimer = startNodeTimer } = options;
   let stopTimer = (): void => {};
   const timeIsUp = new Promise<"late">((resolve) => {
     stopTimer = startTimer(() => resolve("late"), answerWithin * 1000);
   });
   try {
-    const rawBody = await request.readBody(receiver.maxBytes);
+    const rawBody = await inTime(request.readBody(receiver.maxBytes), bodyWithin);
+    if (request.isAnswered?.() === true) return undefined;
     const accepted = await receiver.accept(rawBody as RawBody, request.headers);
     if (!accepted.ok) return answerOf(accepted);
     const result = await Promise.race([accepted.handle(), timeIsUp]);
     return result === "late" ? answer(202, { status: "accepted" }) : answerOf(result);
-  } catch {
-    // Only reading the body can fail here: the sender hung up, and nobody will see this.
-    return answer(400, { status: "error", message: "The body broke off." });
   } finally {
     stopTimer();
   }
 }
 
-/** Reads a stream up to and over a limit, and no further. */
-export async function readUpTo(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxBytes) break;
+async function inTime<T>(reading: Promise<T>, seconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const message = `The body did not come within ${seconds} s`;
+    timer = setTimeout(() => reject(new BodyBroken(message)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
   }
-  return Buffer.concat(chunks, length);
 }
 
 function answerOf(result: ReceiveResult): Answer {
@@ -72,7 +94,13 @@ function answerOf(result: ReceiveResult): Answer {
 }
 
 function answer(status: number, body: object, headers: Record<string, string> = {}): Answer {
-  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  return {
+    status,
+    headers: { "content-type": "application/json", "content-length": length, ...headers },
+    body: text,
+  };
 }
 
 function startNodeTimer(callback: () => void, milliseconds: number): () => void {

@@ -1,22 +1,51 @@
 /** Receives webhooks as a fetch-style handler, `Request` → `Response`: Deno, Bun, Next.js and others. */
-import { type AnswerOptions, answerRequest, readUpTo } from "./answer.ts";
+import { clearTimeout, setTimeout } from "node:timers";
+import { type Answer, type AnswerOptions, answerRequest } from "./answer.ts";
+import { FetchBody } from "./body-reader.ts";
+import { readOnBounds } from "./read-on.ts";
 import type { WebhookReceiver } from "./receiver.ts";
 
 export type { AnswerOptions } from "./answer.ts";
 
 export function fetchHandler(receiver: WebhookReceiver, options?: AnswerOptions) {
   return async function receiveWebhook(request: Request): Promise<Response> {
+    const wasRead = request.bodyUsed || request.body?.locked === true;
+    const body = new FetchBody(request);
     const incoming = {
       method: request.method,
       headers: request.headers,
-      readBody: (maxBytes: number) => readFetchBody(request, maxBytes),
+      readBody: async (maxBytes: number) => (wasRead ? undefined : body.read(maxBytes)),
     };
-    const { status, headers, body } = await answerRequest(receiver, incoming, options);
-    return new Response(body, { status, headers });
+    const answer = await answerRequest(receiver, incoming, options);
+    // Nobody else can answer here.
+    if (answer === undefined) return new Response(null, { status: 500 });
+    const { status, headers } = answer;
+    if (body.over) return new Response(answer.body, { status, headers });
+    const willBeRead = !(Number(request.headers.get("content-length")) > readOnBounds.bytes);
+    const unread = willBeRead ? headers : { ...headers, connection: "close" };
+    return new Response(answerThenRead(answer, body), { status, headers: unread });
   };
 }
 
-async function readFetchBody(request: Request, maxBytes: number): Promise<unknown> {
-  if (request.bodyUsed) return undefined;
-  return request.body === null ? Buffer.alloc(0) : readUpTo(request.body, maxBytes);
+/** The answer is there at once and ends when the rest of the body was read: see `letAnswerArrive`. */
+function answerThenRead({ body: text }: Answer, body: FetchBody): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(Buffer.from(text));
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, readOnBounds.milliseconds)));
+      void Promise.race([body.skip(readOnBounds.bytes), late]).then(() => {
+        clearTimeout(timer);
+        try {
+          controller.close();
+        } catch {
+          // The client is gone, and the stream cancelled.
+        }
+        body.stop();
+      });
+    },
+    cancel() {
+      body.stop();
+    },
+  });
 }

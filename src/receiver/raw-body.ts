@@ -26,6 +26,6 @@ function viewOf(body: unknown): Buffer | undefined {
   return isAnyArrayBuffer(body) ? Buffer.from(body) : undefined;
 }
 
-function tooLarge(maxBytes: number): Refused {
+export function tooLarge(maxBytes: number): Refused {
   return refuse("BODY_TOO_LARGE", `The body has more than ${maxBytes} bytes`);
 }

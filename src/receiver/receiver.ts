@@ -7,6 +7,7 @@ import type { WebhookEvent } from "../event/webhook-event.ts";
 import { createSigningKey, type SignatureAlgorithm } from "../signing/key.ts";
 import { movaSignature } from "../signing/sign.ts";
 import { createVerifier } from "../signing/verify.ts";
+import { carefulLogger } from "./careful-logger.ts";
 import { memoryStore } from "./dedupe-memory.ts";
 import type { DedupeClaim, DedupeStore, HeldClaim } from "./dedupe-store.ts";
 import { Handlers, type WebhookHandler } from "./handlers.ts";
@@ -15,7 +16,13 @@ import { type ReceiveResult, type Refused, refuse } from "./receive-result.ts";
 import { type ReceivedHeaders, headerReader } from "./received-headers.ts";
 import { readEvent } from "./received-event.ts";
 import { handleInTrace } from "./trace.ts";
-import { bodyId, type RequiredSignature, type VerificationRules, verifyRequest } from "./verification.ts";
+import {
+  bodyId,
+  judgeHeaders,
+  type RequiredSignature,
+  type VerificationRules,
+  verifyRequest,
+} from "./verification.ts";
 
 export { type MemoryStoreOptions, memoryStore } from "./dedupe-memory.ts";
 export { type RedisCommands, type RedisStoreOptions, redisStore } from "./dedupe-redis.ts";
@@ -88,7 +95,7 @@ export class WebhookReceiver {
     };
     this.#now = given.now ?? Date.now;
     this.#store = given.store ?? memoryStore({ now: this.#now });
-    this.#logger = given.logger ?? silentLogger;
+    this.#logger = carefulLogger(given.logger ?? silentLogger);
   }
 
   /** Returns the first secret, for `generateSignature`. Not enumerable, so that printing a receiver does not show it. */
@@ -134,6 +141,17 @@ export class WebhookReceiver {
   async receive(rawBody: RawBody, headers: ReceivedHeaders): Promise<ReceiveResult> {
     const accepted = await this.accept(rawBody, headers);
     return accepted.ok ? accepted.handle() : accepted;
+  }
+
+  /** Refuses what its headers alone give reason to, for adapters that need not read such a body. Never throws. */
+  judgeHeaders(headers: ReceivedHeaders): Refused | undefined {
+    return judgeHeaders(this.#rules, headers, this.#now());
+  }
+
+  /** Refuses a body that did not come to its end, for adapters. Its sender went away, which is no error of ours. */
+  refuseIncomplete(detail: string): Refused {
+    this.#logger.debug({ reason: detail }, "webhook broke off");
+    return refuse("BODY_INCOMPLETE", detail);
   }
 
   /** Does the first half of `receive`, for adapters that answer 202 while slow handlers run. Never rejects. */

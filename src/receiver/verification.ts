@@ -1,7 +1,7 @@
 /** Decides whether a request is genuine, fresh and whole, before anything in its body is believed. */
 import { createHash } from "node:crypto";
 import type { Verifier } from "../signing/verify.ts";
-import { rawBytes } from "./raw-body.ts";
+import { rawBytes, tooLarge } from "./raw-body.ts";
 import { type Refused, refuse } from "./receive-result.ts";
 import { type HeaderReader, headerReader } from "./received-headers.ts";
 
@@ -32,6 +32,24 @@ const idForm = /^[!-\-/-~]{1,256}$/;
 
 /** Unix seconds in their one spelling; milliseconds are a digit too long. */
 const timestampForm = /^(0|[1-9][0-9]{0,11})$/;
+
+interface SignedHeaders {
+  readonly ok: true;
+  readonly id: string;
+  readonly timestamp: string;
+  readonly signature: string;
+}
+
+/** Refuses what no body can make good, before one is read. */
+export function judgeHeaders(rules: VerificationRules, headers: unknown, nowMs: number): Refused | undefined {
+  const read = headerReader(headers);
+  if (Number(read("content-length") ?? 0) > rules.maxBytes) return tooLarge(rules.maxBytes);
+  const unreadable = checkContent(read);
+  if (unreadable !== undefined) return unreadable;
+  const standard = rules.require === "mova" ? undefined : readStandard(rules, read, nowMs);
+  if (standard?.ok === false) return standard;
+  return rules.require === "standard" || read("x-mova-signature") ? undefined : movaMissing();
+}
 
 export function verifyRequest(
   rules: VerificationRules,
@@ -71,12 +89,7 @@ function checkContent(read: HeaderReader): Refused | undefined {
   return refuse("BODY_ENCODED", "The request's content type is not JSON");
 }
 
-function verifyStandard(
-  rules: VerificationRules,
-  read: HeaderReader,
-  bytes: Buffer,
-  nowMs: number,
-): Verified | Refused {
+function readStandard(rules: VerificationRules, read: HeaderReader, nowMs: number): SignedHeaders | Refused {
   const id = read("webhook-id");
   const timestamp = read("webhook-timestamp");
   const signature = read("webhook-signature");
@@ -102,6 +115,18 @@ function verifyStandard(
       "The `webhook-id` has a dot, a space or another character that an id cannot have",
     );
   }
+  return { ok: true, id, timestamp, signature };
+}
+
+function verifyStandard(
+  rules: VerificationRules,
+  read: HeaderReader,
+  bytes: Buffer,
+  nowMs: number,
+): Verified | Refused {
+  const signed = readStandard(rules, read, nowMs);
+  if (!signed.ok) return signed;
+  const { id, timestamp, signature } = signed;
   if (!rules.verifier.verifyStandard(id, timestamp, bytes, signature)) {
     return refuse("SIGNATURE_INVALID", "No entry of `webhook-signature` matches");
   }
@@ -110,8 +135,12 @@ function verifyStandard(
 
 function verifyMova(rules: VerificationRules, read: HeaderReader, bytes: Buffer): Verified | Refused {
   const signature = read("x-mova-signature");
-  if (!signature) return refuse("HEADERS_MISSING", "Expected one `X-Mova-Signature`");
+  if (!signature) return movaMissing();
   if (!rules.verifier.verifyMova(bytes, signature))
     return refuse("SIGNATURE_INVALID", "The `X-Mova-Signature` does not match");
   return { ok: true, id: bodyId(bytes), bytes };
+}
+
+function movaMissing(): Refused {
+  return refuse("HEADERS_MISSING", "Expected one `X-Mova-Signature`");
 }

@@ -1,6 +1,5 @@
 /** The same requests through every adapter, on real servers, get the same answers. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createRequire } from "node:module";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
@@ -14,6 +13,7 @@ import { fetchHandler } from "../../src/receiver/fetch.ts";
 import { honoHandler } from "../../src/receiver/hono.ts";
 import { nodeHandler } from "../../src/receiver/node.ts";
 import { WebhookReceiver } from "../../src/receiver/receiver.ts";
+import { type Adapter, adapters, type Listener } from "../support/receiver-adapters.ts";
 import {
   eventBody,
   type SignedRequest,
@@ -22,44 +22,6 @@ import {
   signRequest,
   testSecret,
 } from "../support/signed-request.ts";
-
-/** Some of them return a promise, which the server does not wait for. */
-type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
-
-type Adapter = (receiver: WebhookReceiver, options: AnswerOptions) => Listener | Promise<Listener>;
-
-const adapters: Readonly<Record<string, Adapter>> = {
-  node: (receiver, options) => nodeHandler(receiver, options),
-  express: (receiver, options) => expressApp(express, receiver, options),
-  "express 4": (receiver, options) => {
-    const express4 = createRequire(import.meta.url)("express4") as typeof express;
-    return expressApp(express4, receiver, options);
-  },
-  fastify: async (receiver, options) => {
-    let listener: Listener = () => {};
-    const app = fastify({
-      serverFactory: (handler) => {
-        listener = handler;
-        return createServer();
-      },
-    });
-    await app.register(fastifyWebhook(receiver, options), { path: "/webhook" });
-    await app.ready();
-    return listener;
-  },
-  hono: (receiver, options) => {
-    const app = new Hono();
-    app.post("/webhook", honoHandler(receiver, options));
-    return getRequestListener(app.fetch);
-  },
-  fetch: (receiver, options) => getRequestListener(fetchHandler(receiver, options)),
-};
-
-function expressApp(make: typeof express, receiver: WebhookReceiver, options: AnswerOptions): Listener {
-  const app = make();
-  app.post("/webhook", expressHandler(receiver, options));
-  return app;
-}
 
 let server: Server | undefined;
 /** Fires the timer of the last request, as if the sender's patience came to its end. */
