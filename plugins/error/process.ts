@@ -1,20 +1,28 @@
 /** Watches the process for errors nobody caught. */
 import type { Detach, PluginHost } from "mova-webhooks/plugin";
 
-/**
- * Listens as a monitor only: a listener on `uncaughtException` or `unhandledRejection` would turn a crash into
- * exit code 0. Only synchronous work survives what follows, so the error is published in the listener itself.
- */
-export function watchProcess(host: PluginHost): Detach {
-  function processCrashes(error: unknown, origin: string): void {
+/** Who is told: Node warns of a leak where each of many managers has a listener of its own. */
+const hosts = new Set<PluginHost>();
+
+function processCrashes(error: unknown, origin: string): void {
+  for (const host of hosts) {
     try {
       host.publish("error:reported", { error, context: { origin, fatal: true }, fatal: true });
     } catch {
       // The process is ending with an error of its own; ours must not take its place.
     }
   }
-  process.on("uncaughtExceptionMonitor", processCrashes);
+}
+
+/**
+ * Listens as a monitor only: a listener on `uncaughtException` or `unhandledRejection` would turn a crash into
+ * exit code 0. Only synchronous work survives what follows, so the error is published in the listener itself.
+ */
+export function watchProcess(host: PluginHost): Detach {
+  if (hosts.size === 0) process.on("uncaughtExceptionMonitor", processCrashes);
+  hosts.add(host);
   return () => {
-    process.off("uncaughtExceptionMonitor", processCrashes);
+    hosts.delete(host);
+    if (hosts.size === 0) process.off("uncaughtExceptionMonitor", processCrashes);
   };
 }

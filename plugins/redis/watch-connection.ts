@@ -32,17 +32,25 @@ export interface ClientReading {
 /** The mark of connections that deliver webhooks: what happens to them must not become one. */
 const internal = Symbol.for("mova-webhooks.internal");
 
-const watchedByHost = new WeakMap<PluginHost, WeakSet<object>>();
+/** What each host does when a client signals something. A client has one listener of ours, however many watch it. */
+type Watchers = Map<PluginHost, () => void>;
+
+const watchersOf = new WeakMap<object, Watchers>();
 
 /** Remembers the client: it is seen whenever it connects again, and when it is given to `instrument`. */
-function isWatched(client: object, host: PluginHost): boolean {
-  const watched = watchedByHost.get(host) ?? new WeakSet<object>();
-  watchedByHost.set(host, watched);
+function watchersFor(client: EventEmitter, signals: ClientReading["signals"]): Watchers {
   // node-redis hands out objects that inherit from the client.
-  const itself: unknown = Reflect.get(client, "_self") ?? client;
-  const known = watched.has(itself as object);
-  watched.add(itself as object);
-  return known;
+  const itself = (Reflect.get(client, "_self") ?? client) as object;
+  const known = watchersOf.get(itself);
+  if (known !== undefined) return known;
+  const watchers: Watchers = new Map();
+  watchersOf.set(itself, watchers);
+  for (const signal of signals) {
+    client.on(signal, () => {
+      for (const signalled of watchers.values()) signalled();
+    });
+  }
+  return watchers;
 }
 
 /** Watches every client from its first connection on. */
@@ -58,7 +66,9 @@ export function watchConnecting(client: ObjectInstrumentation, prototype: object
  * `close` with every failed attempt to reconnect; a client that is ready already makes no event by being watched.
  */
 export function watchConnection(client: object, host: PluginHost, reading: ClientReading): void {
-  if (!isEmitter(client) || internal in client || isWatched(client, host)) return;
+  if (!isEmitter(client) || internal in client) return;
+  const watchers = watchersFor(client, reading.signals);
+  if (watchers.has(host)) return;
   let connected = reading.isConnected();
 
   function connectionSignalled(): void {
@@ -79,7 +89,7 @@ export function watchConnection(client: object, host: PluginHost, reading: Clien
       );
     }
   }
-  for (const signal of reading.signals) client.on(signal, connectionSignalled);
+  watchers.set(host, connectionSignalled);
 }
 
 function isEmitter(client: object): client is EventEmitter {

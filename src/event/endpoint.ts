@@ -7,6 +7,7 @@ import { isEventPattern } from "./event-types.ts";
 import type { Secret } from "./secret.ts";
 import { checkSending, type Sending, type SendingSettings } from "./sending-settings.ts";
 import { between, invalid, whole } from "./setting-checks.ts";
+import { shownName } from "./shown-name.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
 
 /** An endpoint as the user writes it. Times are seconds, as in the Python original. */
@@ -106,7 +107,7 @@ export function resolveEndpoint(endpoint: WebhookEndpoint, defaults: EndpointDef
     throw invalid(id, "signature", "sha256 or sha1", signature);
   const unknown = Object.keys(endpoint).find((name) => !settingNames.has(name));
   if (unknown !== undefined) {
-    const detail = `Endpoint \`${id}\` has an unknown setting \`${unknown}\`; there are ${[...settingNames].join(", ")}`;
+    const detail = `Endpoint \`${id}\` has an unknown setting \`${shownName(unknown)}\`; there are ${[...settingNames].join(", ")}`;
     throw new WebhookError("ENDPOINT_INVALID", detail);
   }
   return {

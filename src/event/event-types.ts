@@ -1,4 +1,5 @@
 /** The event types MOVA SDK 2.2 knows: the twelve of the original module and the five `ml.*` types added later. */
+import { maxNameLength } from "./shown-name.ts";
 
 export const WebhookEventType = {
   VALIDATION_STARTED: "validation.started",
@@ -34,8 +35,9 @@ const segment = /^[a-z0-9_-]+$/i;
 
 /** Tells whether a text has the form of an event type: two or more dot-separated words. */
 export function isEventType(text: string): boolean {
+  if (text.length > maxNameLength) return false;
   const words = text.split(".");
-  return text.length <= 128 && words.length >= 2 && words.every((word) => segment.test(word));
+  return words.length >= 2 && words.every((word) => segment.test(word));
 }
 
 /** Tells whether a text is a pattern over event types: an exact type, `*`, or `prefix.*`. */
@@ -43,6 +45,7 @@ export function isEventPattern(text: string): boolean {
   if (text === "*" || isEventType(text)) return true;
   return (
     text.endsWith(".*") &&
+    text.length <= maxNameLength &&
     text
       .slice(0, -2)
       .split(".")
@@ -56,9 +59,10 @@ export function matchesPattern(pattern: string, type: string): boolean {
   return pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1));
 }
 
-/** Names the known types nearest to a mistyped one, best first. */
+/** Names the known types nearest to a mistyped one, best first. Of an endless one only the beginning is compared. */
 export function nearestTypes(type: string, known: Iterable<string>, limit = 3): string[] {
-  const scored = [...known].map((candidate) => ({ candidate, distance: editDistance(type, candidate) }));
+  const compared = type.slice(0, maxNameLength);
+  const scored = [...known].map((candidate) => ({ candidate, distance: editDistance(compared, candidate) }));
   scored.sort((a, b) => a.distance - b.distance);
   return scored.slice(0, limit).map((entry) => entry.candidate);
 }

@@ -7,6 +7,7 @@ import {
   matchesPattern,
   nearestTypes,
 } from "./event-types.ts";
+import { shownName } from "./shown-name.ts";
 
 export class KnownTypes {
   readonly #types = new Set(builtInEventTypes);
@@ -18,7 +19,7 @@ export class KnownTypes {
     if (malformed !== undefined) {
       throw new WebhookError(
         "EVENT_TYPE_UNKNOWN",
-        `\`${malformed}\` is not an event type, \`*\` or \`prefix.*\``,
+        `\`${shownName(malformed)}\` is not an event type, \`*\` or \`prefix.*\``,
       );
     }
     this.#patterns = declared;
@@ -35,7 +36,7 @@ export class KnownTypes {
     const nearest = nearestTypes(String(type), this.#types).join(", ");
     throw new WebhookError(
       "EVENT_TYPE_UNKNOWN",
-      `Nobody declares the event type \`${type}\`; nearest are ${nearest}`,
+      `Nobody declares the event type \`${shownName(String(type))}\`; nearest are ${nearest}`,
     );
   }
 
@@ -59,10 +60,10 @@ export class KnownTypes {
     const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
     if (isEventType(pattern)) {
       const nearest = nearestTypes(pattern, this.#types).join(", ");
-      return `nobody declares the event type \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+      return `nobody declares the event type \`${shownName(pattern)}\`; nearest are ${nearest}; ${remedy}`;
     }
     const patterns = [...prefixes].map((prefix) => `${prefix}.*`);
     const nearest = nearestTypes(pattern, patterns).join(", ");
-    return `no event type matches \`${pattern}\`; nearest are ${nearest}; ${remedy}`;
+    return `no event type matches \`${shownName(pattern)}\`; nearest are ${nearest}; ${remedy}`;
   }
 }

@@ -1,4 +1,5 @@
-/** Measures data without keeping, copying or fully reading what is big. */
+/** Measures data without keeping, copying or fully reading what is big, and without running code of theirs. */
+import { types } from "node:util";
 
 /** Larger and deeper structures are not measured: that would cost the component more than the figure is worth. */
 const maxNodes = 10_000;
@@ -11,11 +12,12 @@ interface Budget {
 
 /**
  * Measures a text or binary value as it is, and plain data as its JSON text. Undefined where the answer
- * would be dear (over 10,000 parts, or 100 levels) or is not known without running foreign code (class instances, `toJSON`).
+ * would be dear (over 10,000 parts, or 100 levels) or is not known without running foreign code (class instances, getters,
+ * proxies, `toJSON`).
  */
 export function sizeInBytes(value: unknown): number | undefined {
   if (typeof value === "string") return Buffer.byteLength(value);
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  if (ArrayBuffer.isView(value) || types.isArrayBuffer(value)) return value.byteLength;
   return measureJson(value, { nodesLeft: maxNodes, depthLeft: maxDepth });
 }
 
@@ -39,6 +41,7 @@ function measureJson(value: unknown, budget: Budget): number | undefined {
 
 function measureInside(object: object, budget: Budget): number | undefined {
   if (budget.depthLeft === 0) return undefined;
+  if (types.isProxy(object)) return undefined;
   budget.depthLeft -= 1;
   const size = Array.isArray(object) ? measureArray(object, budget) : measureObject(object, budget);
   budget.depthLeft += 1;
@@ -46,8 +49,10 @@ function measureInside(object: object, budget: Budget): number | undefined {
 }
 
 function measureArray(values: readonly unknown[], budget: Budget): number | undefined {
+  if (Object.getPrototypeOf(values) !== Array.prototype || "toJSON" in values) return undefined;
   let bytes = 2 + Math.max(0, values.length - 1);
-  for (const item of values) {
+  for (let index = 0; index < values.length; index += 1) {
+    const item = ownValue(values, index);
     const size = item === undefined ? 4 : measureJson(item, budget);
     if (size === undefined) return undefined;
     bytes += size;
@@ -62,7 +67,8 @@ function measureObject(object: object, budget: Budget): number | undefined {
   let members = 0;
   // Not Object.entries: that would list all members of an object which is too big.
   for (const key in object) {
-    const member: unknown = Object.hasOwn(object, key) ? Reflect.get(object, key) : undefined;
+    const member = ownValue(object, key);
+    if (member === getter) return undefined;
     if (member === undefined || typeof member === "function" || typeof member === "symbol") continue;
     const size = measureJson(member, budget);
     if (size === undefined) return undefined;
@@ -70,6 +76,14 @@ function measureObject(object: object, budget: Budget): number | undefined {
     members += 1;
   }
   return bytes + Math.max(0, members - 1);
+}
+
+/** Stands for a value that only a getter knows. */
+const getter = Symbol("getter");
+
+function ownValue(object: object, key: string | number): unknown {
+  const property = Object.getOwnPropertyDescriptor(object, key);
+  return property?.get === undefined && property?.set === undefined ? property?.value : getter;
 }
 
 function jsonTextBytes(text: string): number {

@@ -1,6 +1,7 @@
 /** Reads what a request asks for, against a schema; what does not fit is answered by name, never by value. */
 import type { Context } from "hono";
 import { z } from "zod";
+import { shownName } from "../event/shown-name.ts";
 import { unknownKey } from "../event/unknown-key.ts";
 import { RequestError } from "./failures.ts";
 
@@ -17,7 +18,7 @@ export function readQuery<Schema extends z.ZodType>(context: Context, schema: Sc
   const given = Object.entries(context.req.queries());
   const repeated = given.find(([, values]) => values.length > 1);
   if (repeated !== undefined)
-    throw new RequestError(400, `The query gives \`${repeated[0]}\` more than once`);
+    throw new RequestError(400, `The query gives \`${shownName(repeated[0])}\` more than once`);
   return check(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])), "The query");
 }
 

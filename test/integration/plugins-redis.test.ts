@@ -148,6 +148,22 @@ describe.each([
     await untilTypes(host, "disconnected");
   });
 
+  it("adds one listener for each signal, however many managers watch, and all of them hear it", async () => {
+    const server = await relay();
+    const driver = make(server.port);
+    const emitter = driver.client as NodeJS.EventEmitter;
+    const hosts = Array.from({ length: 11 }, () => collectingHost(redis()));
+    hosts[0]?.instrument(driver.client);
+    const count = (): number[] => emitter.eventNames().map((name) => emitter.listenerCount(name));
+    const withOne = count();
+    for (const host of hosts) host.instrument(driver.client);
+    expect(count()).toEqual(withOne);
+    await driver.connect();
+    for (const host of hosts) await untilTypes(host, "connected");
+    await driver.quit();
+    for (const host of hosts) await untilTypes(host, "connected", "disconnected");
+  });
+
   it("adds no listener for `error`", async () => {
     const driver = make((await relay()).port);
     const emitter = driver.client as NodeJS.EventEmitter;

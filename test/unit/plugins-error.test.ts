@@ -78,6 +78,17 @@ describe("what nobody caught", () => {
       "seen",
     ]);
   });
+
+  it("is heard by each of many managers through one listener: Node warns of more than ten", () => {
+    const before = process.listenerCount("uncaughtExceptionMonitor");
+    const hosts = Array.from({ length: 11 }, () => collectingHost(error()));
+    const detaches = hosts.map((host) => host.attach());
+    expect(process.listenerCount("uncaughtExceptionMonitor")).toBe(before + 1);
+    (process as EventEmitter).emit("uncaughtExceptionMonitor", new Error("seen"), "uncaughtException");
+    expect(hosts.map(({ drafts }) => drafts.length)).toEqual(Array(11).fill(1));
+    for (const detach of detaches) detach();
+    expect(process.listenerCount("uncaughtExceptionMonitor")).toBe(before);
+  });
 });
 
 /** Runs a program in a process of its own, with the sources under the package's public names. */

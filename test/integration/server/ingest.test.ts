@@ -34,6 +34,17 @@ describe("publishing over HTTP", () => {
   });
 
   it.each([
+    ["event type", { event_type: "x".repeat(2_000_000) }],
+    ["pattern of one", { event_type: `${"a.".repeat(1_000_000)}*` }],
+    ["field", { event_type: "cache.updated", ["y".repeat(2_000_000)]: 1 }],
+  ])("neither compares nor echoes the whole of an endless %s", async (_, body) => {
+    const { url } = await serve({ maxBodyBytes: 1_000_000 });
+    const answer = await post(`${url}/api/events`, body);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.json().error.message.length).toBeLessThan(1000);
+  });
+
+  it.each([
     ["no JSON", "{", {}, 400, "REQUEST_INVALID"],
     ["no event type", { data: {} }, {}, 400, "REQUEST_INVALID"],
     ["an event type that is no text", { event_type: 7 }, {}, 400, "REQUEST_INVALID"],

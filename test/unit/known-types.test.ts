@@ -1,0 +1,31 @@
+/** Which event types are known, and what is said of those that are not. */
+import { expect, it } from "vitest";
+import { isEventPattern, isEventType, nearestTypes } from "../../src/event/event-types.ts";
+import { KnownTypes } from "../../src/event/known-types.ts";
+import { unknownKey } from "../../src/event/unknown-key.ts";
+
+it("the nearest known types are named, best first", () => {
+  expect(nearestTypes("cache.update", ["redis.connected", "cache.cleared", "cache.updated"], 2)).toEqual([
+    "cache.updated",
+    "cache.cleared",
+  ]);
+});
+
+it("of an endless name only the beginning is compared and shown", () => {
+  // Compared as a whole, this would take minutes.
+  const endless = "cache.updated".repeat(4_000_000);
+  const types = new KnownTypes([]);
+  expect(() => types.check(endless)).toThrow(/^.{0,400}$/s);
+  expect(types.whyUnmatched(endless, [], true)).toMatch(/^.{0,400}$/s);
+  expect(types.whyUnmatched(`${endless}.*`, [], true)).toMatch(/^.{0,400}$/s);
+  expect(unknownKey(endless, ["url", "secret"])).toMatch(/^.{0,400}$/s);
+});
+
+it("no name is longer than 128 characters", () => {
+  const longest = `a.${"b".repeat(126)}`;
+  expect([isEventType(longest), isEventType(`${longest}b`)]).toEqual([true, false]);
+  expect([isEventPattern(`${"a".repeat(126)}.*`), isEventPattern(`${"a".repeat(127)}.*`)]).toEqual([
+    true,
+    false,
+  ]);
+});
