@@ -94,7 +94,7 @@ export class CacheReport {
   }
 }
 
-/** Caches say `false` for what they did not do; whatever else they answer means done. */
+/** Caches return `false` for what they did not do; whatever else they return means done. */
 export function succeeded(returned: unknown): boolean {
   return returned !== false;
 }

@@ -19,7 +19,7 @@ import {
 
 type Validator = (...args: never) => unknown;
 
-/** Validators are proxied once per host, so that `compile` keeps answering the same function for a schema. */
+/** Validators are proxied once per host, so that `compile` keeps returning the same function for a schema. */
 const watchedByHost = new WeakMap<PluginHost, WeakMap<object, Validator>>();
 /** Names under which schemas were fetched, for those without an `$id`. */
 const keyOf = new WeakMap<object, string>();

@@ -80,7 +80,7 @@ function watchParsers(exports: object, host: PluginHost, options: WatchOptions):
   return patched;
 }
 
-/** For `parse` without `problemsIn`: it answers the document, which may itself look like the answer of `safeParse`. */
+/** For `parse` without `problemsIn`: it returns the document, which may itself look like the result of `safeParse`. */
 const zodReading = {
   library: "zod",
   problemsIn: (returned: unknown) =>

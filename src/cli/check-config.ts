@@ -50,7 +50,7 @@ export async function checkTypes(read: ReadConfig, mistakes: string[]): Promise<
 type Mistake = (path: Path, problem: string) => void;
 type Settings = WebhookConfig["endpoints"][number];
 
-/** Loads the plugins and answers the types that they and this package declare; whether all could be loaded. */
+/** Loads the plugins. Returns the types that they and this package declare, and whether all could be loaded. */
 async function loadTypes(
   { config, leftOut, mistakeAt }: ReadConfig,
   mistakes: string[],

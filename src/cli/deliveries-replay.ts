@@ -80,7 +80,7 @@ function whyLeft(state: DeliveryState): string {
 }
 
 /**
- * Replays page by page, because an outbox answers so many at a time. What was accepted before the page's last is not
+ * Replays page by page, because an outbox replays only so many in one call. What was accepted before the page's last is not
  * looked at again, nor what is new: a running process may let deliveries die as fast as they are replayed.
  */
 async function replayEvery(

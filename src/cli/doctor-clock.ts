@@ -34,7 +34,7 @@ export function judgeSkew(aheadMs: number, whose: string): Finding {
   };
 }
 
-/** Runs what sends requests, and answers how far this clock is ahead of the `Date` of their last answer, in milliseconds. */
+/** Runs what sends requests. Returns how far this clock is ahead of the `Date` of their last response, in milliseconds. */
 export async function watchDates(run: () => Promise<void>): Promise<number | undefined> {
   let aheadMs: number | undefined;
   function look(message: unknown): void {

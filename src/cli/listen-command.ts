@@ -112,7 +112,7 @@ async function runListen(options: ListenOptions): Promise<void> {
   await once(server, "close");
 }
 
-/** Passes the same bytes and headers on; answers the status, 502 where nobody answers. */
+/** Passes the same bytes and headers on. Returns the status, 502 where nobody answers. */
 async function forward(url: string, body: Buffer, headers: IncomingHttpHeaders): Promise<number> {
   const { request } = await import("undici");
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !hopHeaders.has(name)));

@@ -47,7 +47,7 @@ export class ServerClient {
     return (await this.endpoints()).map(({ origin, ...rest }) => ({ ...rest, url: origin }));
   }
 
-  /** Answers what is delivered again, where `replay` asks for it. */
+  /** Returns what is delivered again, where `replay` asks for it. */
   enable(id: string, replay: boolean): Promise<Switched> {
     const path = `/api/endpoints/${encodeURIComponent(id)}/enable`;
     return this.#ask("POST", path, replay ? "replayed" : "enabled", { replay });
@@ -92,7 +92,7 @@ export class ServerClient {
   }
 
   /**
-   * Answers what has `key`, by which a server of ours is told from another. Throws TOKEN_INVALID, REQUEST_INVALID where
+   * Returns what has `key`, by which a server of ours is told from another. Throws TOKEN_INVALID, REQUEST_INVALID where
    * no such server answers, and what the server throws.
    */
   async #ask<Answer>(
@@ -155,7 +155,7 @@ function reasonOf(error: unknown): string {
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message || cause.name;
 }
 
-/** Answers an empty object for what is none. */
+/** Returns an empty object for what is none. */
 function parse(text: string): object {
   try {
     return Object(JSON.parse(text)) as object;
@@ -164,7 +164,7 @@ function parse(text: string): object {
   }
 }
 
-/** The error that a server of ours answers; undefined for any other answer. */
+/** The error that a server of ours responds with; undefined for any other response. */
 function toldError(answer: object): WebhookError | undefined {
   const { code, message } = Object(Reflect.get(answer, "error")) as Record<string, unknown>;
   if (typeof code !== "string" || typeof message !== "string") return undefined;

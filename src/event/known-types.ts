@@ -46,7 +46,7 @@ export class KnownTypes {
   }
 
   /**
-   * Answers why nothing would ever match an endpoint's type or pattern. `declared` counts beside what the program
+   * Returns why nothing would ever match an endpoint's type or pattern. `declared` counts beside what the program
    * lists; where not `complete`, a prefix that nobody knows may still be declared.
    */
   whyUnmatched(pattern: string, declared: readonly string[], complete: boolean): string | undefined {

@@ -139,7 +139,7 @@ export class Endpoints {
     });
   }
 
-  /** Answers whether there is one; what waits for it waits on. */
+  /** Returns whether there is one; what waits for it waits on. */
   switch(urlOrId: string, enabled: boolean, reason: string): boolean {
     const id = this.#options.book.idOf(urlOrId);
     if (id === undefined) return false;
@@ -147,7 +147,7 @@ export class Endpoints {
     return true;
   }
 
-  /** Switches on and answers the ids of the deliveries that it missed and gets now; undefined where there is none. */
+  /** Switches on. Returns the ids of the deliveries that it missed and gets now; undefined where there is no such endpoint. */
   async enable(urlOrId: string, replay: boolean): Promise<readonly string[] | undefined> {
     const { book, outbox, worker } = this.#options;
     const id = book.idOf(urlOrId);
@@ -221,7 +221,7 @@ export class Endpoints {
     worker.wake(endpoint.id);
   }
 
-  /** Answers whether that changed anything. */
+  /** Returns whether that changed anything. */
   #switch(id: string, enabled: boolean, reason: string): boolean {
     const { book, worker, now } = this.#options;
     const changed = enabled ? book.enable(id) : book.disable(id, reason, worker.failingSince(id) ?? now());

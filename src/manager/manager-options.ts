@@ -117,7 +117,7 @@ export function mergeSettings(options: WebhookManagerOptions, lastPath?: string)
 }
 
 /**
- * Answers what the configuration names that a process with these types and plugins does not have. While its plugins
+ * Returns what the configuration names that a process with these types and plugins does not have. While its plugins
  * are not `loaded`, or some wait for a restart, types under prefixes that nobody knows are taken.
  */
 export function unknownNames(

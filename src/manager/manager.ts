@@ -61,7 +61,7 @@ export class WebhookManager {
     this.#parts.endpoints.add(settings);
   }
 
-  /** Removes an endpoint; what waited for it is kept as dead. Answers whether there was one. */
+  /** Removes an endpoint; what waited for it is kept as dead. Returns whether there was one. */
   removeEndpoint(urlOrId: string): boolean {
     return this.#parts.endpoints.remove(urlOrId);
   }
@@ -70,7 +70,7 @@ export class WebhookManager {
     return this.#parts.endpoints.list();
   }
 
-  /** Switches one endpoint by id or URL; what waits for it waits on. Answers whether there is one. */
+  /** Switches one endpoint by id or URL; what waits for it waits on. Returns whether there is one. */
   setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
     return this.#parts.endpoints.switch(urlOrId, enabled, reason);
   }
@@ -78,7 +78,7 @@ export class WebhookManager {
   /**
    * Switches one endpoint on, as `setEndpointEnabled` does. With `replay`, what it missed is delivered too, also
    * where it was never off: the deliveries that died since its last success. Events that came while it was off were
-   * never accepted for it; `explain` names them. Answers the ids replayed; undefined where there is none.
+   * never accepted for it; `explain` names them. Returns the ids replayed; undefined where there is none.
    */
   enableEndpoint(
     urlOrId: string,
@@ -113,7 +113,7 @@ export class WebhookManager {
     this.#parts.host.refresh();
   }
 
-  /** Answers whether the handler was there. */
+  /** Returns whether the handler was there. */
   removeEventHandler(type: string, handler: EventHandler): boolean {
     const removed = this.#parts.handlers.remove(type, handler);
     this.#parts.host.refresh();
@@ -171,7 +171,7 @@ export class WebhookManager {
     return this.#parts.host.has(pluginName);
   }
 
-  /** Answers what to patch when modules load, for one plugin or all; `mova-webhooks/instrumentation` does it. */
+  /** Returns what to patch when modules load, for one plugin or all; `mova-webhooks/instrumentation` does it. */
   modulePatches(pluginName?: string): readonly ModulePatch[] {
     return this.#parts.host.modulePatches(pluginName);
   }
@@ -182,7 +182,7 @@ export class WebhookManager {
     this.#parts.intake.storeNow();
   }
 
-  /** Answers a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
+  /** Returns a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
   async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
     checkQuery(query);
     return this.#parts.outbox.find(query);
@@ -203,7 +203,7 @@ export class WebhookManager {
   }
 
   /**
-   * Delivers finished deliveries once more, under their lanes' limits; answers their ids. Rejects with CONFIG_INVALID
+   * Delivers finished deliveries once more, under their lanes' limits. Returns their ids. Rejects with CONFIG_INVALID
    * for an unknown key or a wrong value, and then replays nothing.
    */
   async replay(selection: ReplaySelection): Promise<readonly string[]> {

@@ -136,7 +136,7 @@ export interface Outbox {
 
   /**
    * Stores events with their deliveries; resolves when they are stored as safely as `guarantees` say.
-   * A known event id stores nothing. Answers in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
+   * A known event id stores nothing. Returns in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
    * then nothing of this call is stored.
    */
   put(submissions: readonly Submission[]): Promise<readonly Stored[]>;
@@ -161,10 +161,10 @@ export interface Outbox {
   event(eventId: string): Promise<EventRecord | undefined>;
   /**
    * Makes finished deliveries pending and due now, with attempt numbers from 1 and `replays` one higher.
-   * Oldest first, without `limit` up to 10,000. What is not finished, and an unknown id, is left out. Answers the ids.
+   * Oldest first, without `limit` up to 10,000. What is not finished, and an unknown id, is left out. Returns the ids.
    */
   replay(selection: ReplaySelection): Promise<readonly string[]>;
-  /** Makes every pending delivery of an endpoint dead for a reason; answers how many. */
+  /** Makes every pending delivery of an endpoint dead for a reason. Returns how many. */
   bury(endpointId: string, reason: string): Promise<number>;
   /**
    * Makes due earlier what waits at an endpoint beyond any plan, because the clock was set back since: retries, and
@@ -175,7 +175,7 @@ export interface Outbox {
   counts(): Promise<readonly EndpointCounts[]>;
   /**
    * Forgets events of which nothing is left to do: those accepted before `before`, and the oldest until no more than
-   * `keep` finished deliveries are left (an event that went to no endpoint counts as one). Answers how many deliveries.
+   * `keep` finished deliveries are left (an event that went to no endpoint counts as one). Returns how many deliveries.
    */
   prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number>;
   /** Resolves when the store answers; rejects with the typed error that says why not. */

@@ -2,7 +2,7 @@
 import type { Outbox } from "./outbox.ts";
 
 /**
- * Answers the ids. The last success is that of the newest event delivered; what died since `failingSince` counts too,
+ * Returns the ids. The last success is that of the newest event delivered; what died since `failingSince` counts too,
  * because an attempt that was under way may have succeeded after the endpoint was switched off. In pages, because a
  * long outage leaves many.
  */

@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { WebhookError } from "../event/errors.ts";
 import type { EventDefinition } from "./contract.ts";
 
-/** Answers the data as the schema made it, or throws PLUGIN_INVALID with the places that do not fit, never with values. */
+/** Returns the data as the schema made it, or throws PLUGIN_INVALID with the places that do not fit, never with values. */
 export function checkData(
   schema: NonNullable<EventDefinition<unknown>["schema"]>,
   data: unknown,
@@ -15,7 +15,7 @@ export function checkData(
   throw new WebhookError("PLUGIN_INVALID", `The data of \`${type}\` do not fit its schema at ${places}`);
 }
 
-/** An event of a crashing process cannot wait: so schemas must answer at once. Throws PLUGIN_INVALID where one does not. */
+/** An event of a crashing process cannot wait: so schemas must return at once. Throws PLUGIN_INVALID where one does not. */
 export function validateNow(
   schema: StandardSchemaV1<unknown, unknown>,
   data: unknown,

@@ -43,7 +43,7 @@ export function checkPlugin(plugin: AnyPlugin): void {
   }
 }
 
-/** Asks the schema about the example, which tells whether it answers at once. What it answers is the suite's concern. */
+/** Asks the schema about the example, which tells whether it returns at once. What it returns is the suite's concern. */
 function checkSchema(type: string, definition: EventDefinition<unknown>): void {
   const schema: unknown = Object(definition).schema;
   if (schema === undefined) return;

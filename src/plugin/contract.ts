@@ -77,7 +77,7 @@ export interface ModuleInstrumentation {
   readonly file?: string;
   /**
    * Called for every copy that loads, for its CommonJS and its ES form. Patches prototypes in place; where it replaces
-   * an export, it answers what `patchExport` answers. Watch as `attach` does: an object that is given to
+   * an export, it returns what `patchExport` returns. Watch as `attach` does: an object that is given to
    * `instrument` besides is still watched once.
    */
   readonly patch: (exports: object, host: PluginHost) => object | void;

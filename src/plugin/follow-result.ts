@@ -1,4 +1,4 @@
-/** Follows what a call answered to its end, without changing what its caller sees of it. */
+/** Follows what a call returned to its end, without changing what its caller sees of it. */
 
 export interface ResultEnd {
   returned(value: unknown): void;
@@ -6,7 +6,7 @@ export interface ResultEnd {
 }
 
 /**
- * Tells how a call ends and answers what its caller gets: the very result, or in place of a plain promise its
+ * Tells how a call ends and returns what its caller gets: the very result, or in place of a plain promise its
  * continuation. Listening on the side would mark a rejection as handled, and one that the caller forgot would no longer
  * end the process. Any other thenable is left alone and its end not told: an SDK's may start its work in `then`.
  */

@@ -143,7 +143,7 @@ export class Host {
     throw unrecognised([...this.#entries.values()].map(({ plugin }) => plugin));
   }
 
-  /** Answers what to patch when modules load, for one plugin or for all of them. */
+  /** Returns what to patch when modules load, for one plugin or for all of them. */
   modulePatches(pluginName?: string): readonly ModulePatch[] {
     const entries = [...this.#entries.values()];
     return entries

@@ -60,7 +60,7 @@ export function findsPlugin(name: string, from?: string): boolean {
   });
 }
 
-/** Answers the options as the schema made them. Options may be secrets, so that only their places are named. */
+/** Returns the options as the schema made them. Options may be secrets, so that only their places are named. */
 async function applySchema(name: string, schema: unknown, options: unknown): Promise<unknown> {
   if (schema === undefined) return options;
   const standard = Object(schema)["~standard"] as StandardSchemaV1["~standard"] | undefined;

@@ -7,7 +7,7 @@ export interface ModulePatch {
   readonly module: string;
   /** A file of the package; absent for its main module. */
   readonly file?: string;
-  /** Answers the exports to hand on. Never throws. */
+  /** Returns the exports to hand on. Never throws. */
   readonly apply: (exports: object, version: string | undefined) => object;
 }
 

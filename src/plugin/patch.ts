@@ -40,7 +40,7 @@ export function patchMethod(
 }
 
 /**
- * Replaces an exported function, once per host, and answers the exports: the same, or a copy where they are read-only.
+ * Replaces an exported function, once per host. Returns the exports: the same, or a copy where they are read-only.
  * What a CommonJS module exports is also the default export of its ES form.
  */
 export function patchExport(

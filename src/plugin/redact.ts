@@ -5,7 +5,7 @@ import { redactRule } from "../event/plugin-settings.ts";
 
 /**
  * A list of keys (`password`, wherever it stands) and of paths from the top (`context.user.email`; lists on the way
- * are looked through), each replaced by `[redacted]`; or a function that answers the data to keep.
+ * are looked through), each replaced by `[redacted]`; or a function that returns the data to keep.
  */
 export type Redact = readonly string[] | ((data: unknown, type: string) => unknown);
 

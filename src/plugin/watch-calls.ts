@@ -10,8 +10,8 @@ export interface WatchedCall {
 }
 
 /**
- * Sees a call before it starts; answers what wants to see its end, or undefined, and then the call goes through
- * untouched: answer that first while `host.wants(topic)` is false. What it throws is logged and goes nowhere else.
+ * Sees a call before it starts. Returns what wants to see its end, or undefined, and then the call goes through
+ * untouched: return that first while `host.wants(topic)` is false. What it throws is logged and goes nowhere else.
  */
 export type Watch = (args: readonly unknown[], self: unknown) => WatchedCall | undefined;
 
@@ -34,7 +34,7 @@ export function watchMethod(owner: object, name: string, host: PluginHost, watch
 }
 
 /**
- * Answers a Proxy of a function whose calls are seen: name, length, properties, `this`, result and error stay
+ * Returns a Proxy of a function whose calls are seen: name, length, properties, `this`, result and error stay
  * the very same. With `subjectOf`, calls nested in one of the same subject are not seen.
  */
 export function watchFunction<Fn extends Callable>(

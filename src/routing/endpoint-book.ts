@@ -37,7 +37,7 @@ export class EndpointBook {
   #defaults: EndpointDefaults;
   readonly #refuse: (url: URL) => string | undefined;
 
-  /** `refuse` answers why a URL may not be called, as far as that shows without resolving its host. */
+  /** `refuse` returns why a URL may not be called, as far as that shows without resolving its host. */
   constructor(defaults: EndpointDefaults, refuse: (url: URL) => string | undefined) {
     this.#defaults = defaults;
     this.#refuse = refuse;
@@ -86,7 +86,7 @@ export class EndpointBook {
     this.#defaults = defaults;
   }
 
-  /** Removes by id or URL and answers the id, or undefined where there is none. */
+  /** Removes by id or URL. Returns the id, or undefined where there is none. */
   remove(urlOrId: string): string | undefined {
     const id = this.idOf(urlOrId);
     if (id === undefined) return undefined;
@@ -95,7 +95,7 @@ export class EndpointBook {
     return id;
   }
 
-  /** Answers whether that changed anything. */
+  /** Returns whether that changed anything. */
   enable(id: string): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.enabled) return false;
@@ -103,7 +103,7 @@ export class EndpointBook {
     return true;
   }
 
-  /** Answers whether that changed anything. */
+  /** Returns whether that changed anything. */
   disable(id: string, reason: string, missingSince: number): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined || !entry.enabled) return false;

@@ -18,7 +18,7 @@ export class EventHandlers {
     this.#byPattern.set(pattern, handlers.add(handler));
   }
 
-  /** Answers whether it was there. */
+  /** Returns whether it was there. */
   remove(pattern: string, handler: EventHandler): boolean {
     const handlers = this.#byPattern.get(pattern);
     const removed = handlers?.delete(handler) ?? false;

@@ -1,4 +1,4 @@
-/** Answers for every endpoint what became of one event, and why. */
+/** Explains what became of one event at every endpoint, and why. */
 import type { Delivery } from "../event/delivery.ts";
 import type { NotRoutedReason } from "../event/routing-decision.ts";
 import type { EventRecord } from "../outbox/outbox.ts";
@@ -42,7 +42,7 @@ export interface EndpointStanding {
   };
 }
 
-/** `standingOf` answers undefined for an endpoint that is not configured here. */
+/** `standingOf` returns undefined for an endpoint that is not configured here. */
 export function explain(
   record: EventRecord,
   standingOf: (endpointId: string) => EndpointStanding | undefined,

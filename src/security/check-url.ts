@@ -15,7 +15,7 @@ export interface UrlVerdict {
 }
 
 /**
- * Resolves the URL's host and judges every address. A name may answer otherwise later, so the connector of
+ * Resolves the URL's host and judges every address. A name may resolve otherwise later, so the connector of
  * `connector.ts` judges again on every connection. Rejects with CONFIG_INVALID for settings that cannot be read.
  */
 export async function checkUrl(url: string, network: NetworkOptions = {}): Promise<UrlVerdict> {
@@ -34,7 +34,7 @@ export async function checkUrl(url: string, network: NetworkOptions = {}): Promi
 }
 
 /**
- * Answers why the URL can never be called under these settings, as far as that is known without resolving its name.
+ * Returns why the URL can never be called under these settings, as far as that is known without resolving its name.
  * For registration, which is synchronous. Throws CONFIG_INVALID for settings that cannot be read.
  */
 export function refuseLiteral(url: URL, network: NetworkOptions = {}): string | undefined {
@@ -64,7 +64,7 @@ function verdict(reason: string | undefined, addresses: readonly string[]): UrlV
   return reason === undefined ? { allowed: true, addresses } : { allowed: false, reason, addresses };
 }
 
-/** Answers all addresses, or the error code of the resolver. */
+/** Returns all addresses, or the error code of the resolver. */
 function resolve(host: string, policy: NetworkPolicy): Promise<string[] | string> {
   return new Promise((done) => {
     resolveAll(policy.lookup, host, {}, (error, answer) => {

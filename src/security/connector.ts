@@ -41,11 +41,11 @@ export function createGuardedConnector(
       refusePort(scheme, options.port, policy) ??
       (isIP(options.hostname) === 0 ? undefined : refuseAddress(options.hostname, scheme, policy));
     if (reason !== undefined) {
-      // Later, as a connection would: undici does not expect an answer while it asks.
+      // Later, as a connection would: undici does not expect to be called back while it calls.
       process.nextTick(callback, blocked(reason), null);
       return;
     }
-    // undici's types say nothing of it, but it answers the socket, which is still being opened.
+    // undici's types say nothing of it, but it returns the socket, which is still being opened.
     const opened: unknown = connectors[scheme](options, function checkConnected(...[error, socket]) {
       if (error) {
         callback(error, null);

@@ -19,9 +19,9 @@ const loopbackRanges = loopback.map(read);
 const globalRange = read(globalIpv6);
 const embeddedRanges = embeddedIpv4.map(({ range, firstByte }) => ({ range: read(range), firstByte }));
 
-/** Answers why the address may not be called, naming the setting that would change it, or undefined where it may. */
+/** Returns why the address may not be called, naming the setting that would change it, or undefined where it may. */
 export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolicy): string | undefined {
-  // A resolver of the user's may answer anything, and `isIP` would read a list of one text as that text.
+  // A resolver of the user's may return anything, and `isIP` would read a list of one text as that text.
   const address = typeof text === "string" ? parseAddress(text) : undefined;
   if (address === undefined) return `\`${String(text).slice(0, 64)}\` is not an IP address`;
   const reason = refuse(address, policy);
@@ -38,7 +38,7 @@ export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolic
 
 const defaultPorts = { "http:": 80, "https:": 443 } as const;
 
-/** Answers why a port, `""` where the URL names none, may not be called. */
+/** Returns why a port, `""` where the URL names none, may not be called. */
 export function refusePort(scheme: Scheme, text: string, policy: NetworkPolicy): string | undefined {
   const port = text === "" ? defaultPorts[scheme] : Number(text);
   if (port === 0) return "Port 0 cannot be connected to";

@@ -1,13 +1,13 @@
 /** Shows of URLs and texts only what may stand in messages and records. */
 
-/** Answers `https://host:port`, or `[not a URL]`: path, query and user name often hold credentials. */
+/** Returns `https://host:port`, or `[not a URL]`: path, query and user name often hold credentials. */
 export function originOf(url: string | URL): string {
   if (!URL.canParse(String(url))) return "[not a URL]";
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;
 }
 
-/** Answers the text with what is confidential replaced. */
+/** Returns the text with what is confidential replaced. */
 export type Redactor = (text: string) => string;
 
 /** What is shorter is a word rather than a credential, and would be found everywhere. */

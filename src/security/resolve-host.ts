@@ -1,7 +1,7 @@
 /** Resolves a name to all of its addresses, with `dns.lookup` or what the user brought. */
 import type { LookupAddress, LookupOptions, lookup } from "node:dns";
 
-/** Calls back with every address. Also reads resolvers that answer one address although all were asked for. */
+/** Calls back with every address. Also reads resolvers that return one address although all were asked for. */
 export function resolveAll(
   resolver: typeof lookup,
   hostname: string,

@@ -1,4 +1,4 @@
-/** How an error is answered: its status, its code and message as JSON, and when to come again. */
+/** The response to a request that failed: status, code and message as JSON, and when to try again. */
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
@@ -42,7 +42,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   CLOSED: "The server is starting or stopping; send it again in a moment.",
 };
 
-/** Carries an answer that the error's code alone does not decide. */
+/** Carries a response that the error's code alone does not decide. */
 export class RequestError extends WebhookError {
   readonly status: ContentfulStatusCode;
 
@@ -52,7 +52,7 @@ export class RequestError extends WebhookError {
   }
 }
 
-/** Writes an error as the answer. One that nobody foresaw is logged, and its message stays here. */
+/** Writes an error as the response. One that nobody foresaw is logged, and its message stays here. */
 export function answerFailure(context: Context, error: unknown, logger: Logger): Response {
   if (!WebhookError.is(error)) {
     logger.error({ err: error, path: context.req.routePath }, "request failed");

@@ -1,4 +1,4 @@
-/** Reads what a request asks for, against a schema; what does not fit is answered by name, never by value. */
+/** Reads what a request asks for, against a schema. What does not fit is refused by name, never by value. */
 import type { Context } from "hono";
 import { z } from "zod";
 import { shownName } from "../event/shown-name.ts";

@@ -11,7 +11,7 @@ export interface ReceivedRequest {
   readonly body: Buffer;
 }
 
-/** A status, or a function that answers itself; `count` is the number of this request, from 1. */
+/** A status, or a function that writes the response; `count` is the number of this request, from 1. */
 export type Answer = number | ((request: ReceivedRequest, response: ServerResponse, count: number) => void);
 
 export interface FakeEndpoint {

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 const looks = { most: 50, everyMs: 20 };
 
 export interface Started {
-  /** Answers the kinds of what holds the process open and does not let go within a second. */
+  /** Returns the kinds of what holds the process open and does not let go within a second. */
   held(): Promise<string[]>;
 }
 

@@ -22,7 +22,7 @@ export interface DemoOptions {
   readonly json: boolean;
 }
 
-/** Runs the demo and answers the exit code: 0 where everything arrived that could. */
+/** Runs the demo. Returns the exit code: 0 where everything arrived that could. */
 export async function runDemo({ stay, port, json }: DemoOptions): Promise<number> {
   const spans = startTracing();
   const secret = generateSecret();
@@ -97,7 +97,7 @@ async function run({ webhooks, receiver, llmUrl, spans, stay, port, json }: Stag
   return lost.length === 0 && deliveries.length > 0 ? 0 : 1;
 }
 
-/** Waits until every delivery reached its end, 15 s at most, and answers all of them. */
+/** Waits until every delivery reached its end, 15 s at most. Returns all of them. */
 async function settled(webhooks: WebhookManager): Promise<readonly Delivery[]> {
   for (let tries = 0; tries < 150; tries += 1) {
     await webhooks.drain(1000);

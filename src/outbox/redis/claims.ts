@@ -164,7 +164,7 @@ export class RedisClaims {
     }
   }
 
-  /** Answers how many tickets were missing. Stuck ones are freed here or by whoever looks next. */
+  /** Returns how many tickets were missing. Stuck ones are freed here or by whoever looks next. */
   async #writeMissing(endpointId: string, limit: number): Promise<number> {
     await this.#upkeep.recover(endpointId);
     const queues = [queueName(endpointId, "first"), queueName(endpointId, "again")];

@@ -78,7 +78,7 @@ const complaints: readonly Complaint[] = [
   },
 ];
 
-/** Answers a WebhookError. ioredis's own errors carry the command with its arguments: none of that is kept. */
+/** Returns a WebhookError. ioredis's own errors carry the command with its arguments: none of that is kept. */
 export function explainRedisError(error: unknown, address: string): WebhookError {
   if (WebhookError.is(error)) return error;
   const { code = "", message = "" } = error as { code?: unknown; message?: string };

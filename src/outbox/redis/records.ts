@@ -59,7 +59,7 @@ function text(value: Answered): string {
   return value === null || value === undefined ? "" : value.toString();
 }
 
-/** Reads what the take script answers for a ticket that became a claim, behind the word `claim`. */
+/** Reads what the take script returns for a ticket that became a claim, behind the word `claim`. */
 export function readClaim(ticket: Ticket, answer: readonly Answered[]): { claim: Claim; dueAt: number } {
   const [dueAt, eventId, attempt, replays, traceId, spanId, batch, headers, content, ...event] = answer;
   const claim: Claim = {

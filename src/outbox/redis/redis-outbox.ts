@@ -233,7 +233,7 @@ function ticketsOf({ deliveries }: Submission): NewTicket[] {
   return deliveries.map(({ id, endpointId, dueAt }) => ({ id, endpointId, dueAt, kind: "first" }));
 }
 
-/** Reads kind, id, kind, id … of an answer. */
+/** Reads kind, id, kind, id … of a result. */
 function namedIn(answer: unknown, endpointId: string): Omit<NewTicket, "dueAt">[] {
   const words = (answer as Buffer[]).map(String);
   return words.flatMap((kind, index) =>

@@ -82,7 +82,7 @@ export class RedisSession {
     }
   }
 
-  /** Runs one of the outbox's scripts; strings in its answer are Buffers. */
+  /** Runs one of the outbox's scripts; strings in its result are Buffers. */
   run({ client }: Connected, script: ScriptName, ...input: (string | number | Buffer)[]): Promise<unknown> {
     const commands = client as unknown as Record<string, (...input: unknown[]) => Promise<unknown>>;
     return (commands[`${script}Buffer`] as (...input: unknown[]) => Promise<unknown>).call(

@@ -45,7 +45,7 @@ export class GroupCommit<Session> {
 
   /**
    * Runs something in the next transaction; resolves with its result after the commit. An operation may be run again
-   * after a rollback, and answers an expected failure with a WebhookError as its value, before it wrote anything.
+   * after a rollback, and returns a WebhookError as its value for a failure that is expected, before it wrote anything.
    */
   add<Result>(run: (session: Session) => Result | WebhookError): Promise<Result> {
     return new Promise((resolve, reject) => {

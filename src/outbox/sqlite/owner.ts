@@ -74,7 +74,7 @@ export class Ownership {
     return this.#self.id;
   }
 
-  /** Says that the next transaction should show a sign of life; answers whether one must be made for it. */
+  /** Says that the next transaction should show a sign of life. Returns whether one must be made for it. */
   needsBeat(): boolean {
     const wasShown = !this.#beatIsDue;
     this.#beatIsDue = true;
@@ -85,7 +85,7 @@ export class Ownership {
     return this.#self.id !== 0 && this.#holds.get(this.#self.id) !== undefined;
   }
 
-  /** Looks at every other holder; answers those that are dead. Reads only. */
+  /** Looks at every other holder. Returns those that are dead. Reads only. */
   findDead(): readonly OwnerRow[] {
     const others = this.#others.all(this.#self.id);
     const dead = others.filter((owner) => this.#looksDead(owner));

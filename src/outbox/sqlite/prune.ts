@@ -14,7 +14,7 @@ interface Limits {
   readonly keep?: number;
 }
 
-/** Answers how many deliveries were forgotten. */
+/** Returns how many deliveries were forgotten. */
 export async function pruneEvents(
   store: SqliteStore,
   batch: GroupCommit<SqliteSession>,

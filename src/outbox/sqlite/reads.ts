@@ -1,4 +1,4 @@
-/** The questions the SQLite outbox answers without writing: records, due times, counts. */
+/** What the SQLite outbox reads without writing: records, due times, counts. */
 import type { Database, Statement } from "better-sqlite3";
 import type { Outcome } from "../../event/attempt-outcome.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";

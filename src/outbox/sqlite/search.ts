@@ -18,7 +18,7 @@ const maxStepRows = 1000;
 
 type Direction = "newest first" | "oldest first";
 
-/** Answers one page, newest first. */
+/** Returns one page, newest first. */
 export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): Promise<DeliveryPage> {
   const limit = query.limit ?? pageSize;
   const found = await findRows(store, query, "newest first", limit + 1);
@@ -31,7 +31,7 @@ export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): 
   return { deliveries, cursor: writeCursor(last) };
 }
 
-/** Answers up to `limit` rows that match every field of a query. */
+/** Returns up to `limit` rows that match every field of a query. */
 export async function findRows(
   store: SqliteStore,
   query: Search,

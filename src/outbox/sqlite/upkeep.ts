@@ -69,7 +69,7 @@ export class SqliteUpkeep {
       .pluck();
   }
 
-  /** Makes finished deliveries wait again; answers which of them were finished. */
+  /** Makes finished deliveries wait again. Returns which of them were finished. */
   replay(sequences: readonly number[], now: number): readonly number[] {
     return sequences.filter((sequence) => {
       const state = this.#stateOf.get(sequence);
@@ -80,7 +80,7 @@ export class SqliteUpkeep {
     });
   }
 
-  /** Answers how many it buried; fewer than `upkeepRows` when none is left. */
+  /** Returns how many it buried; fewer than `upkeepRows` when none is left. */
   bury(endpointId: string, reason: string, now: number): number {
     const endpointKey = this.#ledger.endpointKey(endpointId);
     if (endpointKey === undefined) return 0;
@@ -116,7 +116,7 @@ export class SqliteUpkeep {
     return this.#unfinishedIn.get(sequence, sequence + deliveries) === 0;
   }
 
-  /** Forgets events that are still finished; answers how many deliveries they had. */
+  /** Forgets events that are still finished. Returns how many deliveries they had. */
   forget(events: readonly PrunableEvent[]): number {
     let forgotten = 0;
     for (const event of events) {

@@ -70,7 +70,7 @@ export class SqliteWrites {
     );
   }
 
-  /** Answers OUTBOX_FULL as a value, before anything was written. */
+  /** Returns OUTBOX_FULL as a value, before anything was written. */
   put(submissions: readonly Submission[], maxDeliveries: number): readonly Stored[] | WebhookError {
     if (Number.isFinite(maxDeliveries)) {
       const fresh = submissions.filter(({ event }) => this.#hasEvent.get(event.id) === undefined);

@@ -57,7 +57,7 @@ const defaultName = "mova.config.yaml";
 const maxFileBytes = 1_048_576;
 const nothing: FileSettings = { endpoints: [], plugins: [], network: {}, eventTypes: [] };
 
-/** Reads file and environment, and answers the whole or throws CONFIG_INVALID with all mistakes. */
+/** Reads file and environment. Returns the whole, or throws CONFIG_INVALID with all mistakes. */
 export function loadConfig(source: ConfigSource = {}): WebhookConfig {
   return readRightConfig(source).config;
 }
@@ -81,7 +81,7 @@ export interface ReadConfig {
   readonly inFile: number;
   /** Paths of the file, such as `network.allow`, and variables, such as `allow`, that were left out: what depends on them cannot be judged. */
   readonly leftOut: ReadonlySet<string>;
-  /** Answers the text of a mistake found later, at the value of this path below `webhook:`. */
+  /** Returns the text of a mistake found later, at the value of this path below `webhook:`. */
   readonly mistakeAt: (path: Path, problem: string) => string;
 }
 

@@ -3,7 +3,7 @@ import type { KnownTypes } from "../../event/known-types.ts";
 import type { ReadConfig } from "./config.ts";
 import type { Path } from "./place.ts";
 
-/** Answers the text of a mistake. The endpoint that the environment adds comes after those of the file, and has no place in it. */
+/** Returns the text of a mistake. The endpoint that the environment adds comes after those of the file, and has no place in it. */
 export function endpointMistake(
   { mistakeAt, inFile }: ReadConfig,
   index: number,
@@ -15,7 +15,7 @@ export function endpointMistake(
     : `the endpoint of MOVA_WEBHOOK_URL: ${problem}`;
 }
 
-/** Answers the event types and patterns that nothing would ever match. `complete` tells whether all plugins are known. */
+/** Returns the event types and patterns that nothing would ever match. `complete` tells whether all plugins are known. */
 export function typeMistakes(read: ReadConfig, types: KnownTypes, complete: boolean): string[] {
   const { endpoints, eventTypes } = read.config;
   return endpoints.flatMap((endpoint, index) =>

@@ -23,7 +23,7 @@ export interface ParsedFile {
   /** Paths that were left out of it, without list places, such as `network.allow`: what depends on them cannot be judged. */
   readonly leftOut: Set<string>;
   readonly mistakes: readonly string[];
-  /** Answers the text of a mistake found later, at the value of this path in the section. */
+  /** Returns the text of a mistake found later, at the value of this path in the section. */
   readonly mistakeAt: (path: Path, problem: string) => string;
 }
 
@@ -32,7 +32,7 @@ const require = createRequire(import.meta.url);
 
 const secretKeys = new Set(["secret", "token", "headers", "options"]);
 
-/** Answers the section, empty where the file may lack it and does, and what is wrong with it. */
+/** Returns the section, empty where the file may lack it and does, and what is wrong with it. */
 export function parseFile(
   name: string,
   text: string,
@@ -80,7 +80,7 @@ function unreadable(source: SourceText, mistakes: readonly Mistake[]): ParsedFil
 }
 
 /**
- * Takes what is wrong out of the section, and names its keys; the nodes that stay keep their places. Answers whether
+ * Takes what is wrong out of the section, and names its keys; the nodes that stay keep their places. Returns whether
  * there was anything to take out.
  */
 function takeOut(

@@ -3,7 +3,7 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 
 export type TextFile = { readonly text: string; readonly mode: number } | { readonly problem: string };
 
-/** Answers the UTF-8 text of a regular file, undefined where there is none, or what is wrong with it. */
+/** Returns the UTF-8 text of a regular file, undefined where there is none, or what is wrong with it. */
 export function readText(path: string, maxBytes: number): TextFile | undefined {
   let bytes: Buffer;
   let stats: Stats;

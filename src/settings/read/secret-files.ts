@@ -4,7 +4,7 @@ import { readText } from "./read-text.ts";
 
 const maxBytes = 65_536;
 
-/** Answers the secret without its last line break, or what is wrong. Warns where other users may read the file. */
+/** Returns the secret without its last line break, or what is wrong. Warns where other users may read the file. */
 export function readSecretFile(
   path: string,
   directory: string,

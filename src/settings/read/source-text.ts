@@ -43,7 +43,7 @@ export class SourceText {
     }
   }
 
-  /** Answers `file:line:column: problem`, the source line and a caret. */
+  /** Returns `file:line:column: problem`, the source line and a caret. */
   describe(offset: number, problem: string): string {
     const at = Math.max(0, Math.min(offset, this.#text.length));
     const lineStart = this.#text.lastIndexOf("\n", at - 1) + 1;

@@ -6,7 +6,7 @@ import { parseRange } from "../../security/ip-address.ts";
 export interface Value<T> {
   /** Completes the sentence `timeout` must be …. */
   readonly expected: string;
-  /** Answers undefined for what does not fit. */
+  /** Returns undefined for what does not fit. */
   readonly read: (input: unknown) => T | undefined;
 }
 

@@ -103,7 +103,7 @@ function idsOf({ deliveryId, eventId, eventType, endpointId, traceId, spanId }: 
   return traceId === undefined ? ids : { trace_id: traceId, span_id: spanId, ...ids };
 }
 
-/** Answers how many have come since the last line, or 0 while it is too early for the next. */
+/** Returns how many have come since the last line, or 0 while it is too early for the next. */
 function throttle(now: () => number): (key: string, count: number) => number {
   const states = new Map<string, { writtenAt: number; held: number }>();
   return (key, count) => {

@@ -1,7 +1,7 @@
 /** The scripts by which workers claim, settle, and recover what dead ones held. */
 
 /**
- * Looks up what the drawn tickets stand for and claims it. Answers for each: \`void\` where nothing is to be done,
+ * Looks up what the drawn tickets stand for and claims it. Returns for each: \`void\` where nothing is to be done,
  * \`later\` and the due time, or \`claim\` and what an attempt needs.
  */
 export const take = `
@@ -28,7 +28,7 @@ end
 return answers
 `;
 
-/** Ends a lease. Answers 0 where it ended before. */
+/** Ends a lease. Returns 0 where it ended before. */
 export const settle = `
 local id, lease, kind, dueAt, hasReason, reason, batch, attempt, traceId, spanId = unpack(ARGV)
 local key = deliveryKey(id)
@@ -60,7 +60,7 @@ end
 return recovered
 `;
 
-/** Answers kind, id and due time of what is due and longest so, but has no ticket in BullMQ's queue. */
+/** Returns kind, id and due time of what is due and longest so, but has no ticket in BullMQ's queue. */
 export const ticketless = `
 local endpoint, now, limit, answers = ARGV[1], ARGV[2], ARGV[3], {}
 for at, kind in ipairs({'first', 'again'}) do

@@ -1,6 +1,6 @@
 /** The script that stores. */
 
-/** Stores events with their deliveries. Answers 1 for each that is new, or that this same call stored before. */
+/** Stores events with their deliveries. Returns 1 for each that is new, or that this same call stored before. */
 export const put = `
 local at = 1
 local function take() at = at + 1; return ARGV[at - 1] end

@@ -1,6 +1,6 @@
 /** The scripts for what is no claim: burying, pulling back, replaying, counting and pruning. */
 
-/** Makes up to a limit of an endpoint's pending deliveries dead; answers kind and id of each. */
+/** Makes up to a limit of an endpoint's pending deliveries dead. Returns kind and id of each. */
 export const bury = `
 local endpoint, reason, now, limit, answers = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), {}
 for _, kind in ipairs({'first', 'again'}) do
@@ -14,7 +14,7 @@ end
 return answers
 `;
 
-/** Makes due earlier up to a limit of what waits beyond a time. Answers kind and id of each. */
+/** Makes due earlier up to a limit of what waits beyond a time. Returns kind and id of each. */
 export const pullBack = `
 local endpoint, beyond, dueAt, limit, answers = ARGV[1], ARGV[2], ARGV[3], ARGV[4], {}
 for _, kind in ipairs({'first', 'again'}) do
@@ -29,7 +29,7 @@ end
 return answers
 `;
 
-/** Makes finished deliveries pending again. Answers for each 1, or 0 where it was not finished. */
+/** Makes finished deliveries pending again. Returns for each 1, or 0 where it was not finished. */
 export const replay = `
 local now, answers = ARGV[1], {}
 for at = 2, #ARGV do
@@ -48,7 +48,7 @@ end
 return answers
 `;
 
-/** Answers pending, delivering, dead and the earliest due time of each endpoint. */
+/** Returns pending, delivering, dead and the earliest due time of each endpoint. */
 export const count = `
 local answers = {}
 for at, endpoint in ipairs(ARGV) do
@@ -62,7 +62,7 @@ end
 return answers
 `;
 
-/** Forgets the oldest finished events. Answers how many deliveries, and whether there may be more. */
+/** Forgets the oldest finished events. Returns how many deliveries, and whether there may be more. */
 export const prune = `
 local before, keep, batch = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local left = call('ZCARD', prefix .. 'state:delivered') + call('ZCARD', prefix .. 'state:dead')
