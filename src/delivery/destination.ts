@@ -6,10 +6,14 @@ import { Aftermath, type AftermathOptions } from "./aftermath.ts";
 import type { Changes } from "./changes.ts";
 import type { DueAlarm } from "./due-alarm.ts";
 import { Sender } from "./http/attempt.ts";
-import type { Transport } from "./http/transport.ts";
+import { cutOff, type Transport } from "./http/transport.ts";
 import type { Gate } from "./lane/gate.ts";
 import { Lane } from "./lane/lane.ts";
 import type { Circuit } from "./policy/circuit-breaker.ts";
+import type { Shortage } from "./shortage.ts";
+
+/** When what this process was too short to send is tried again. */
+const afterShortageMs = 1000;
 
 /** What all destinations of a worker share. */
 export interface DestinationOptions extends AftermathOptions {
@@ -21,6 +25,7 @@ export interface DestinationOptions extends AftermathOptions {
   readonly gate: Gate;
   readonly alarm: DueAlarm;
   readonly changes: Changes;
+  readonly shortage: Shortage;
   /** Runs in the worker's own async context: a lane's queue runs a task in that of whoever queued or ended before it. */
   readonly inContext: <Input, Result>(run: (input: Input) => Result, input: Input) => Result;
 }
@@ -35,7 +40,6 @@ export class Destination {
   #started: boolean;
   /** Removed, or another has taken its place. */
   #left = false;
-  #cut = false;
 
   /** Until it is `started`, nothing is claimed: what is stored waits in the outbox. */
   constructor(endpoint: Endpoint, enabled: boolean, started: boolean, options: DestinationOptions) {
@@ -85,11 +89,6 @@ export class Destination {
     this.#options.transport.forget(this.endpoint);
   }
 
-  /** Says that attempts still running are being cut off by the end of the worker. */
-  cut(): void {
-    this.#cut = true;
-  }
-
   async #claim(limit: number): Promise<readonly Claim[]> {
     const { outbox, logger, alarm, changes } = this.#options;
     const { id } = this.endpoint;
@@ -121,16 +120,23 @@ export class Destination {
 
   async #send(claims: Claims): Promise<void> {
     const { origin, settling } = this.#options;
-    // Since it was claimed the worker may have been closed, and the endpoint removed or replaced.
-    if (this.#cut || this.#left) return settling.release(claims);
+    // Since it was claimed the endpoint may have been removed or replaced.
+    if (this.#left) return settling.release(claims);
     const sameProcess = claims.every((claim) => claim.event.origin === origin);
     const attempted = await this.#sender.send(claims, sameProcess);
-    const { outcome, status } = attempted.outcome;
-    // What our own end cut off was no attempt of the endpoint's making: it is handed back.
-    if (this.#cut && status === undefined) return settling.release(claims);
+    const { outcome, ours } = attempted.outcome;
+    if (ours !== undefined) return this.#handBack(claims, ours);
     if (outcome !== "unsendable" || claims.length === 1) return this.#aftermath.of(claims, attempted);
     // One of them spoils the batch: each goes alone, so that only that one is dead.
     for (const claim of claims) await this.#send([claim]);
+  }
+
+  /** It was no attempt of the endpoint's making. */
+  #handBack(claims: Claims, ours: string): void {
+    const { settling, shortage, now } = this.#options;
+    if (ours === cutOff.ours) return settling.release(claims);
+    shortage.report(ours, claims.length);
+    settling.release(claims, now() + afterShortageMs, `this process: ${ours}`);
   }
 
   #circuitChanged(circuit: Circuit): void {

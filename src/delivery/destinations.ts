@@ -44,12 +44,6 @@ export class Destinations {
     for (const { lane } of this.#current.values()) lane.close();
   }
 
-  /** What still runs will be cut off by the end of the worker. */
-  cut(): void {
-    for (const destination of this.#current.values()) destination.cut();
-    for (const destination of this.#leaving) destination.cut();
-  }
-
   #leave(destination: Destination): void {
     destination.leave();
     for (const other of this.#leaving) if (other.lane.idle) this.#leaving.delete(other);

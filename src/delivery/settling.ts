@@ -40,8 +40,9 @@ export class Settling {
   }
 
   /** Hands claims back without an attempt. */
-  release(claims: readonly Claim[], dueAt = this.#options.now()): void {
-    for (const claim of claims) this.settle(claim, { kind: "release", dueAt });
+  release(claims: readonly Claim[], dueAt = this.#options.now(), reason?: string): void {
+    const settlement: Settlement = { kind: "release", dueAt, ...(reason === undefined ? {} : { reason }) };
+    for (const claim of claims) this.settle(claim, settlement);
   }
 
   /** Tries until the outbox has it. Nobody waits for that: the next attempt may begin meanwhile. */

@@ -10,10 +10,11 @@ import { DueAlarm } from "./due-alarm.ts";
 import { Gate } from "./lane/gate.ts";
 import type { Lane } from "./lane/lane.ts";
 import { Settling } from "./settling.ts";
+import { Shortage } from "./shortage.ts";
 
 export type { DisableCause } from "./aftermath.ts";
 
-type Shared = "gate" | "settling" | "alarm" | "changes" | "inContext";
+type Shared = "gate" | "settling" | "alarm" | "changes" | "shortage" | "inContext";
 
 /** `monotonic` is in milliseconds from any beginning, and never goes back; `now` is Unix milliseconds. */
 export interface WorkerOptions extends Omit<DestinationOptions, Shared> {
@@ -50,6 +51,7 @@ export class Worker {
       settling: this.#settling,
       alarm: this.#alarm,
       changes: this.#changes,
+      shortage: new Shortage(options.logger, monotonic),
       inContext: AsyncResource.bind((run, input) => run(input), "mova-webhooks.worker"),
     };
   }
@@ -145,7 +147,6 @@ export class Worker {
     this.#settling.close();
     this.#destinations.close();
     await this.#changes.until(() => this.#quiet(), deadlineMs);
-    this.#destinations.cut();
     await this.#options.transport.close();
     await this.#changes.until(() => this.#quiet(), lastMs);
   }

@@ -48,7 +48,16 @@ export interface Parts {
 export function assemble(options: WebhookManagerOptions): Parts {
   const settings = mergeSettings(options);
   const { now = Date.now, random = Math.random, outbox: given, registry, tracerProvider } = options;
-  const { defaults, network, maxBodyBytes, maxInFlight, background, config, enabled: open } = settings;
+  const {
+    defaults,
+    network,
+    maxBodyBytes,
+    maxInFlight,
+    maxSockets,
+    background,
+    config,
+    enabled: open,
+  } = settings;
   const logger = discreetLogger(options.logger ?? loggerFromEnvironment(config?.logLevel));
   const types = new KnownTypes(settings.eventTypes);
   const policy = resolvePolicy(network);
@@ -71,7 +80,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
   const outbox = new WatchedOutbox(given ?? openOutbox(config?.outbox, { now, logger }), lifecycle, tracing);
   const worker = new Worker({
     outbox,
-    transport: createTransport(policy, now, background),
+    transport: createTransport(policy, now, background, maxSockets),
     tracing,
     lifecycle,
     logger,

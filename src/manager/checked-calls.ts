@@ -49,6 +49,7 @@ const managerKeys: { readonly [Key in keyof WebhookManagerOptions]-?: true } = {
   maxBodyBytes: true,
   retention: true,
   maxInFlight: true,
+  maxSockets: true,
   background: true,
   config: true,
   now: true,

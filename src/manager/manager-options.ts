@@ -45,6 +45,8 @@ export interface WebhookManagerOptions {
   readonly retention?: Retention;
   /** Attempts at the same time over all endpoints; each has its share of them at any time. @default 1024 */
   readonly maxInFlight?: number;
+  /** Connections at the same time over all endpoints; idle ones give way to those that are needed. @default maxInFlight */
+  readonly maxSockets?: number;
   /** Attempts under way keep no process alive: for what runs beside a program that does not wait for it. @default false */
   readonly background?: boolean;
   /** Path of a configuration file; false to read neither file nor environment. @default the file, where there is one */
@@ -73,6 +75,7 @@ export interface Settings {
   readonly network: NetworkOptions;
   readonly maxBodyBytes: number;
   readonly maxInFlight: number;
+  readonly maxSockets: number;
   readonly background: boolean;
   /** What only code can use: plugin names to load, the outbox to open, the log level. */
   readonly config: WebhookConfig | undefined;
@@ -110,6 +113,7 @@ export function mergeSettings(options: WebhookManagerOptions, lastPath?: string)
     network: { ...config?.network, ...options.network },
     maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
     maxInFlight: options.maxInFlight ?? 1024,
+    maxSockets: options.maxSockets ?? options.maxInFlight ?? 1024,
     background: options.background ?? false,
     config,
     read,

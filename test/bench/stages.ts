@@ -144,7 +144,7 @@ export async function stages(): Promise<Row[]> {
   const signer = createSigner([new Secret(secret)], "sha256");
   await measure("sign", (n) => signer.sign(`evt_${n}`, 1_700_000_000, body));
 
-  const transport = createTransport(resolvePolicy({ allow: ["127.0.0.0/8"] }), Date.now, false);
+  const transport = createTransport(resolvePolicy({ allow: ["127.0.0.0/8"] }), Date.now, false, 1024);
   const headers = ["Content-Type", "application/json", "webhook-id", event.id];
   await measure("send", () => transport.post({ endpoint, headers, body }), concurrency);
   await transport.close();

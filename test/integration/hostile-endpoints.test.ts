@@ -335,6 +335,7 @@ function transportTrusting(authority: string): HttpTransport {
   const transport = new HttpTransport(
     ({ timeoutMs: timeout }, signal) => createGuardedConnector(policy, { timeout, signal, ca }),
     Date.now,
+    1024,
   );
   onTestFinished(() => transport.close());
   return transport;

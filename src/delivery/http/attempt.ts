@@ -1,15 +1,14 @@
 /** One attempt: sign the stored bytes with this moment's time, send them inside a span, say what became of it. */
-import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
 import type { Endpoint } from "../../event/endpoint.ts";
 import type { Claim, Claims } from "../../outbox/outbox.ts";
 import { createSigner, type SignatureHeaders, type Signer } from "../../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../../telemetry/trace-contract.ts";
 import { unsendable } from "./failure.ts";
 import { type Message, batchMessageOf, messageOf } from "./message.ts";
-import type { Post, Transport } from "./transport.ts";
+import type { Post, Posted, Transport } from "./transport.ts";
 
 export interface Attempted {
-  readonly outcome: AttemptOutcome;
+  readonly outcome: Posted;
   /** Unix milliseconds. */
   readonly startedAt: number;
   readonly span: AttemptSpan;
@@ -39,7 +38,7 @@ export class Sender {
     const facts = { claim, endpoint: this.#endpoint, sameProcess };
     const inBatch = this.#endpoint.batch !== undefined;
     const span = this.#tracing.startAttempt(inBatch ? { ...facts, batch: claims } : facts);
-    function ended(outcome: AttemptOutcome): Attempted {
+    function ended(outcome: Posted): Attempted {
       span.end(outcome);
       return { outcome, startedAt, span };
     }

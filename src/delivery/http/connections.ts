@@ -1,31 +1,35 @@
 /** The connections to one endpoint: each attempt has one to itself, and one that went wrong never serves another. */
 import { AsyncResource } from "node:async_hooks";
-import { Client } from "undici";
-import type { Openings } from "./openings.ts";
+import { Connection, type ConnectorFactory } from "./connection.ts";
+import type { Sockets, SocketUser } from "./sockets.ts";
 
-/** undici's `connect` option: a function that opens and checks a socket. */
-export type Connector = NonNullable<Client.Options["connect"]>;
-
-/** Opens sockets until `signal` aborts; those still connecting then are cut. */
-export type ConnectorFactory = (signal: AbortSignal) => Connector;
+/** How long one may be idle. */
+const defaultIdleMs = 10_000;
 
 /**
  * undici's Pool would let an attempt wait behind a connection that is still being opened for one that is over, and
  * loses sight of clients that failed to connect, so that it neither counts nor closes them.
  */
-export class Connections {
+export class Connections implements SocketUser {
   readonly #origin: string;
   readonly #connectorFor: ConnectorFactory;
-  readonly #openings: Openings;
+  readonly #sockets: Sockets;
+  readonly #idleMs: number;
   readonly #idle: Connection[] = [];
   readonly #busy = new Set<Connection>();
   readonly #waiting: ((connection: Connection) => void)[] = [];
   #open = true;
 
-  constructor(origin: string, connectorFor: ConnectorFactory, openings: Openings) {
+  constructor(
+    origin: string,
+    connectorFor: ConnectorFactory,
+    sockets: Sockets,
+    idleMs: number = defaultIdleMs,
+  ) {
     this.#origin = origin;
     this.#connectorFor = connectorFor;
-    this.#openings = openings;
+    this.#sockets = sockets;
+    this.#idleMs = idleMs;
   }
 
   /** Tells whether any is lent. */
@@ -36,28 +40,42 @@ export class Connections {
   /** Calls `use` with a connection as soon as there is one: idle, given back, or new. */
   take(use: (connection: Connection) => void): void {
     const idle = this.#idle.pop();
-    if (idle !== undefined) return this.#lend(idle, use);
+    if (idle !== undefined) {
+      this.#sockets.nowBusy(idle);
+      return this.#lend(idle, use);
+    }
     // Whoever gives one back, or opens one, must not pass on its own asynchronous context.
     this.#waiting.push(AsyncResource.bind(use));
-    this.#openings.ask(() => {
-      const next = this.#waiting.shift();
-      if (next !== undefined) this.#lend(this.#create(), next);
-    });
+    this.#sockets.ask(this);
+  }
+
+  open(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return this.#sockets.free();
+    const connection = new Connection(this.#origin, this.#connectorFor, this.#idleMs, (ended) =>
+      this.#endIdle(ended),
+    );
+    this.#lend(connection, next);
   }
 
   /** Takes a connection back. `healthy` where its exchange came to its proper end. */
   release(connection: Connection, healthy: boolean): void {
     this.#busy.delete(connection);
-    if (!healthy || !this.#open) return connection.cut();
+    if (!healthy || !this.#open || this.#sockets.isWantedByOthers(this)) return this.#end(connection);
     const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(connection);
-    else this.#lend(connection, next);
+    if (next === undefined) {
+      this.#idle.push(connection);
+      this.#sockets.nowIdle(connection);
+    } else {
+      this.#sockets.withdraw(this);
+      this.#lend(connection, next);
+    }
   }
 
   /** Closes what is idle now, and what is busy when it is released. */
   close(): void {
     this.#open = false;
-    for (const connection of this.#idle.splice(0)) connection.cut();
+    for (const connection of [...this.#idle]) this.#endIdle(connection);
   }
 
   cutAll(): void {
@@ -65,40 +83,20 @@ export class Connections {
     for (const connection of this.#busy) connection.cut();
   }
 
-  #create(): Connection {
-    const connection = new Connection(this.#origin, this.#connectorFor);
-    // One that the receiver hung up would be opened anew by whoever takes it.
-    connection.client.on("disconnect", () => {
-      const index = this.#idle.indexOf(connection);
-      if (index >= 0) this.#idle.splice(index, 1);
-    });
-    return connection;
-  }
-
   #lend(connection: Connection, use: (connection: Connection) => void): void {
     this.#busy.add(connection);
     use(connection);
   }
-}
 
-export class Connection {
-  readonly client: Client;
-  readonly #abort = new AbortController();
-
-  constructor(origin: string, connectorFor: ConnectorFactory) {
-    this.client = new Client(origin, {
-      pipelining: 1,
-      connect: connectorFor(this.#abort.signal),
-      // The attempt's own deadline bounds both; undici's timers would only add a second, coarser one.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 10_000,
-    });
+  #endIdle(connection: Connection): void {
+    const index = this.#idle.indexOf(connection);
+    if (index < 0) return;
+    this.#idle.splice(index, 1);
+    this.#sockets.nowBusy(connection);
+    this.#end(connection);
   }
 
-  /** Ends it at once, also while it is still being opened, which undici would wait for. */
-  cut(): void {
-    this.client.destroy().catch(() => undefined);
-    this.#abort.abort();
+  #end(connection: Connection): void {
+    if (connection.cut()) this.#sockets.free();
   }
 }

@@ -1,11 +1,16 @@
 /** Loads the transport, and undici with it, when the first POST asks: a program that never delivers does not pay for it. */
-import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
 import type { Endpoint } from "../../event/endpoint.ts";
 import type { NetworkPolicy } from "../../security/network-policy.ts";
-import { cutOff, type Post, type Transport } from "./transport.ts";
+import { wordOf } from "./failure.ts";
+import { cutOff, type Post, type Posted, type Transport } from "./transport.ts";
 
 /** In the `background`, what is under way keeps no process alive. */
-export function createTransport(policy: NetworkPolicy, now: () => number, background: boolean): Transport {
+export function createTransport(
+  policy: NetworkPolicy,
+  now: () => number,
+  background: boolean,
+  maxSockets: number,
+): Transport {
   return new TransportOnDemand(async () => {
     const [{ createGuardedConnector }, { HttpTransport }] = await Promise.all([
       import("../../security/connector.ts"),
@@ -15,6 +20,7 @@ export function createTransport(policy: NetworkPolicy, now: () => number, backgr
       (endpoint, signal) =>
         createGuardedConnector(policy, { timeout: endpoint.timeoutMs, signal, background }),
       now,
+      maxSockets,
     );
   });
 }
@@ -29,7 +35,7 @@ class TransportOnDemand implements Transport {
     this.#load = load;
   }
 
-  post(post: Post): Promise<AttemptOutcome> {
+  post(post: Post): Promise<Posted> {
     return this.#loaded === undefined ? this.#postWhenLoaded(post) : this.#loaded.post(post);
   }
 
@@ -42,10 +48,16 @@ class TransportOnDemand implements Transport {
     await (await this.#loading)?.close();
   }
 
-  async #postWhenLoaded(post: Post): Promise<AttemptOutcome> {
+  async #postWhenLoaded(post: Post): Promise<Posted> {
     if (this.#closed) return cutOff;
-    this.#loading ??= this.#load();
-    this.#loaded = await this.#loading;
+    try {
+      this.#loading ??= this.#load();
+      this.#loaded = await this.#loading;
+    } catch (error) {
+      // What was short may be there the next time.
+      this.#loading = undefined;
+      return { ...cutOff, ours: wordOf(error) };
+    }
     return this.#loaded.post(post);
   }
 }

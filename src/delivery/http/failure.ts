@@ -17,7 +17,6 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
   ["ENETUNREACH", "connect"],
   ["EADDRNOTAVAIL", "connect"],
   ["EACCES", "connect"],
-  ["EMFILE", "connect"],
   ["ECONNRESET", "reset"],
   ["EPIPE", "reset"],
   ["UND_ERR_SOCKET", "reset"],
@@ -30,6 +29,14 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "invalid_response"],
   ["UND_ERR_RES_EXCEEDED_MAX_SIZE", "invalid_response"],
 ]);
+
+/** This process, or its machine, has no more of something: of descriptors, of memory for sockets. */
+const shortages: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+
+/** Tells whether the code is of our own making: an attempt that failed with it says nothing of the endpoint. */
+export function isShortage(code: string | undefined): boolean {
+  return code !== undefined && shortages.has(code);
+}
 
 /** OpenSSL's verify errors and Node's own TLS codes. */
 const tlsCode =
@@ -60,7 +67,7 @@ function outcomeOf(code: string, error: object): Outcome | undefined {
   if (tlsCode.test(code)) return "tls";
   // llhttp's parser errors: HPE_INVALID_CONSTANT and its kin.
   if (code.startsWith("HPE_")) return "invalid_response";
-  return byCode.get(code);
+  return shortages.has(code) ? "connect" : byCode.get(code);
 }
 
 /** Names the outcome of an attempt that failed before a request was made. */

@@ -1,12 +1,14 @@
 /** Carries POSTs through undici, over connections that no other endpoint shares. */
-import type { AttemptOutcome } from "../../event/attempt-outcome.ts";
 import type { Endpoint } from "../../event/endpoint.ts";
 import { asOwnWork } from "../../event/own-work.ts";
 import { createRedactor, type Redactor } from "../../security/redact.ts";
-import { type Connection, Connections, type Connector } from "./connections.ts";
-import { Openings } from "./openings.ts";
+import { confidentialTextsOf } from "./confidential-texts.ts";
+import type { Connection, Connector } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { isShortage } from "./failure.ts";
 import { ResponseHandler } from "./response.ts";
-import { cutOff, type Post, type Transport } from "./transport.ts";
+import { Sockets } from "./sockets.ts";
+import { cutOff, type Post, type Posted, type Transport } from "./transport.ts";
 
 interface Way {
   readonly connections: Connections;
@@ -19,19 +21,24 @@ export class HttpTransport implements Transport {
   readonly #ways = new Map<Endpoint, Way>();
   /** Of endpoints that are gone, until their posts have ended. */
   readonly #forgotten = new Set<Connections>();
-  readonly #openings = new Openings();
+  readonly #sockets: Sockets;
   /** Outcomes heard in this turn of the event loop. */
   #heard: (() => void)[] = [];
   #closed = false;
   readonly #connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector;
   readonly #now: () => number;
 
-  constructor(connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector, now: () => number) {
+  constructor(
+    connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector,
+    now: () => number,
+    maxSockets: number,
+  ) {
     this.#connectorFor = connectorFor;
     this.#now = now;
+    this.#sockets = new Sockets(maxSockets);
   }
 
-  post(post: Post): Promise<AttemptOutcome> {
+  post(post: Post): Promise<Posted> {
     if (this.#closed) return Promise.resolve(cutOff);
     const way = this.#wayTo(post.endpoint);
     return new Promise((resolve) => {
@@ -54,27 +61,38 @@ export class HttpTransport implements Transport {
     for (const connections of this.#forgotten) connections.cutAll();
     this.#ways.clear();
     this.#forgotten.clear();
+    this.#sockets.close();
   }
 
   #exchange(
     { endpoint, headers, body }: Post,
     { connections, path, redact }: Way,
     connection: Connection,
-    resolve: (outcome: AttemptOutcome) => void,
+    resolve: (posted: Posted) => void,
   ): void {
     if (this.#closed) {
       connections.release(connection, false);
       return resolve(cutOff);
     }
     const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, redact, (outcome, whole) => {
+      const ours = outcome.status === undefined ? this.#ownReason(outcome.detail) : undefined;
       connections.release(connection, whole);
-      this.#tellLater(() => resolve(outcome));
+      const posted = ours === undefined ? outcome : { ...outcome, ours };
+      this.#tellLater(() => resolve(posted));
     });
     try {
       connection.client.dispatch({ method: "POST", path, headers: headers as string[], body }, handler);
     } catch (error) {
       handler.fail(error);
     }
+  }
+
+  /** Why an exchange failed that this process could not make, or cut off itself. */
+  #ownReason(detail: string | undefined): string | undefined {
+    if (this.#closed) return cutOff.ours;
+    if (!isShortage(detail)) return undefined;
+    this.#sockets.short();
+    return detail;
   }
 
   /** At the end of this turn, all together: code that alternates with the network's costs a tenth more. */
@@ -96,7 +114,7 @@ export class HttpTransport implements Transport {
       connections: new Connections(
         url.origin,
         (signal) => this.#connectorFor(endpoint, signal),
-        this.#openings,
+        this.#sockets,
       ),
       path: url.pathname + url.search,
       redact: createRedactor(confidentialTextsOf(endpoint)),
@@ -104,19 +122,4 @@ export class HttpTransport implements Transport {
     this.#ways.set(endpoint, way);
     return way;
   }
-}
-
-/** What a receiver that echoes its request would otherwise bring into our records. */
-function confidentialTextsOf({ url, secrets, headers }: Endpoint): string[] {
-  const values = [...headers.values()].map((value) => value.reveal());
-  return [
-    ...secrets.map((secret) => secret.reveal()),
-    ...values,
-    // Of `Bearer …` and `Basic …` the credential alone, too.
-    ...values.flatMap((value) => value.split(" ").slice(1)),
-    url.pathname + url.search,
-    url.pathname,
-    ...url.searchParams.values(),
-    ...url.pathname.split("/").filter((segment) => segment.length >= 16),
-  ];
 }

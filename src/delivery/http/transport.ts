@@ -9,12 +9,21 @@ export interface Post {
   readonly body: Buffer;
 }
 
+/** What became of a post. */
+export interface Posted extends AttemptOutcome {
+  /**
+   * The reason was here, not with the endpoint, so that it counts as no attempt: `closed`, or the system's word for
+   * what this process is short of, such as `EMFILE`.
+   */
+  readonly ours?: string;
+}
+
 /** This process ended it, or never began it. */
-export const cutOff: AttemptOutcome = { outcome: "reset", durationMs: 0 };
+export const cutOff = { outcome: "reset", durationMs: 0, ours: "closed" } as const satisfies Posted;
 
 export interface Transport {
   /** Sends one POST. Resolves with what became of it, at the latest when the endpoint's timeout is over. */
-  post(post: Post): Promise<AttemptOutcome>;
+  post(post: Post): Promise<Posted>;
   /** Closes the endpoint's connections once their requests ended. */
   forget(endpoint: Endpoint): void;
   /** Cuts every connection, and opens no other. */
