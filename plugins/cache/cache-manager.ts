@@ -86,7 +86,7 @@ function watchStore(store: object, host: PluginHost, options: WatchOptions): voi
 
   const isRepeated = (operation: string): boolean => isRepeatedByLayer(store, host, operation);
 
-  // What is repeated is watched without a word: the store writes to a cache of its own meanwhile.
+  // A repeated call is watched without an event, because the store writes to a cache of its own meanwhile.
   watchMethod(store, "set", host, ([key, value, ttlMs]) => {
     if (!report.wantsUpdates()) return undefined;
     return isRepeated(`set ${String(key)}`) ? {} : report.set([{ key, value, ttlMs }]);

@@ -1,4 +1,4 @@
-/** The error plugin: errors that were reported, and errors nobody caught. */
+/** The error plugin: errors that were reported, and errors that nobody caught. */
 import { checkOptions, definePlugin, describeError, type ErrorDescription } from "mova-webhooks/plugin";
 import { watchProcess } from "./process.ts";
 

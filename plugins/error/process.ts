@@ -1,7 +1,7 @@
 /** Watches the process for errors nobody caught. */
 import type { Detach, PluginHost } from "mova-webhooks/plugin";
 
-/** Who is told: Node warns of a leak where each of many managers has a listener of its own. */
+/** Hosts that are told by one listener: Node would warn of a leak if each of many managers had its own. */
 const hosts = new Set<PluginHost>();
 
 function processCrashes(error: unknown, origin: string): void {

@@ -1,4 +1,4 @@
-/** Finds, while a library sends the request of a call, the promises it makes for it, before anybody else has them. */
+/** Finds the promises that a library makes for a call while it sends the request, before anybody else has them. */
 import { patchMethod, type PluginHost } from "mova-webhooks/plugin";
 import { objectAt } from "./fields.ts";
 import type { Following } from "./follow.ts";

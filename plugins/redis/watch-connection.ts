@@ -32,7 +32,7 @@ export interface ClientReading {
 /** The mark of connections that deliver webhooks: what happens to them must not become one. */
 const internal = Symbol.for("mova-webhooks.internal");
 
-/** What each host does when a client signals something. A client has one listener of ours, however many watch it. */
+/** What each host does when a client signals something. A client has one listener of ours, however many hosts watch it. */
 type Watchers = Map<PluginHost, () => void>;
 
 const watchersOf = new WeakMap<object, Watchers>();

@@ -18,7 +18,7 @@ export interface SpanOptions {
 
 type SpanEvents = { readonly [Type in `span.${string}`]: SpanData };
 
-/** A program that takes longer to start its SDK is watched all the same. */
+/** How long a missing SDK is not warned of. A program that takes longer to start one is watched all the same. */
 const patienceMs = 10_000;
 const noProvider =
   "no tracer provider is registered, so that no span is seen: start an OpenTelemetry SDK, or give the provider to `instrument`";

@@ -1,4 +1,4 @@
-/** Watches zod 3 and 4 schemas: what a schema runs inside another is not seen twice. */
+/** Watches zod 3 and 4 schemas. A schema that runs inside another makes no event of its own. */
 import {
   hasMethods,
   type ModuleInstrumentation,
@@ -61,7 +61,7 @@ function watchSchema(schema: object, host: PluginHost, options: WatchOptions): v
   for (const name of throwingMethods) watchMethod(schema, name, host, throwing);
 }
 
-/** Their first argument is the schema: a schema that is watched itself is busy with the call already. */
+/** Their first argument is the schema. Where that is watched itself, its own call is seen already. */
 function watchParsers(exports: object, host: PluginHost, options: WatchOptions): object {
   const reading: ValidatorReading = {
     ...zodReading,

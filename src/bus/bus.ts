@@ -1,4 +1,4 @@
-/** The event bus: components say what happened, whoever listens hears it at once, and nobody can hurt the component. */
+/** The event bus: components say what happened, and listeners hear it at once. One that throws disturbs nobody. */
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 
 type Listener<Name extends Topic> = (happened: ComponentEvents[Name]) => void;

@@ -24,7 +24,7 @@ export interface CheckedConfig {
   readonly remedy?: string;
 }
 
-/** Checks everything that is right enough to be checked, so that one run names all mistakes. */
+/** Checks all that can be checked in spite of mistakes elsewhere, so that one run names them all. */
 export async function checkConfig(source: ConfigSource): Promise<CheckedConfig> {
   const read = readConfig(source);
   const { config } = read;
@@ -93,7 +93,7 @@ function checkAddress({ config, leftOut }: ReadConfig, text: string, mistake: Mi
   if (problem !== undefined) mistake(["url"], `this URL cannot be called: ${problem}`);
 }
 
-/** What is sure of an http URL without resolving its name: on which addresses http is possible at all. */
+/** Returns why http to this URL is refused whatever its name resolves to, as far as that can be told without resolving it. */
 function refuseHttp(url: URL, { network }: WebhookConfig): string | undefined {
   if (url.protocol !== "http:" || isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0) return undefined;
   if (isLoopbackHost(url.hostname)) {

@@ -1,11 +1,11 @@
-/** The doctor's look at the clock: whether it can be right, and how far it is from the clocks of those who are asked anyway. */
+/** The doctor's look at the clock: can it be right, and how far is it from the clocks of others that are asked anyway? */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Finding } from "./doctor-finding.ts";
 
-/** Before this moment nobody runs this; a clock that says so is wrong, and every signature with it. */
+/** This package is younger than any earlier time: a clock that shows one is wrong, and so is every signature. */
 const earliestSaneTime = Date.parse("2026-01-01T00:00:00Z");
 
-/** What the way there and back and a `Date` header of whole seconds may explain. */
+/** A difference that the way there and back, and a `Date` header of whole seconds, may explain. */
 const agreeMs = 5_000;
 /** Receivers refuse what was signed so long ago, or so far ahead. */
 const toleranceMs = 300_000;

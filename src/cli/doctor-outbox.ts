@@ -1,4 +1,4 @@
-/** The doctor's look at the outbox: whether it answers, whether its store keeps what it is given, and whose clock is right. */
+/** The doctor's look at the outbox: does it answer, does its store keep what it is given, and do their clocks agree? */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { chosen, defaultChoice, defaultFile, kindsThat, openOutbox } from "../outbox/kinds.ts";

@@ -15,7 +15,7 @@ export function outboxOf({ outbox }: WebhookConfig): OutboxChoice {
   return outbox ?? defaultChoice();
 }
 
-/** What is asked for records: the outbox, or the server that delivers from it. */
+/** Where records come from: the outbox, or the server that delivers from it. */
 export type Records = Pick<WebhookManager, "find" | "get" | "explain" | "replay" | "status">;
 
 /**

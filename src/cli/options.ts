@@ -90,7 +90,7 @@ export function readSeconds(given: string): number {
   return readWhole(given, 0, 999_999_999_999, "Unix seconds");
 }
 
-/** An RFC 3339 time, or so long ago: `90s`, `15m`, `2h`, `7d`. Returns Unix milliseconds. */
+/** Reads an RFC 3339 time, or how long ago: `90s`, `15m`, `2h`, `7d`. Returns Unix milliseconds. */
 export function readTime(given: string): number {
   const ago = /^(\d+)([smhd])$/.exec(given);
   if (ago !== null) {

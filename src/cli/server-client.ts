@@ -92,8 +92,8 @@ export class ServerClient {
   }
 
   /**
-   * Returns what has `key`, by which a server of ours is told from another. Throws TOKEN_INVALID, REQUEST_INVALID where
-   * no such server answers, and what the server throws.
+   * Returns the response, which has `key`: by that a server of ours is told from another. Throws TOKEN_INVALID,
+   * REQUEST_INVALID where no such server answers, and what the server throws.
    */
   async #ask<Answer>(
     method: string,
@@ -155,7 +155,7 @@ function reasonOf(error: unknown): string {
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message || cause.name;
 }
 
-/** Returns an empty object for what is none. */
+/** Returns an empty object for what is not a JSON object. */
 function parse(text: string): object {
   try {
     return Object(JSON.parse(text)) as object;

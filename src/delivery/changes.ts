@@ -1,6 +1,6 @@
-/** Lets those who wait for something to be over look again whenever anything is. */
+/** Wakes whoever waits for work to end, each time any of it ends, to look whether theirs has. */
 
-/** Asked again after so long at the latest: what others do to a shared store is told to nobody. */
+/** Longest wait before looking again: nobody tells what other processes do to a shared store. */
 const longestWaitMs = 100;
 
 export class Changes {

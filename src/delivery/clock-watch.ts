@@ -1,4 +1,4 @@
-/** Pulls back what waits for a time that the wall clock will not reach soon, because it was set back. */
+/** Makes due earlier what waits for a time that the wall clock, because it was set back, will not reach soon. */
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -12,7 +12,7 @@ export interface ClockWatchOptions {
   readonly monotonic: () => number;
 }
 
-/** Smaller steps are how a clock is kept right: they put a retry off by as much. */
+/** Smaller steps keep a clock right, and only put a retry off by as much. */
 const jumpMs = 1000;
 
 export class ClockWatch {
@@ -25,12 +25,12 @@ export class ClockWatch {
     this.#offset = this.#currentOffset();
   }
 
-  /** The clock may have been set while no process ran: what no receiver can have asked for is pulled back. */
+  /** Makes due earlier what waits longer than a receiver can ask for: the clock may have been set while no process ran. */
   atStart(endpoints: readonly Endpoint[]): Promise<void> {
     return this.#pullBack(endpoints, retryAfterCapMs);
   }
 
-  /** Where the clock was set back since it was last looked at, what no schedule asks for is pulled back. */
+  /** Makes due earlier what waits longer than any schedule asks for, where the clock was set back since the last look. */
   async look(endpoints: readonly Endpoint[]): Promise<void> {
     const offset = this.#currentOffset();
     const jumpedMs = offset - this.#offset;

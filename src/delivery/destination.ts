@@ -26,7 +26,7 @@ export interface DestinationOptions extends AftermathOptions {
   readonly alarm: DueAlarm;
   readonly changes: Changes;
   readonly shortage: Shortage;
-  /** Runs in the worker's own async context: a lane's queue runs a task in that of whoever queued or ended before it. */
+  /** Runs something in the worker's own async context: a lane's queue runs a task in that of the task before it. */
   readonly inContext: <Input, Result>(run: (input: Input) => Result, input: Input) => Result;
 }
 
@@ -106,7 +106,7 @@ export class Destination {
     }
   }
 
-  /** Leaves when the exchange is over; recording it goes on behind, so that the lane's place is free again. */
+  /** Resolves when the exchange is over. It is recorded after that, so that the lane's place is free at once. */
   async #attempt(claims: Claims): Promise<void> {
     const { gate } = this.#options;
     const waiting = gate.enter(this);

@@ -18,7 +18,7 @@ export class Destinations {
     return this.#current.values();
   }
 
-  /** Puts the new one in place before the old one hands back what it holds: it goes to the new one. */
+  /** Puts the new one in place first: what the old one then hands back goes to the new one. */
   put(destination: Destination): void {
     const { id } = destination.endpoint;
     const before = this.#current.get(id);

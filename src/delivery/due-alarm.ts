@@ -18,12 +18,12 @@ export class DueAlarm {
     this.#ring = ring;
   }
 
-  /** Rings at that time at the latest; Unix milliseconds. */
+  /** Makes sure that it rings at `dueAt`, in Unix milliseconds, or earlier. */
   setFor(dueAt: number): void {
     this.setIn(dueAt - this.#now());
   }
 
-  /** Rings after so long at the latest. */
+  /** Makes sure that it rings within this time. */
   setIn(waitMs: number): void {
     const sleepMs = Math.min(Math.max(waitMs, 1), longestSleepMs);
     const at = this.#monotonic() + sleepMs;

@@ -5,7 +5,7 @@ interface LoaderHook {
   readonly resolve: unknown;
 }
 
-/** Loaded by its URL, which is in the query of this module's: it is a copy that only others depend on. */
+/** Loaded by its URL, which this module's own query holds: only others depend on that copy. */
 const hook = (await import(new URL(import.meta.url).searchParams.get("of") ?? "")) as LoaderHook;
 export const { load, resolve } = hook;
 

@@ -1,4 +1,4 @@
-/** Lets imports of ES modules be seen, where a plugin has something to patch and nowhere else. */
+/** Makes imports of ES modules visible to patches, and only where a plugin has something to patch. */
 import { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { ModulePatch } from "../plugin/module-patches.ts";

@@ -1,4 +1,4 @@
-/** Delivers what a program leaves behind when it ends, without changing how it ends. */
+/** Delivers what is due when a program ends, without changing how it ends. */
 import type { WebhookManager } from "../manager/manager.ts";
 import type { TracingSdk } from "./tracing-sdk.ts";
 

@@ -45,7 +45,7 @@ async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>)
   finishWithProgram(manager, tracing);
 }
 
-/** The file is chosen by nobody: where it cannot be used, the events of this run are better kept in memory than not. */
+/** Nobody chose this file: where it cannot be used, the events of this run are kept in memory instead. */
 async function defaultOutbox(): Promise<Outbox> {
   const outbox = await openOutbox(defaultChoice(process.cwd()));
   try {

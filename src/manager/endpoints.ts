@@ -159,11 +159,11 @@ export class Endpoints {
     return replayed;
   }
 
-  /** Switches off what asked for it or failed for too long, and says so to the others. */
+  /** Switches off an endpoint that asked for it or failed for too long, and announces it to the others. */
   disable({ endpointId, reason, eventTypes }: DisableCause): void {
     const { book, intake, now } = this.#options;
     if (!this.#switch(endpointId, false, reason)) return;
-    // What fails to hear of a disabled endpoint is not itself news: or one such event could bring forth the next.
+    // An endpoint whose last attempt carried this very event is not announced: one such event could cause the next.
     if (eventTypes.includes(endpointDisabledType)) return;
     const failingSince = new Date(book.missingSince(endpointId) ?? now()).toISOString();
     const data = { endpoint_id: endpointId, reason, failing_since: failingSince };

@@ -1,4 +1,4 @@
-/** What a WebhookManager may be given, and how code, environment and file become one. */
+/** What a WebhookManager may be given, and how code, environment and file are merged. */
 import { isDeepStrictEqual } from "node:util";
 import type { TracerProvider } from "@opentelemetry/api";
 import { type ReadConfig, readRightConfig, type WebhookConfig } from "../settings/read/config.ts";

@@ -1,4 +1,4 @@
-/** The front door: what a user may ask, each in words that say what it does; the parts do it. */
+/** The front door: every call a user may make, and what it promises; the parts do the work. */
 import type { Bus } from "../bus/bus.ts";
 import type { PlannedAttempt } from "../delivery/policy/schedule.ts";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";

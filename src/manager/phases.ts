@@ -1,4 +1,4 @@
-/** What a manager does from phase to phase: is furnished, loads what the configuration names, starts, reloads, ends. */
+/** The phases of a manager: it gets its first plugins and endpoints, loads what is configured, starts, reloads, ends. */
 import { followOwnWork } from "../event/own-work.ts";
 import { mistaken } from "../settings/read/config.ts";
 import { keepPruned } from "../outbox/retention.ts";
@@ -27,7 +27,7 @@ export function furnish(parts: Parts, plugins: readonly (AnyPlugin | PluginUse)[
     }
     for (const endpoint of settings.endpoints) endpoints.add(endpoint);
   } catch (error) {
-    // A manager that does not come about leaves nothing behind in a registry it was given.
+    // A manager whose construction failed leaves nothing behind in a registry it was given.
     metrics.close();
     throw error;
   }

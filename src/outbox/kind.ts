@@ -1,4 +1,4 @@
-/** What a store says of itself, so that configuration, environment, doctor, CLI and manager know none by its name. */
+/** How a store describes itself, so that configuration, environment, doctor, CLI and manager name no store. */
 import type { Logger } from "../event/logger.ts";
 import type { ObjectSetting } from "../settings/composed.ts";
 import type { Outbox } from "./outbox.ts";
@@ -37,7 +37,7 @@ export interface OutboxKind<Options extends object = object> {
   };
   /** Loads what it needs only now. May reject with DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
   open(options: Options, surroundings: Surroundings): Outbox | Promise<Outbox>;
-  /** Looks at what keeps a store from keeping what it was given, beyond whether it answers. */
+  /** Looks for settings of the store with which it may lose what it accepted. */
   examine?(options: Options): Promise<readonly StoreFinding[]>;
   /** Asks the store for its own time, in Unix milliseconds. */
   readClock?(options: Options): Promise<number>;

@@ -136,7 +136,7 @@ export interface Outbox {
 
   /**
    * Stores events with their deliveries; resolves when they are stored as safely as `guarantees` say.
-   * A known event id stores nothing. Returns in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
+   * A known event id stores nothing. Results come in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
    * then nothing of this call is stored.
    */
   put(submissions: readonly Submission[]): Promise<readonly Stored[]>;

@@ -1,4 +1,4 @@
-/** The refusals that every store words in the same way. */
+/** Refusals that every store makes in the same words. */
 import { WebhookError } from "../event/errors.ts";
 
 /** `title` names the store, such as `SQLite`. */

@@ -5,7 +5,7 @@ import { validateNow } from "./check-data.ts";
 import type { AnyPlugin, EventDefinition } from "./contract.ts";
 import { isVersionRange } from "./version-range.ts";
 
-/** Sources of events that are no plugin's. */
+/** Names that plugins may not take: sources of events that no plugin makes. */
 const reserved = new Set(["api", "delivery"]);
 
 /** Throws PLUGIN_INVALID. */

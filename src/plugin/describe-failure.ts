@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 const ownCode = new URL("../", import.meta.url);
 const ownPlaces = [ownCode.href, fileURLToPath(ownCode)];
 
-/** For what is thrown before there is any event: the message is the author's own, not a stranger's data. */
+/** Shows the message, which is safe here: before there is any event it is the author's own, and holds no data. */
 export function describeFailure(error: unknown): string {
   if (typeof error === "string") return oneLine(error);
   if (!(error instanceof Error)) return `a value of type ${typeof error} was thrown`;

@@ -48,7 +48,7 @@ interface Entry {
   readonly plugin: AnyPlugin;
   readonly host: PluginHost;
   readonly types: readonly string[];
-  /** Absent where nothing bounds the plugin's events. */
+  /** Absent where every event of the plugin is kept. */
   readonly volume: VolumeControl | undefined;
   readonly redact: Redact | undefined;
   /** Present while its translations listen on the bus. */
@@ -114,7 +114,7 @@ export class Host {
     for (const entry of this.#entries.values()) this.#attach(entry);
   }
 
-  /** Ends all watching and lets go of what was held back to be one event with more. */
+  /** Ends all watching, and emits the events that were held to be coalesced with later ones. */
   detach(): void {
     this.#attached = false;
     for (const entry of this.#entries.values()) {

@@ -10,7 +10,7 @@ import type { AnyPlugin } from "./contract.ts";
 import { describeFailure } from "./describe-failure.ts";
 
 const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config", "span"]);
-/** A plugin is there within milliseconds, a large one on a slow disk within seconds. */
+/** Longest wait for a plugin to load: it takes milliseconds, or seconds for a large one on a slow disk. */
 const loadTimeoutMs = 10_000;
 
 /**
@@ -37,7 +37,7 @@ async function runOwn<Result>(
   options?: unknown,
 ): Promise<Result> {
   try {
-    // Holds the process open: it would end with exit code 13, before anybody is told, where nothing else does.
+    // Holds the process open: where nothing else does, Node would end it with exit code 13 before anybody is told.
     return await withDeadline(Promise.resolve(run()), loadTimeoutMs, () => {
       throw invalid(`${what} did not end within ${loadTimeoutMs / 1000} s`);
     });

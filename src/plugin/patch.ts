@@ -3,7 +3,7 @@ import type { PluginHost } from "./plugin-host.ts";
 
 export type Callable = (...args: never) => unknown;
 
-/** Tells whether a component answers to all these method names, its own or inherited. Never throws. */
+/** Tells whether a component has methods of all these names, its own or inherited. Never throws. */
 export function hasMethods(component: object, ...names: readonly string[]): boolean {
   try {
     return names.every((name) => typeof Reflect.get(component, name) === "function");

@@ -1,8 +1,8 @@
-/** What a plugin or its user is told that does wrongly, or asynchronously, what must be done at once. */
+/** The errors for plugins that do wrongly what the contract asks, or asynchronously what must be done at once. */
 import { WebhookError } from "../event/errors.ts";
 import type { AnyPlugin } from "./contract.ts";
 
-/** For what a translation returned that is no draft of a declared event. */
+/** Where a translation returned something else than a draft of a declared event. */
 export function undeclared(plugin: string, draft: unknown): WebhookError {
   if (draft instanceof Promise) {
     draft.catch(() => undefined);
@@ -18,7 +18,7 @@ export function undeclared(plugin: string, draft: unknown): WebhookError {
   );
 }
 
-/** For what `attach` returned that is no function. */
+/** Where `attach` returned something else than a function. */
 export function refuseDetach(plugin: string, detach: unknown): never {
   if (detach instanceof Promise) detach.catch(() => undefined);
   const what = detach instanceof Promise ? "a promise" : typeof detach;

@@ -1,4 +1,4 @@
-/** Measures data without keeping, copying or fully reading what is big, and without running code of theirs. */
+/** Measures data without keeping, copying or fully reading what is big, and without running any of its own code. */
 import { types } from "node:util";
 
 /** Larger and deeper structures are not measured: that would cost the component more than the figure is worth. */
@@ -11,8 +11,8 @@ interface Budget {
 }
 
 /**
- * Measures a text or binary value as it is, and plain data as its JSON text. Undefined where the answer
- * would be dear (over 10,000 parts, or 100 levels) or is not known without running foreign code (class instances, getters,
+ * Measures a text or binary value as it is, and plain data as its JSON text. Undefined where that would cost too much
+ * (over 10,000 parts, or 100 levels), or cannot be known without running foreign code (class instances, getters,
  * proxies, `toJSON`).
  */
 export function sizeInBytes(value: unknown): number | undefined {

@@ -1,4 +1,4 @@
-/** Volume control of one plugin: keeps a share of its events, makes one of many alike, and limits the rate. */
+/** Volume control of one plugin: keeps a share of its events, makes one event of many that are alike, and limits the rate. */
 import type { DropReason } from "../telemetry/lifecycle.ts";
 import { checkKeys, shown, unfit } from "../event/check-object.ts";
 import { coalesceField, volumeRanges } from "../event/plugin-settings.ts";
@@ -34,7 +34,7 @@ export interface VolumePorts {
   after(delayMs: number, run: () => void): () => void;
   emit(draft: EventDraft): void;
   dropped(reason: DropReason): void;
-  /** Data that were held could not be read any more: this event is lost. */
+  /** Hears of an event that is lost because its data, which were held, can no longer be read. */
   failed(draft: EventDraft, error: unknown): void;
 }
 

@@ -1,4 +1,4 @@
-/** The protocol all adapters speak: how a request is read, and what is answered when. */
+/** The protocol all adapters speak: how a request is read, and which status it gets when. */
 import { clearTimeout, setTimeout } from "node:timers";
 import { BodyBroken } from "./body-reader.ts";
 import type { RawBody } from "./raw-body.ts";
@@ -33,7 +33,7 @@ export interface Answer {
 /**
  * Returns 200 when the handlers are done, 202 when they take too long, and the status of the refusal otherwise: before
  * the body is read where the headers decide. After a 202 a handler that fails is only logged, since the sender will not
- * try again. Returns nothing where somebody else has answered; the event is then left to the next request. Never rejects.
+ * try again. Returns undefined where somebody else has answered; the event is then left to the next request. Never rejects.
  */
 export async function answerRequest(
   receiver: WebhookReceiver,

@@ -1,4 +1,4 @@
-/** The user's logger, of which nothing that it throws or rejects with reaches the receiver. */
+/** Wraps the user's logger, so that nothing it throws or rejects with reaches the receiver. */
 import type { Logger } from "../event/logger.ts";
 
 export function carefulLogger(logger: Logger): Logger {

@@ -1,4 +1,4 @@
-/** Who wants to hear of which received event. */
+/** The handlers of received events, by type or pattern. */
 import { WebhookError } from "../event/errors.ts";
 import { isEventPattern, matchesPattern } from "../event/event-types.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";

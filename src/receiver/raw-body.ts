@@ -1,4 +1,4 @@
-/** Takes a received body as bytes, and tells what to do where a framework has parsed it. */
+/** Takes a received body as bytes, and says what helps where a framework has parsed it. */
 import { isAnyArrayBuffer } from "node:util/types";
 import { type Refused, refuse } from "./receive-result.ts";
 

@@ -1,4 +1,4 @@
-/** Lets an answer arrive that is given before the request was read: the rest of its body is read, and thrown away, first. */
+/** Lets an answer arrive that is given before the request was read: reads on, and throws away the rest of its body. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { clearTimeout, setTimeout } from "node:timers";
 

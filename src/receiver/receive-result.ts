@@ -1,4 +1,4 @@
-/** What receiving comes to: an event, or a refusal with a code and the HTTP status that fits. Never an exception. */
+/** The result of receiving: an event, or a refusal with a code and the HTTP status that fits. Never an exception. */
 import { type ErrorCode, errorTable } from "../event/errors.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
 

@@ -81,7 +81,7 @@ export class EndpointBook {
     else this.#set({ ...entry, endpoint });
   }
 
-  /** Changes what endpoints get that set nothing themselves; those that are here already keep what they have. */
+  /** Changes the defaults of endpoints added from now on; those that are here already keep what they have. */
   useDefaults(defaults: EndpointDefaults): void {
     this.#defaults = defaults;
   }

@@ -1,4 +1,4 @@
-/** Functions of the program itself that want events: the original's `add_event_handler`. */
+/** The program's own functions that are called with events: the original's `add_event_handler`. */
 import { matchesPattern } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";

@@ -1,4 +1,4 @@
-/** Shows of URLs and texts only what may stand in messages and records. */
+/** Leaves of URLs and texts only what may stand in messages and records. */
 
 /** Returns `https://host:port`, or `[not a URL]`: path, query and user name often hold credentials. */
 export function originOf(url: string | URL): string {

@@ -1,4 +1,4 @@
-/** Who may ask: whoever has the token; without one, whoever is on this machine and no web page of somebody else. */
+/** Who may ask: whoever has the token. Where none is set, any program of this machine, but no web page of somebody else. */
 import type { MiddlewareHandler } from "hono";
 import { WebhookError } from "../event/errors.ts";
 import { isLoopbackHost } from "./loopback.ts";

@@ -31,7 +31,7 @@ const retryAfter: Partial<Record<ErrorCode, number>> = {
   CLOSED: 5,
 };
 
-/** What helps who calls over HTTP; the errors' own remedies are for who calls the library. */
+/** Remedies for callers over HTTP; the errors' own are for callers of the library. */
 const remedies: Partial<Record<ErrorCode, string>> = {
   EVENT_TYPE_UNKNOWN:
     "Use a known type, or let the server's configuration name its plugin or list it in `event_types`.",

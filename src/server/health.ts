@@ -6,7 +6,7 @@ import { withDeadline } from "../time/deadline.ts";
 import type { Served } from "./served.ts";
 import { tokenCheck } from "./token.ts";
 
-/** Those who ask (a kubelet: 1 s by default) want a no rather than none. */
+/** Whoever asks (a kubelet waits 1 s by default) wants a no rather than no answer. */
 const readyDeadlineMs = 900;
 
 /** Anybody may ask: what is wrong in detail, such as a store's address, is for the log and for who bears the token. */

@@ -11,7 +11,7 @@ export function checkTokenForm(token: string): void {
   throw new WebhookError("CONFIG_INVALID", detail);
 }
 
-/** Returns a function that compares an `Authorization` header with the token; how long it takes tells nothing of it. */
+/** Returns a function that compares an `Authorization` header with the token; how long that takes tells nothing about the token. */
 export function tokenCheck(token: string): (authorization: string | undefined) => boolean {
   const wanted = digest(token);
   return function bearsToken(authorization) {

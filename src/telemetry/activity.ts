@@ -1,4 +1,4 @@
-/** Remembers the last minutes for whoever looks on: attempts per second by outcome, and each endpoint's last one. */
+/** Remembers the last minutes for the console: attempts per second by outcome, and each endpoint's last attempt. */
 import type { Outcome } from "../event/attempt-outcome.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 

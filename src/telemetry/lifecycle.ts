@@ -121,7 +121,7 @@ export function combineObservers(observers: readonly Lifecycle[]): Required<Life
       }
     } as Required<Lifecycle>[Name];
   }
-  // Whoever throws here too is past being told of.
+  // One that throws here too is not told of again.
   const observerFailed = tell("observerFailed", () => undefined);
   return {
     published: tell("published"),

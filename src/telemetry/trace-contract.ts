@@ -1,4 +1,4 @@
-/** The contract for tracing: what the stations that publish and deliver ask of it, without knowing OpenTelemetry. */
+/** The contract for tracing: what publishing and delivering ask of it, without knowing OpenTelemetry. */
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Claim } from "../outbox/outbox.ts";

@@ -7,7 +7,7 @@ import { withDeadline } from "../time/deadline.ts";
 import { type CollectedDraft, collectingHost, translate } from "./collecting-host.ts";
 import { type Started, watchStarted } from "./watch-started.ts";
 
-/** Whoever ends a connection in order needs a moment. */
+/** Time for a plugin to end its connections in order. */
 const detachTimeoutMs = 2000;
 
 export interface PluginCase {
@@ -155,7 +155,7 @@ export const pluginSuite: readonly PluginCase[] = [
   },
 ];
 
-/** Attaches the plugin, looks, and detaches it, for whose end it waits: a host does not, and only logs its failure. */
+/** Attaches the plugin, looks, detaches it, and waits for that; a host does not wait, and only logs a failure. */
 function whileAttached(plugin: AnyPlugin, look: (started: Started) => void | Promise<void>): Promise<void> {
   return watchStarted(() => {
     const detach: () => unknown = collectingHost(plugin).attach();

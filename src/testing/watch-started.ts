@@ -1,4 +1,4 @@
-/** Finds what keeps the process from ending, of all that some code started, and of nothing else. */
+/** Finds what a piece of code started that keeps the process from ending. */
 import { createHook, executionAsyncId } from "node:async_hooks";
 import { setTimeout } from "node:timers/promises";
 

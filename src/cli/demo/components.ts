@@ -1,4 +1,4 @@
-/** The demo's program: real components doing what they do, watched from outside, knowing nothing of webhooks. */
+/** The demo's program: real components at work, watched from outside, which know nothing of webhooks. */
 import { type Span, trace } from "@opentelemetry/api";
 import type { WebhookManager } from "../../manager/manager.ts";
 import { documents, schema } from "./documents.ts";

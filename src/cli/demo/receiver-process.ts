@@ -7,7 +7,7 @@ import { WebhookReceiver } from "../../receiver/receiver.ts";
 export interface Tally {
   /** Requests that came. */
   readonly requests: number;
-  /** Whose signatures were right. */
+  /** Requests whose signatures were right. */
   readonly verified: number;
   /** Answered with an error on purpose. */
   readonly failed: number;

@@ -44,7 +44,7 @@ const tlsCode =
 
 export interface Failure {
   readonly outcome: Outcome;
-  /** The code that told. */
+  /** The code of the error that decided. */
   readonly detail: string;
 }
 

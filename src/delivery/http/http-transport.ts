@@ -16,7 +16,7 @@ interface Way {
   readonly redact: Redactor;
 }
 
-/** Runs as own work what it does: see `asOwnWork`. */
+/** Runs everything it does as own work: see `asOwnWork`. */
 export class HttpTransport implements Transport {
   readonly #ways = new Map<Endpoint, Way>();
   /** Of endpoints that are gone, until their posts have ended. */
@@ -95,7 +95,7 @@ export class HttpTransport implements Transport {
     return detail;
   }
 
-  /** At the end of this turn, all together: code that alternates with the network's costs a tenth more. */
+  /** Tells all outcomes at the end of this turn: code that alternates with the network's costs a tenth more. */
   #tellLater(tell: () => void): void {
     this.#heard.push(tell);
     if (this.#heard.length > 1) return;

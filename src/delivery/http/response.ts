@@ -1,4 +1,4 @@
-/** Hears one HTTP exchange of undici and says what became of it: the status decides, the body is only noted. */
+/** Follows one HTTP exchange of undici and says what became of it: the status decides, the body is only recorded. */
 import type { Dispatcher } from "undici";
 import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/attempt-outcome.ts";
 import type { Redactor } from "../../security/redact.ts";
@@ -70,7 +70,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     this.#end(outcome, false, detail);
   }
 
-  /** `otherwise` holds where no status arrived: a body cut short, endless or late does not change what that said. */
+  /** `otherwise` is the outcome where no status arrived. A status stands, also where its body is cut short or endless. */
   #end(otherwise: Outcome, whole = false, detail?: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -98,7 +98,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     };
   }
 
-  /** What a terminal would obey is left out, and what is compressed says nothing unless a bomb is let off. */
+  /** Leaves out control characters, which a terminal would obey, and compressed bodies, which could be a bomb. */
   #responseText(): string {
     if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
     const seen = Buffer.concat(this.#seen).subarray(0, seenBytes).toString("utf8");

@@ -29,7 +29,7 @@ export class Batcher {
   readonly #post: (claims: Claims) => void;
   readonly #gatherings = new Map<string, Gathering>();
 
-  /** `patienceMs` is how long those that failed together are waited for at least: what is ahead of them takes time. */
+  /** `patienceMs` is the shortest wait for those that failed together: what is ahead of them in the queue takes time. */
   constructor(
     batch: { readonly maxEvents: number; readonly maxWaitMs: number },
     patienceMs: number,

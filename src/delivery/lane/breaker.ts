@@ -37,7 +37,7 @@ export class Breaker {
     return { ...this.#circuit, until: Math.round(this.#options.now() + this.waitMs) };
   }
 
-  /** Until an open circuit may be probed; 0 where nothing is waited for. */
+  /** Milliseconds until an open circuit may be probed; 0 where nothing is waited for. */
   get waitMs(): number {
     if (this.#circuit.state !== "open") return 0;
     return Math.max(0, this.#circuit.until - this.#options.monotonic());

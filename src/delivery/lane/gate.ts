@@ -7,7 +7,7 @@ interface Side {
 
 export class Gate {
   readonly #limit: number;
-  /** What every lane may have inside whatever the others do: one whose attempts all hang keeps nobody out. */
+  /** Places that every lane has whatever the others do, so that a lane whose attempts all hang keeps nobody out. */
   readonly #guaranteed: number;
   readonly #sides = new Map<object, Side>();
   #inside = 0;

@@ -57,7 +57,7 @@ export class Lane {
     return this.#open && this.#breaker.waitMs === 0;
   }
 
-  /** How long until the open circuit may be probed; undefined where that is not to be waited for. */
+  /** Milliseconds until the open circuit may be probed; undefined where nobody should wait for that. */
   get probeInMs(): number | undefined {
     return this.#open && this.#breaker.waitMs > 0 ? this.#breaker.waitMs : undefined;
   }
@@ -169,8 +169,9 @@ export class Lane {
   }
 
   /**
-   * Twice the concurrency: one half runs, the other waits at the door, so that no connection idles. For a probe one
-   * delivery, or enough for a batch beside those of the other kind: a claim gives new ones and retries half each.
+   * Returns how many deliveries may be claimed. As a rule the lane holds twice the concurrency: one half runs, the other
+   * waits at the door, so that no connection idles. For a probe it is one delivery, or twice a batch: a claim gives half to
+   * new ones and half to retries, and a batch holds one kind only.
    */
   #room(): number {
     if (this.#breaker.state === "closed") return 2 * this.endpoint.concurrency * this.#perPost - this.#held;

@@ -1,4 +1,4 @@
-/** Holds a lane's queue back, so that no more posts begin in any window of time than the endpoint may get. */
+/** Limits the rate of a lane: in no window of time do more posts begin than the endpoint allows. */
 import type PQueue from "p-queue";
 
 export class Limiter {

@@ -3,9 +3,9 @@
  *
  * Closed, it opens on so many failures in a row (5: sony/gobreaker's default opens on the sixth; a share of a window,
  * as Convoy has it, needs ten requests in five minutes, which many endpoints never get). Open, nothing is sent for a
- * while that doubles each time, half to the whole of it by chance, so that processes do not probe together. Half-open,
- * exactly one post goes out, and closes or opens it again. What ends while it is open was begun before: it says
- * nothing about now.
+ * while that doubles each time; chance takes up to half of it away, so that processes do not probe together. Half-open,
+ * exactly one post goes out, and closes or opens it again. An attempt that ends while it is open began
+ * before, and does not count.
  *
  * A failure is what is worth another try: 5xx, 429, a timeout, a broken connection. An answer that makes a delivery
  * dead (404, 422) says that the endpoint is there and that this message is wrong: one bad message must not hold up
@@ -21,7 +21,7 @@ export type Circuit =
 
 export const closedCircuit: Circuit = { state: "closed", failures: 0 };
 
-/** What an attempt that ended makes of the circuit. Without settings it stays closed. */
+/** Returns the circuit after an attempt that ended. Without settings it stays closed. */
 export function afterAttempt(
   circuit: Circuit,
   failed: boolean,

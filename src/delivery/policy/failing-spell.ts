@@ -24,7 +24,7 @@ export interface SpellStep {
   readonly disable: boolean;
 }
 
-/** What an attempt that ended at `now` makes of the spell. Without a limit it lasts, and nothing follows. */
+/** Returns the spell after an attempt that ended at `now`. Without a limit nothing is warned of or switched off. */
 export function nextSpell(
   spell: FailingSpell | undefined,
   delivered: boolean,

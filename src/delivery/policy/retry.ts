@@ -28,7 +28,8 @@ const hopeless: ReadonlySet<Outcome> = new Set(["blocked", "unsendable"]);
 
 /**
  * Says what an outcome means: by the endpoint's rules, then the usual ones. Without a status everything is worth
- * another try but a refused address and what cannot be sent at all. `webhook-delivery: abort-message` makes dead whatever was not delivered.
+ * another try but a refused address and what cannot be sent at all. `webhook-delivery: abort-message` makes dead what
+ * would have been tried again.
  */
 export function verdictOf(outcome: AttemptOutcome, ownRules?: readonly StatusRule[]): StatusVerdict {
   const { status, control } = outcome;

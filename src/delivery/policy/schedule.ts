@@ -5,9 +5,9 @@ import { retryDelayMs } from "./retry.ts";
 /** Times are milliseconds from the acceptance of the event. */
 export interface PlannedAttempt {
   readonly attempt: number;
-  /** Every attempt before failed at once, and chance was kind. */
+  /** Where every attempt before failed at once, and every wait was as short as chance makes it. */
   readonly earliestMs: number;
-  /** Every attempt before took its whole timeout, and chance was not. */
+  /** Where every attempt before took its whole timeout, and every wait was as long as chance makes it. */
   readonly latestMs: number;
 }
 

@@ -27,7 +27,7 @@ import { RedisUpkeep } from "./upkeep.ts";
 
 /** Deliveries that one script call changes at most, so that it blocks Redis for milliseconds. */
 const batchSize = 200;
-/** What this process was warned of: whoever asks a server every few seconds is told once. */
+/** What this process has warned of already: each warning is given once, however often a server is asked. */
 const warnings = new Set<string>();
 
 export class RedisOutbox implements Outbox {

@@ -23,7 +23,7 @@ const connectWithinMs = 4000;
 const answerWithinMs = 5000;
 /** Goes up when the keys change in a way that older versions cannot read. */
 const schemaVersion = 1;
-/** By this mark the Redis plugin knows clients whose doings must not become events. */
+/** Marks clients for the Redis plugin: what they do must not become events. */
 const internal = Symbol.for("mova-webhooks.internal");
 
 export class RedisSession {

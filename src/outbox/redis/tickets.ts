@@ -154,7 +154,7 @@ function jobOf({ id, dueAt }: NewTicket, connected: Connected): JobJson {
   };
 }
 
-/** BullMQ reads the system's clock, whatever clock the outbox was given: it is told how long to wait, not until when. */
+/** BullMQ reads the system's clock, not the one the outbox was given: so it gets a duration, and no point in time. */
 function delayMs(dueAt: number, { now }: Connected): number {
   return Math.max(0, Math.ceil(dueAt - now()));
 }

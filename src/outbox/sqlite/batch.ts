@@ -34,7 +34,7 @@ export class GroupCommit<Session> {
   #isScheduled = false;
   #tries = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** How many came together lately. Who comes alone waits for nobody, and a full company for no latecomer. */
+  /** How many operations came together lately. As soon as that many are here again, none waits for more. */
   #expected = 1;
   #whenIdle: (() => void)[] = [];
 

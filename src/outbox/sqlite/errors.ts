@@ -26,7 +26,7 @@ const unavailable: ReadonlyMap<string, string> = new Map([
 const mayWrite =
   "Let this user write to the file and its directory, or set the path of the outbox to another file.";
 
-/** Where the path is at fault, which is named then, and something else helps than with OUTBOX_UNAVAILABLE. */
+/** Errors of the path itself: they name it, and have a remedy other than that of OUTBOX_UNAVAILABLE. */
 const pathRemedies: ReadonlyMap<string, string> = new Map([
   ["SQLITE_READONLY", mayWrite],
   ["SQLITE_CANTOPEN", mayWrite],

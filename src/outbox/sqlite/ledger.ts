@@ -92,7 +92,7 @@ export class Ledger {
     this.#changes.clear();
   }
 
-  /** Forgets what a transaction noted that did not happen. */
+  /** Forgets what was noted by a transaction that was rolled back. */
   rollback(): void {
     this.#store = undefined;
     this.#changes.clear();

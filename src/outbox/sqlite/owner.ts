@@ -5,7 +5,7 @@ import type { Ledger } from "./ledger.ts";
 
 /** Observations per lease: every process looks at the others so often. */
 export const looksPerLease = 6;
-/** Looks in a row without a sign of life after which a holder counts as dead: with the look before, within a lease. */
+/** Looks without a sign of life after which a holder counts as dead. With the look before them they fit in a lease. */
 const looksUntilDead = 4;
 
 interface OwnerRow {

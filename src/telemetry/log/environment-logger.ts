@@ -1,4 +1,4 @@
-/** The logger of those who bring none: JSON lines on stderr, when MOVA_WEBHOOK_LOG_LEVEL asks for them. */
+/** The logger for programs that give none: JSON lines on stderr, where MOVA_WEBHOOK_LOG_LEVEL asks for them. */
 import { createRequire } from "node:module";
 import type pinoModule from "pino";
 import { WebhookError } from "../../event/errors.ts";

@@ -10,7 +10,7 @@ export interface LogOptions {
   readonly now?: () => number;
 }
 
-/** What may happen thousands of times a second is written at once, then at most this often, with the number since. */
+/** Shortest time between lines about what may happen thousands of times a second; each tells how many came since the last. */
 const repeatIntervalMs = 10_000;
 
 const faults: ReadonlySet<DropReason> = new Set(dropFaults);

@@ -28,13 +28,13 @@ interface Row<LabelName extends string> {
   readonly labels: LabelValues<LabelName>;
 }
 
-/** How rows meet that have the same labels: endpoints beyond the cap, and equal ids in two managers. */
+/** How rows with the same labels become one: those of endpoints beyond the cap, and of equal ids in two managers. */
 type Merge = (one: number, other: number) => number;
 const sum: Merge = (one, other) => one + other;
 
 const backlogStates = ["pending", "delivering", "dead"] as const;
 
-/** An outbox that has not answered by then is left out: the other metrics are wanted most just then. */
+/** An outbox that has not answered by then is left out: this is when the other metrics are wanted most. */
 const backlogDeadlineMs = 2_000;
 
 /** Registers the gauges. `sources` is read at every scrape. */

@@ -1,4 +1,4 @@
-/** The script that stores. */
+/** The script that stores events with their deliveries. */
 
 /** Stores events with their deliveries. Returns 1 for each that is new, or that this same call stored before. */
 export const put = `

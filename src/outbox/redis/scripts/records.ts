@@ -1,4 +1,4 @@
-/** What every script begins with: the keys, and a delivery's way from state to state with every list that tells of it. */
+/** What every script begins with: the keys, and how a delivery moves from state to state in all the lists that have it. */
 
 export const records = `
 local prefix = KEYS[1] .. ':'

@@ -1,4 +1,4 @@
-/** The scripts for what is no claim: burying, pulling back, replaying, counting and pruning. */
+/** The scripts that have nothing to do with claims: burying, pulling back, replaying, counting and pruning. */
 
 /** Makes up to a limit of an endpoint's pending deliveries dead. Returns kind and id of each. */
 export const bury = `

@@ -1,4 +1,4 @@
-/** The list of deliveries, newest first, and what it is narrowed to. */
+/** The list of deliveries, newest first, and its filters. */
 import { byId, h, sync } from "./dom.js";
 import { durationText, outcomeText, timeText } from "./words.js";
 

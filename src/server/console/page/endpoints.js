@@ -130,7 +130,7 @@ function lateness({ oldestDueAt }, now) {
   return `due ${durationText(now - oldestDueAt)}`;
 }
 
-/** The whole in one line: the answer to the first question of whoever was woken. */
+/** Everything in one line, for whoever was woken: is anything wrong? */
 function showVerdict(endpoints) {
   const bad = endpoints.filter(({ health }) => health === "failing" || health === "circuit_open").length;
   const off = endpoints.filter(({ health }) => health === "disabled").length;

@@ -1,4 +1,4 @@
-/** Single keys, as the help lists them. They rest while something is typed, or a dialog is open. */
+/** The keyboard shortcuts that the help lists. They do nothing while something is typed or a dialog is open. */
 
 export function watchKeys(actions) {
   document.addEventListener("keydown", (event) => {
