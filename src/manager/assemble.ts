@@ -85,7 +85,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     lifecycle,
     logger,
     now,
-    monotonic: options.now ?? (() => performance.now()),
+    monotonic: options.now ?? performance.now.bind(performance),
     random,
     origin,
     maxInFlight,

@@ -15,7 +15,6 @@ export { describeErrorWithMessage as describeError, type ErrorDescription } from
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
-export { followResult, type ResultEnd } from "./follow-result.ts";
 export type { PluginHost } from "./plugin-host.ts";
 export type { Redact } from "./redact.ts";
 export type { Volume } from "./volume.ts";
@@ -24,7 +23,9 @@ export { sizeInBytes } from "./size-in-bytes.ts";
 export { type Callable, exportNamed, patchExport, patchMethod, prototypeNamed } from "./patch.ts";
 export type { VersionRange } from "./version-range.ts";
 export {
+  followResult,
   isInsideWatchedCall,
+  type ResultEnd,
   type SubjectOf,
   type Watch,
   watchFunction,

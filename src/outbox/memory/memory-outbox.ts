@@ -6,7 +6,7 @@ import { isOlder, readCursor, writeCursor } from "../position.ts";
 import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
 import { closed } from "../refusals.ts";
 import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
-import { claimOf, deliveryOf } from "./record.ts";
+import { type DeliveryRecord, deliveryOf } from "./record.ts";
 import { MemoryStore } from "./store.ts";
 import type {
   Claim,
@@ -207,4 +207,17 @@ class MemoryOutbox implements Outbox {
     if (stored.records.length === 0) this.#store.addUnrouted(stored);
     return { accepted: true, claims };
   }
+}
+
+function claimOf(record: DeliveryRecord): Claim {
+  const { id, endpointId, content, batch, previous, version: lease } = record;
+  const { event } = record.stored;
+  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
+  if (content === undefined && batch === undefined && previous === undefined) return claim;
+  return {
+    ...claim,
+    ...(content === undefined ? {} : { content }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
+  };
 }

@@ -1,6 +1,6 @@
 /** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
 import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
-import type { Claim, DeliveryContent, OutboxEvent } from "../outbox.ts";
+import type { DeliveryContent, OutboxEvent } from "../outbox.ts";
 import type { Position } from "../position.ts";
 import type { Searched } from "../query.ts";
 
@@ -44,19 +44,6 @@ export function deliveryOf(record: DeliveryRecord): Delivery {
     replays: record.replays,
     ...(record.reason === undefined ? {} : { reason: record.reason }),
     attempts: [...record.attempts],
-  };
-}
-
-export function claimOf(record: DeliveryRecord): Claim {
-  const { id, endpointId, content, batch, previous, version: lease } = record;
-  const { event } = record.stored;
-  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
-  if (content === undefined && batch === undefined && previous === undefined) return claim;
-  return {
-    ...claim,
-    ...(content === undefined ? {} : { content }),
-    ...(batch === undefined ? {} : { batch }),
-    ...(previous === undefined ? {} : { previous }),
   };
 }
 

@@ -6,7 +6,3 @@ const suppressTracingKey = api.createContextKey("OpenTelemetry SDK Context Key S
 
 /** Made once: every change of a context copies a map. */
 export const suppressed = api.ROOT_CONTEXT.setValue(suppressTracingKey, true);
-
-export function suppress<Result>(run: () => Result): Result {
-  return api.context.with(suppressed, run);
-}

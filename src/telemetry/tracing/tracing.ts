@@ -9,7 +9,7 @@ import type { AttemptSpan, PublishSpan, Tracing } from "../trace-contract.ts";
 import { RunningAttempt } from "./attempt-span.ts";
 import { RunningPublish } from "./publish-span.ts";
 import { TRACER_NAME } from "./semconv.ts";
-import { suppress } from "./suppressed.ts";
+import { suppressed } from "./suppressed.ts";
 
 export interface TracingOptions {
   /** @default the provider registered with `@opentelemetry/api`, whenever there is one */
@@ -64,4 +64,8 @@ function findRegisteredTracer(): api.Tracer | undefined {
 function failed<Span>(what: string, cause: unknown, fallback: Span): Span {
   api.diag.error(`mova-webhooks: could not start the ${what} span`, cause);
   return fallback;
+}
+
+function suppress<Result>(run: () => Result): Result {
+  return api.context.with(suppressed, run);
 }
