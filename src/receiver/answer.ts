@@ -31,7 +31,7 @@ export interface Answer {
 }
 
 /**
- * Returns 200 when the handlers are done, 202 when they take too long, and the status of the refusal otherwise: before
+ * Answers 200 when the handlers are done, 202 when they take too long, and the status of the refusal otherwise: before
  * the body is read where the headers decide. After a 202 a handler that fails is only logged, since the sender will not
  * try again. Returns undefined where somebody else has answered; the event is then left to the next request. Never rejects.
  */

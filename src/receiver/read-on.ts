@@ -11,7 +11,7 @@ export interface ReadOnBounds {
 export const readOnBounds: ReadOnBounds = { bytes: 33_554_432, milliseconds: 30_000 };
 
 /**
- * Returns that end before the body was read go out whole at once, and end once the rest of the body was read. Until
+ * Answers that end before the body was read go out whole at once, and end once the rest of the body was read. Until
  * then Node neither closes the connection, which would reset it under a client that still sends and take the answer
  * away, nor waits for ever for a body that stands in the way of the next request. Call it before the request is
  * handled, in front of any framework; the answer may be anybody's.
