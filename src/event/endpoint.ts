@@ -83,7 +83,7 @@ const settingNames: ReadonlySet<string> = new Set<keyof WebhookEndpoint>([
     "eventTypes",
   ] as const),
   ...(["signature", "concurrency", "rateLimit", "filter", "propagateTrace", "statusRules"] as const),
-  ...(["circuitBreaker", "disableAfter", "batch", "transform"] as const),
+  ...(["circuitBreaker", "throttledWait", "disableAfter", "batch", "transform"] as const),
 ]);
 
 /** Checks an endpoint and fills in its defaults. Throws ENDPOINT_INVALID or SECRET_INVALID. */

@@ -33,6 +33,11 @@ export interface SendingSettings {
   readonly circuitBreaker?:
     | false
     | { readonly failures?: number; readonly wait?: number; readonly maxWait?: number };
+  /**
+   * Seconds to wait at least after a 429 that names no `Retry-After`; 0 for what the retries' plan says.
+   * @default 10
+   */
+  readonly throttledWait?: number;
   /** Seconds of nothing but failure until the endpoint is switched off; 0 for never. @default 432_000, five days */
   readonly disableAfter?: number;
   /** Posts up to `maxEvents` together as a JSON array, and waits up to `maxWaitSeconds` for company. */
@@ -51,6 +56,8 @@ export interface Sending {
     readonly waitMs: number;
     readonly maxWaitMs: number;
   };
+  /** Absent where the retries' plan holds after a 429 as well. */
+  readonly throttledWaitMs?: number;
   /** Absent where it is never switched off for failing. */
   readonly disableAfterMs?: number;
   readonly batch?: { readonly maxEvents: number; readonly maxWaitMs: number };
@@ -62,6 +69,8 @@ const verdicts: readonly unknown[] = ["delivered", "retry", "dead", "disable"] s
 /** Checks the settings and fills in defaults. Throws ENDPOINT_INVALID. */
 export function checkSending(id: string, settings: SendingSettings): Sending {
   const { statusRules, circuitBreaker = {}, disableAfter = 432_000, batch, transform } = settings;
+  const { throttledWait = 10 } = settings;
+  const throttledWaitMs = between(id, "throttledWait", throttledWait, 0, 86_400, "seconds ") * 1000;
   if (transform !== undefined && batch !== undefined) {
     throw invalid(id, "transform", "absent where there is a `batch`", "both");
   }
@@ -69,6 +78,7 @@ export function checkSending(id: string, settings: SendingSettings): Sending {
   return {
     ...(statusRules === undefined ? {} : { statusRules: checkStatusRules(id, statusRules) }),
     ...(circuitBreaker === false ? {} : { circuitBreaker: checkCircuitBreaker(id, circuitBreaker) }),
+    ...(throttledWaitMs === 0 ? {} : { throttledWaitMs }),
     ...(disableAfterMs === 0 ? {} : { disableAfterMs }),
     ...(batch === undefined ? {} : { batch: checkBatch(id, batch) }),
     ...(transform === undefined ? {} : { transform }),

@@ -46,7 +46,13 @@ async function startWorker(settings: Partial<WebhookEndpoint>): Promise<Worker> 
     disable: (cause) => disabled.push(cause),
   });
   worker.addEndpoint(
-    resolveEndpoint({ id: "ops", url: "https://example.com", secret: "secret", ...settings }),
+    resolveEndpoint({
+      id: "ops",
+      url: "https://example.com",
+      secret: "secret",
+      throttledWait: 0,
+      ...settings,
+    }),
     true,
   );
   await worker.start();

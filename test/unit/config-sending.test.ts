@@ -26,12 +26,14 @@ test("all of its settings come as code would give them", () => {
   const endpoint = load(
     "status_rules: { 404: retry, 5xx: dead, 410: disable }",
     "circuit_breaker: { failures: 3, wait: 0.5, max_wait: 10 }",
+    "throttled_wait: 30",
     "disable_after: 3600",
     "batch: { max_events: 50, max_wait_seconds: 2 }",
   );
   expect(endpoint).toMatchObject({
     statusRules: { "404": "retry", "5xx": "dead", "410": "disable" },
     circuitBreaker: { failures: 3, wait: 0.5, maxWait: 10 },
+    throttledWait: 30,
     disableAfter: 3600,
     batch: { maxEvents: 50, maxWaitSeconds: 2 },
   });

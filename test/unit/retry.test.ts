@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  decideSettlement,
-  disableReason,
-  parseRetryAfter,
-  retryDelayMs,
-  verdictOf,
-} from "../../src/delivery/policy/retry.ts";
+import { decideSettlement, disableReason, retryDelayMs, verdictOf } from "../../src/delivery/policy/retry.ts";
+import { parseRetryAfter } from "../../src/delivery/policy/retry-after.ts";
 import { type AttemptOutcome, outcomeOfStatus } from "../../src/event/attempt-outcome.ts";
 import { checkSending } from "../../src/event/sending-settings.ts";
 
@@ -79,6 +74,23 @@ describe("what follows an attempt", () => {
     expect(dueAt(120_000)).toBe(120_000);
     expect(dueAt(10)).toBe(1000);
     expect(dueAt(1e15)).toBe(86_400_000);
+    expect(dueAt(Number.POSITIVE_INFINITY)).toBe(86_400_000);
+  });
+
+  it("a 429 without it waits longer than the first step of the plan, and never shorter than the plan", () => {
+    const endpoint = { retries: 9, throttledWaitMs: 10_000 };
+    const dueAt = (
+      code: number,
+      attempt: number,
+      settings: typeof endpoint | { retries: number },
+    ): number => {
+      const settlement = decideSettlement(status(code), attempt, settings, now, middle);
+      return settlement.kind === "retry" ? settlement.dueAt - now : Number.NaN;
+    };
+    expect(dueAt(429, 1, endpoint)).toBe(10_500);
+    expect(dueAt(503, 1, endpoint)).toBe(1000);
+    expect(dueAt(429, 5, endpoint)).toBe(16_000);
+    expect(dueAt(429, 1, { retries: 9 })).toBe(1000);
   });
 });
 
@@ -175,13 +187,22 @@ describe("Retry-After", () => {
     ["Thu, 01 Jan 2026 00:01:00 GMT", 60_000],
     ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
     ["-5", undefined],
-    ["1.5", undefined],
+    ["1.5", 2000],
+    ["120.0", 120_000],
+    ["0.2", 1000],
+    [".5", undefined],
+    ["Thursday, 01-Jan-26 00:01:00 GMT", 60_000],
+    ["Wednesday, 31-Dec-25 00:00:00 GMT", 0],
+    ["Sunday, 06-Nov-94 08:49:37 GMT", 0],
+    ["Thu Jan  1 00:01:00 2026", 60_000],
+    ["Thu Jan 11 00:00:00 2026", 864_000_000],
+    ["Thu Foo 11 00:00:00 2026", undefined],
     ["soon", undefined],
     ["2026-01-01", undefined],
     ["on Thu, 01 Jan 2026 00:01:00 GMT", undefined],
     ["", undefined],
     ["1e9", undefined],
-    ["9999999999999", undefined],
+    ["9999999999999", 9_999_999_999_999_000],
     [undefined, undefined],
   ])("%j is %s ms", (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);

@@ -9,14 +9,16 @@ describe("sending settings", () => {
   it("have defaults in milliseconds", () => {
     expect(resolve({})).toMatchObject({
       circuitBreaker: { failures: 5, waitMs: 1000, maxWaitMs: 60_000 },
+      throttledWaitMs: 10_000,
       disableAfterMs: 432_000_000,
     });
   });
 
   it("can switch the breaker and the disabling off", () => {
-    const endpoint = resolve({ circuitBreaker: false, disableAfter: 0 });
+    const endpoint = resolve({ circuitBreaker: false, disableAfter: 0, throttledWait: 0 });
     expect(endpoint).not.toHaveProperty("circuitBreaker");
     expect(endpoint).not.toHaveProperty("disableAfterMs");
+    expect(endpoint).not.toHaveProperty("throttledWaitMs");
   });
 
   it("put rules for one status before rules for a class", () => {
@@ -35,6 +37,7 @@ describe("sending settings", () => {
     ],
     [{ circuitBreaker: { failures: 0 } }, /`circuitBreaker.failures`.*from 1/],
     [{ circuitBreaker: { wait: 10, maxWait: 5 } }, /`circuitBreaker.maxWait`.*seconds from 10/],
+    [{ throttledWait: 90_000 }, /`throttledWait`.*seconds from 0 to 86400/],
     [{ disableAfter: -1 }, /`disableAfter`.*seconds from 0/],
     [{ batch: { maxEvents: 0, maxWaitSeconds: 1 } }, /`batch.maxEvents`.*whole number from 1 to 1000/],
     [{ batch: { maxEvents: 10, maxWaitSeconds: 4000 } }, /`batch.maxWaitSeconds`.*seconds from 0 to 3600/],

@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/attempt-outcome.ts";
 import type { Redactor } from "../../security/redact.ts";
 import { failureOf } from "./failure.ts";
-import { parseRetryAfter } from "../policy/retry.ts";
+import { parseRetryAfter } from "../policy/retry-after.ts";
 
 /** Stored of a response body, as UTF-8. */
 const keptBytes = 2048;
@@ -84,7 +84,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
 
   #answered(durationMs: number): AttemptOutcome {
     const status = this.#status;
-    const asked = status === 429 || status === 503 ? single(this.#headers["retry-after"]) : undefined;
+    const asked = status >= 300 ? single(this.#headers["retry-after"]) : undefined;
     const retryAfterMs = parseRetryAfter(asked, this.#now());
     const control = single(this.#headers["webhook-delivery"])?.trim();
     const response = this.#responseText();

@@ -49,7 +49,7 @@ export function disableReason(outcome: AttemptOutcome, verdict: StatusVerdict): 
 export function decideSettlement(
   outcome: AttemptOutcome,
   attempt: number,
-  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs" | "statusRules">,
+  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs" | "statusRules" | "throttledWaitMs">,
   nowMs: number,
   random: () => number,
 ): Settlement {
@@ -58,8 +58,17 @@ export function decideSettlement(
   if (verdict !== "retry" || attempt > endpoint.retries)
     return { kind: "dead", reason: deathReason(outcome) };
   const planned = retryDelayMs(attempt, endpoint.retryScheduleMs, random);
-  const asked = Math.min(outcome.retryAfterMs ?? 0, retryAfterCapMs);
+  const asked = Math.min(outcome.retryAfterMs ?? leastWaitMs(outcome, endpoint, random), retryAfterCapMs);
   return { kind: "retry", dueAt: Math.round(nowMs + Math.max(planned, asked)), reason: outcome.outcome };
+}
+
+/** Whoever asks for fewer requests, and not for how long, is not asked again after a second. */
+function leastWaitMs(
+  { status }: AttemptOutcome,
+  { throttledWaitMs = 0 }: Pick<Endpoint, "throttledWaitMs">,
+  random: () => number,
+): number {
+  return status === 429 ? throttledWaitMs * (1 + 0.1 * random()) : 0;
 }
 
 function deathReason({ outcome, detail, control }: AttemptOutcome): string {
@@ -80,14 +89,4 @@ export function retryDelayMs(
     return Math.min(capMs, Math.min(capMs, baseMs * factor ** (retry - 1)) * (0.5 + random()));
   const planned = scheduleMs[Math.min(retry, scheduleMs.length) - 1] ?? 0;
   return planned * (1 + 0.1 * random());
-}
-
-/** Reads `Retry-After` (RFC 9110 section 10.2.3): seconds or an HTTP date; anything else counts as absent. */
-export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  const text = value.trim();
-  if (/^\d{1,12}$/.test(text)) return Number(text) * 1000;
-  if (!/^[A-Z][a-z]{2}, /.test(text)) return undefined;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }

@@ -12,8 +12,8 @@ export interface PlannedAttempt {
 }
 
 /**
- * Plans every attempt there can be. What is not planned comes on top: `Retry-After`, a rate limit, a queue before
- * it, and the time behind an open circuit or while the endpoint is switched off.
+ * Plans every attempt there can be. What is not planned comes on top: `Retry-After`, the wait after a 429, a rate limit, a
+ * queue before it, and the time behind an open circuit or while the endpoint is switched off.
  */
 export function scheduleOf(
   endpoint: Pick<Endpoint, "retries" | "retryScheduleMs" | "timeoutMs">,
@@ -30,12 +30,14 @@ export function scheduleOf(
 }
 
 /** The longest that a delivery waits for its next attempt, where the receiver does not ask for more. */
-export function longestWaitMs(endpoint: Pick<Endpoint, "retries" | "retryScheduleMs">): number {
-  const { retries, retryScheduleMs } = endpoint;
+export function longestWaitMs(
+  endpoint: Pick<Endpoint, "retries" | "retryScheduleMs" | "throttledWaitMs">,
+): number {
+  const { retries, retryScheduleMs, throttledWaitMs = 0 } = endpoint;
   const waits = Array.from({ length: retries }, (_, index) =>
     retryDelayMs(index + 1, retryScheduleMs, () => 1),
   );
-  return Math.max(0, ...waits);
+  return Math.max(1.1 * throttledWaitMs, ...waits);
 }
 
 /** Writes a schedule for people, a line for each attempt. */

@@ -90,6 +90,7 @@ export function createSchema(z: typeof zod) {
         { error: "false, or a mapping with failures, wait, max_wait" },
       )
       .exactOptional(),
+    throttled_wait: of(number(0, 86_400, "seconds ")).exactOptional(),
     disable_after: of(number(0, 31_536_000, "seconds ")).exactOptional(),
     batch: object({
       max_events: of(whole(1, 1000)),
