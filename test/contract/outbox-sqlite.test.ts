@@ -1,6 +1,4 @@
 /** Holds the SQLite outbox to the outbox contract. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
@@ -9,6 +7,7 @@ import type { Ticker } from "../../src/outbox/ticker.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
 import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 interface Tick {
   readonly intervalMs: number;
@@ -68,12 +67,8 @@ function sqliteSubject(path: string): OutboxSubject & { closeAll(): Promise<void
 describe.skipIf(!sqliteLoads)("the SQLite outbox", () => {
   for (const { name, run, needs } of outboxSuite) {
     it(name, async ({ skip, onTestFinished }) => {
-      const directory = mkdtempSync(join(tmpdir(), "mova-outbox-"));
-      const subject = sqliteSubject(join(directory, "outbox.db"));
-      onTestFinished(async () => {
-        await subject.closeAll();
-        rmSync(directory, { recursive: true });
-      });
+      const subject = sqliteSubject(join(temporaryFolder(), "outbox.db"));
+      onTestFinished(() => subject.closeAll());
       const reason = reasonToSkip(needs, subject, await subject.open());
       if (reason !== undefined) skip(reason);
       await run(subject);

@@ -198,7 +198,6 @@ describe("the plugin suite", () => {
       ["--test", "--test-reporter=tap", "plugin.test.mjs"],
       { folder },
     );
-    project.remove();
     expect(code).toBe(1);
     expect(stdout).toMatch(/the process cannot end: call `unref\(\)` on what `attach` starts \(.*Timeout/);
     expect(stdout).toMatch(/# fail 1\n/);

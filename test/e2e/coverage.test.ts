@@ -56,7 +56,6 @@ afterAll(async () => {
   await redis.end();
 });
 afterEach(async () => {
-  project?.remove();
   await receiver.close();
 });
 

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** MOVA_WEBHOOK_LONG_TESTS=1 runs the longer form. */
 const long = process.env["MOVA_WEBHOOK_LONG_TESTS"] === "1";
@@ -25,7 +24,7 @@ let url: string;
 const received = new Map<string, number>();
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-crash-"));
+  folder = temporaryFolder();
   received.clear();
   server = createServer((request, response) => {
     request.resume().on("end", () => {
@@ -42,7 +41,6 @@ beforeEach(async () => {
 afterEach(() => {
   server.closeAllConnections();
   server.close();
-  rmSync(folder, { recursive: true });
 });
 
 interface Run {

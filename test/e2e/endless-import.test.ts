@@ -1,12 +1,11 @@
 /** A plugin whose import never ends, under `register`: the wait for it is 10 s, the real one. */
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
 
 let project: ChildProject;
 beforeEach(() => {
   project = childProject();
 });
-afterEach(() => project.remove());
 
 it("lets the program run without webhooks, although nothing else holds the process open", async () => {
   project.write("bad.mjs", "await new Promise(() => {});");

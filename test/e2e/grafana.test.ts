@@ -1,7 +1,6 @@
 /** Dashboards and rules on a real Prometheus that scrapes the running demo. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,6 +11,7 @@ import { panelsOf, readBoards, substitute, targetsOf } from "../../grafana/live/
 import { type RunningDemo, startDemo } from "../../grafana/live/demo.ts";
 import { hasPrometheus, type RunningPrometheus, startPrometheus } from "../../grafana/live/prometheus.ts";
 import { readRules } from "../unit/alert-rules.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const grafana = fileURLToPath(new URL("../../grafana/", import.meta.url));
 const present = hasPrometheus();
@@ -47,7 +47,7 @@ describe.skipIf(!present)("promtool (skipped where Prometheus is not installed)"
 
 describe.skipIf(!present)("metrics (skipped where Prometheus is not installed)", () => {
   it("are plain text that promtool has nothing to say about, and OpenMetrics that it takes into a database", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-metrics-"));
+    const folder = temporaryFolder();
     const endpoint = await fakeEndpoint((_, response, count) =>
       response.writeHead(count < 3 ? 503 : 200).end(),
     );
@@ -86,7 +86,6 @@ describe.skipIf(!present)("metrics (skipped where Prometheus is not installed)",
     } finally {
       await manager.close(2000);
       await endpoint.close();
-      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { webhookEnvironment } from "../support/child-project.ts";
 import { type Ended, runProgram } from "../support/program.ts";
 import { type StrangerProject, strangerProject } from "../support/stranger-project.ts";
@@ -46,7 +46,6 @@ beforeAll(async () => {
   // As without optional packages: no better-sqlite3, no bullmq, no ioredis.
   project.link(...Object.keys(manifest.dependencies), "@opentelemetry/api");
 }, 60_000);
-afterAll(() => project.remove());
 
 beforeEach(async () => {
   endpoint = await fakeEndpoint();

@@ -1,12 +1,12 @@
 /** Power cuts, full disks and read-only disks under the SQLite outbox: what was accepted is there afterwards. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** MOVA_WEBHOOK_LONG_TESTS=1 runs the longer form. */
 const cycles = process.env["MOVA_WEBHOOK_LONG_TESTS"] === "1" ? 500 : 25;
@@ -18,14 +18,13 @@ let shim: string;
 const running = new Set<ChildProcess>();
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "mova-power-loss-"));
+  folder = temporaryFolder();
   shim = join(folder, "disk.so");
   execFileSync("cc", ["-O1", "-shared", "-fPIC", "-o", shim, shimSource, "-ldl", "-lpthread"]);
 });
 
 afterAll(() => {
   for (const child of running) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true });
 });
 
 /** A disk of its own: `file` is what the writer sees, `survivor` what a power cut leaves, `fault` breaks it. */

@@ -35,7 +35,6 @@ beforeEach(async () => {
   redis = await startRedis();
 });
 afterEach(async () => {
-  project.remove();
   await redis.end();
   await receiver.close();
 });

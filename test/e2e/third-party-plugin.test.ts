@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type FakeEndpoint, fakeEndpoint, type ReceivedRequest } from "mova-webhooks/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installedPackages, type StrangerProject, strangerProject } from "../support/stranger-project.ts";
 
 const run = promisify(execFile);
@@ -25,7 +25,6 @@ beforeAll(async () => {
   cpSync(join(root, "test/fixtures/queue-plugin"), plugin, { recursive: true });
   cpSync(join(root, "test/fixtures/queue-app"), folder, { recursive: true });
 }, 60_000);
-afterAll(() => project.remove());
 
 beforeEach(async () => {
   endpoint = await fakeEndpoint();

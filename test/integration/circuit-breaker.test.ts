@@ -1,12 +1,11 @@
 /** What happens around an endpoint that fails: the breaker, the switching off, the news of it, and the way back. */
-import { mkdtempSync, rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Logger, memoryOutbox, type WebhookEndpoint, type WebhookManager } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** A clock that stands still until it is moved, and the lines that were logged. */
 function frozen() {
@@ -297,7 +296,7 @@ describe("an endpoint that fails for days", () => {
 
   it.skipIf(!sqliteLoads)("gets with replay what it missed before its process was restarted", async () => {
     const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
-    const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-missed-"));
+    const folder = temporaryFolder();
     const server = await testEndpoint(410);
     const start = async (): Promise<WebhookManager> => {
       const outbox = sqliteOutbox({ path: join(folder, "outbox.db") });
@@ -314,7 +313,6 @@ describe("an endpoint that fails for days", () => {
     expect(await second.enableEndpoint("ops", { replay: true })).toEqual(deliveries);
     await untilState(second, deliveries[0], "delivered");
     await second.close();
-    rmSync(folder, { recursive: true });
   });
 
   it("is news that cannot bring forth more news, when whoever hears of it is switched off by it", async () => {

@@ -1,17 +1,16 @@
 /** Errors: reported ones, and those that end the process, which are delivered after the restart. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { getWebhookManager, reportError, setWebhookManager, WebhookError } from "mova-webhooks";
 import { error } from "mova-webhooks/plugins";
 import { type FakeEndpoint } from "mova-webhooks/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 function eventsAt(endpoint: FakeEndpoint): { event_type: string; data: Record<string, unknown> }[] {
   return endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as never);
@@ -89,9 +88,8 @@ describe("reportError", () => {
 describe.skipIf(!sqliteLoads)("an error that ends the process", () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    folder = temporaryFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   it.each([
     ["throw", "RangeError", "uncaughtException"],

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import {
   type AddressInfo,
@@ -12,7 +12,6 @@ import {
   setDefaultAutoSelectFamily,
   type Socket,
 } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { Agent, Client, Pool, request } from "undici";
@@ -20,6 +19,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { type ConnectionSettings, createGuardedConnector } from "../../src/security/connector.ts";
 import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
 import { fakeResolver } from "../support/fake-resolver.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 let canary: TcpServer;
 let web: Server;
@@ -352,16 +352,12 @@ function listen(server: TcpServer, host: string): Promise<void> {
 }
 
 function selfSigned(name: string): { readonly cert: string; readonly key: string } {
-  const directory = mkdtempSync(join(tmpdir(), "mova-tls-"));
+  const directory = temporaryFolder();
   const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
   const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(" ");
   const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
-  try {
-    execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", cert], { stdio: "pipe" });
-    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", cert], { stdio: "pipe" });
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
 }
 
 test("a signal that cuts connections is listened to only while they are open", async () => {

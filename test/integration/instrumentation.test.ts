@@ -18,7 +18,6 @@ beforeEach(async () => {
   project = childProject();
 });
 afterEach(async () => {
-  project.remove();
   await receiver.close();
 });
 

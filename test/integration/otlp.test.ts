@@ -1,8 +1,6 @@
 /** Traces as a collector gets them: the real pipeline, the real exporter, OTLP over HTTP in protobuf, a real receiver. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -13,6 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 interface Span {
   readonly name: string;
@@ -56,14 +55,13 @@ afterAll(() => collector.close());
 
 beforeEach(() => {
   spans = [];
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-otlp-"));
+  folder = temporaryFolder();
 });
 
 afterEach(() => {
   for (const part of [api.trace, api.context, api.propagation]) part.disable();
   for (const name of Object.keys(process.env).filter((key) => key.startsWith("OTEL_")))
     delete process.env[name];
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** What a user sets in the environment. */

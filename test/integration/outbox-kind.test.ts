@@ -1,16 +1,16 @@
 /** A store of one's own: its folder beside the others and its entry in their list, and nothing else is touched. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { secret } from "../support/pipeline.ts";
 import { root, runProgram } from "../support/program.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 describe("a new kind of outbox", () => {
   let project: string;
 
   beforeAll(async () => {
-    project = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    project = temporaryFolder();
     for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "plugins"])
       cpSync(join(root, name), join(project, name), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(project, "node_modules"));
@@ -30,8 +30,6 @@ describe("a new kind of outbox", () => {
     });
     if (built.code !== 0) throw new Error(built.stdout);
   }, 120_000);
-
-  afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   function cli(words: readonly string[], { file = "webhook: {}", env = {} } = {}) {
     writeFileSync(join(project, "mova.config.yaml"), file);

@@ -1,8 +1,7 @@
 /** The file of the SQLite outbox: what it accepts as one, whose locks it respects, and how it takes over from the dead. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,20 +11,20 @@ import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 let directory: string;
 let path: string;
 let outboxes: Outbox[];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "mova-outbox-"));
+  directory = temporaryFolder();
   path = join(directory, "outbox.db");
   outboxes = [];
 });
 
 afterEach(async () => {
   await Promise.all(outboxes.map((outbox) => outbox.close()));
-  rmSync(directory, { recursive: true });
 });
 
 function open(at = path): Outbox {

@@ -5,6 +5,7 @@ import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 describe("the pipeline", () => {
   it("delivers a triggered event with both signature families", async () => {
@@ -212,8 +213,7 @@ describe("bad input", () => {
 describe("the end of a manager", () => {
   it.skipIf(!sqliteLoads)("hands back what it cut off, as if that attempt had not been", async () => {
     const { sqliteOutbox } = await import("../../src/outbox/sqlite/index.ts");
-    const { mkdtempSync, rmSync } = await import("node:fs");
-    const folder = mkdtempSync("/tmp/mova-webhooks-cut-");
+    const folder = temporaryFolder();
     const path = `${folder}/outbox.db`;
     const endpoint = await testEndpoint(() => undefined);
     const settings = { endpoints: [{ id: "ops", url: endpoint.url, secret, retries: 0 }] };
@@ -229,6 +229,5 @@ describe("the end of a manager", () => {
     await until(async () => (await second.get(deliveries[0] ?? ""))?.state === "delivered");
     expect((await second.get(deliveries[0] ?? ""))?.attempts).toHaveLength(1);
     await second.close();
-    rmSync(folder, { recursive: true });
   });
 });

@@ -1,13 +1,13 @@
 /** Plugins of strangers: what they may do wrong, and what a user may say about any of them. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebhookError, type WebhookManagerOptions } from "mova-webhooks";
 import { definePlugin } from "mova-webhooks/plugin";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { AnyPlugin, UseOptions } from "../../src/plugin/contract.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
@@ -255,9 +255,8 @@ describe("a plugin from the configuration", () => {
   const contract = new URL("../../src/plugin/contract.ts", import.meta.url).href;
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    folder = temporaryFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   const good = `({ contract: 1, name: "orders", events: { "orders.paid": { summary: "Paid.", example: {} } },
     translate: { "orders:paid": (data) => ({ type: "orders.paid", data }) } })`;
@@ -355,8 +354,7 @@ describe("a plugin from the configuration", () => {
       /options of plugin `.*` do not fit its schema; `shop`: … is no shop/,
     );
 
-    rmSync(folder, { recursive: true });
-    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    folder = temporaryFolder();
     const making = configured(source(`{ value: { shop: options.shop.toUpperCase() } }`), entry);
     const heard: unknown[] = [];
     making.addEventHandler("orders.paid", ({ data }) => heard.push(data));

@@ -83,7 +83,6 @@ describe("the queue plugin", () => {
       queue.add("good", {});`,
       );
       const ended = await project.run(`app.${form}`, { env: webhookEnvironment(receiver.url) });
-      project.remove();
       await receiver.close();
       expect(ended).toEqual({ code: 0, signal: null, stdout: "good\n", stderr: "" });
       const events = receiver.requests.map(({ body }) => JSON.parse(body.toString()) as object);

@@ -1,18 +1,17 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { memoryOutbox, type Outbox } from "mova-webhooks";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-races-"));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 /** An outbox whose puts wait until they are let go. */
 function slowOutbox(): { readonly outbox: Outbox; readonly letGo: () => void } {

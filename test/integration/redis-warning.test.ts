@@ -1,13 +1,13 @@
 /** A configured Redis that may lose deliveries is told of by the manager that opens it. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
 import { testManager } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 it.skipIf(reasonWithoutRedisServer() !== undefined)("warns in the manager's log when it starts", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-redis-"));
+  const folder = temporaryFolder();
   const redis = await startRedis("--appendonly", "no", "--maxmemory-policy", "allkeys-lru");
   try {
     const config = join(folder, "mova.config.yaml");
@@ -22,6 +22,5 @@ it.skipIf(reasonWithoutRedisServer() !== undefined)("warns in the manager's log 
     expect(warned).toContainEqual({ setting: "maxmemory-policy", found: "allkeys-lru" });
   } finally {
     await redis.end();
-    rmSync(folder, { recursive: true });
   }
 });

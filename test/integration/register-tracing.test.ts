@@ -46,7 +46,6 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  project.remove();
   await receiver.close();
   await new Promise((resolve) => collector.close(resolve));
 });

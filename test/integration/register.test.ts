@@ -21,7 +21,6 @@ beforeEach(async () => {
   project = childProject();
 });
 afterEach(async () => {
-  project.remove();
   await receiver.close();
 });
 

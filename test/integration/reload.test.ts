@@ -1,20 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebhookManager } from "mova-webhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 let folder: string;
 let path: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-reload-"));
+  folder = temporaryFolder();
   path = join(folder, "mova.config.yaml");
 });
 afterEach(() => {
   vi.restoreAllMocks();
-  rmSync(folder, { recursive: true });
 });
 
 function write(endpoints: readonly string[], more = ""): void {

@@ -1,6 +1,5 @@
 /** Canaries in everything that is secret or private, through every way a delivery can go; then everything is searched. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { inspect } from "node:util";
@@ -26,6 +25,7 @@ import { startLlmServer } from "../../src/testing/llm-server.ts";
 import { hostileServer } from "./hostile-servers.ts";
 import { until } from "../support/pipeline.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
@@ -187,7 +187,7 @@ const outboxes: readonly [string, (folder: string) => Outbox][] = [
 const usable = outboxes.filter(([name]) => name !== "sqlite" || sqliteLoads);
 
 describe.each(usable)("with the %s outbox, what is secret or private", (_, openOutbox) => {
-  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+  const folder = temporaryFolder();
   const thrown: unknown[] = [];
   const answers: unknown[] = [];
   const pages: string[] = [];
@@ -346,7 +346,6 @@ describe.each(usable)("with the %s outbox, what is secret or private", (_, openO
   afterAll(async () => {
     await manager.close();
     for (const close of [...closing, ...endpoints.map((each) => () => each.close())]) await close();
-    rmSync(folder, { recursive: true });
   });
 
   async function useComponents(modelUrl: string): Promise<void> {

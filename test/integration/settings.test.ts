@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   addWebhookEndpoint,
@@ -12,15 +11,15 @@ import {
 } from "mova-webhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 let folder: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+  folder = temporaryFolder();
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 function writeConfig(text: string): string {

@@ -1,9 +1,10 @@
 /** Programs of their own with packages of their own, run with and without `--import mova-webhooks/register`. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sqliteLoads } from "./native-sqlite.ts";
 import { type Ended, root, startProgram } from "./program.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 const register = join(root, "dist/src/instrumentation/register.js");
 /** A program that is compared gets a flag too: Node itself prints other frames of its own with one. */
@@ -27,7 +28,6 @@ export interface ChildProject {
   readonly folder: string;
   write(name: string, text: string): void;
   run(program: string, options?: RunOptions): Promise<Ended>;
-  remove(): void;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface ChildProject {
  */
 export function childProject(versions: Readonly<Record<string, string>> = {}): ChildProject {
   const modules = join(root, "node_modules");
-  const folder = mkdtempSync(join(modules, ".child-project-"));
+  const folder = temporaryFolder(join(modules, ".child-project-"));
   for (const [name, alias] of Object.entries(versions)) {
     const target = join(folder, "node_modules", name);
     mkdirSync(dirname(target), { recursive: true });
@@ -60,7 +60,6 @@ export function childProject(versions: Readonly<Record<string, string>> = {}): C
       });
       return ended;
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

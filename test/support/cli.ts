@@ -1,7 +1,7 @@
 /** The built command line as a program, in a folder of each test's own. `npm test` builds it before. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach } from "vitest";
+import { beforeEach } from "vitest";
 import { secret } from "./pipeline.ts";
 import { type ProgramOptions, root, type Running, startProgram } from "./program.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -10,14 +10,9 @@ import { until } from "./until.ts";
 const main = join(root, "dist/src/cli/main.js");
 
 let folder: string;
-const running = new Set<Running>();
 
 beforeEach(() => {
   folder = temporaryFolder();
-});
-afterEach(() => {
-  for (const { child } of running) child.kill("SIGKILL");
-  running.clear();
 });
 
 /** How a command ended; `out` and `err` is what it wrote. */
@@ -38,11 +33,9 @@ export function write(name: string, content: string): string {
   return path;
 }
 
-/** Starts a command, which is killed after the test where it has not ended by then. */
+/** Starts a command. */
 export function startCli(words: readonly string[], options: ProgramOptions = {}): Running {
-  const started = startProgram(process.execPath, [main, ...words], { folder, ...options });
-  running.add(started);
-  return started;
+  return startProgram(process.execPath, [main, ...words], { folder, ...options });
 }
 
 export async function cli(words: readonly string[], options: ProgramOptions = {}): Promise<Said> {

@@ -2,6 +2,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+import "./temporary-folder.ts";
 
 /** The folder of this repository. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -31,12 +33,21 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Starts a program; where it has not ended when all tests of the file have, it is killed. */
 export function startProgram(
   command: string,
   words: readonly string[],
   { folder = root, env = {}, input = "" }: ProgramOptions = {},
 ): Running {
   const child = spawn(command, words, { cwd: folder, env: { PATH: process.env["PATH"], ...env } });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   if (input !== false) child.stdin.on("error", () => undefined).end(input);
   const ended = once(child, "close").then((end) => {

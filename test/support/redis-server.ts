@@ -1,10 +1,8 @@
 /** A redis-server of a test's own, on a port and in a directory of its own. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface RedisServer {
   readonly port: number;
@@ -25,7 +23,7 @@ export function reasonWithoutRedisServer(): string | undefined {
 
 /** Starts a server with the settings given, such as `--requirepass x`. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
-  const directory = mkdtempSync(join(tmpdir(), "mova-redis-"));
+  const directory = temporaryFolder();
   const port = await freePort();
   let running: ChildProcess | undefined;
 
@@ -57,7 +55,6 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     stop,
     async end() {
       await stop("SIGKILL");
-      rmSync(directory, { recursive: true });
     },
   };
 }

@@ -1,13 +1,9 @@
 /** A project outside the repository that has the package as `npm install` of its tarball would leave it, without a network. */
-import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { root, runProgram } from "./program.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const installed = join(root, "node_modules");
 
 export interface StrangerProject {
@@ -18,17 +14,16 @@ export interface StrangerProject {
   /** Makes packages of this repository's known to it, by links or, for what is instrumented by its path, as copies. */
   link(...names: readonly string[]): void;
   copy(...names: readonly string[]): void;
-  remove(): void;
 }
 
 /** Packs what is built, and unpacks it into a project that has nothing else yet. */
 export async function strangerProject(): Promise<StrangerProject> {
-  const folder = mkdtempSync(join(tmpdir(), "mova-webhooks-stranger-"));
+  const folder = temporaryFolder();
   const unpacked = join(folder, "node_modules/mova-webhooks");
   mkdirSync(unpacked, { recursive: true });
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: root });
+  await succeed("npm", ["pack", "--ignore-scripts", "--pack-destination", folder]);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
-  await run("tar", ["-xzf", join(folder, tarball), "-C", unpacked, "--strip-components", "1"]);
+  await succeed("tar", ["-xzf", join(folder, tarball), "-C", unpacked, "--strip-components", "1"]);
 
   function place(name: string, put: (from: string, to: string) => void): void {
     const target = join(folder, "node_modules", name);
@@ -42,11 +37,15 @@ export async function strangerProject(): Promise<StrangerProject> {
     link: (...names) => names.forEach((name) => place(name, symlinkSync)),
     copy: (...names) =>
       names.forEach((name) => place(name, (from, to) => cpSync(from, to, { recursive: true }))),
-    remove: () => rmSync(folder, { recursive: true }),
   };
 }
 
 /** Every package that is installed in this repository. */
 export function installedPackages(): string[] {
   return readdirSync(installed).filter((name) => !name.startsWith("."));
+}
+
+async function succeed(command: string, words: readonly string[]): Promise<void> {
+  const { code, stderr } = await runProgram(command, words, { env: process.env });
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
 }

@@ -1,14 +1,14 @@
 /** Several secrets, some with an end: which of them sign at which time, and which settings are refused. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/settings/read/config.ts";
 import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
 import { Secret } from "../../src/event/secret.ts";
 import { createSigner } from "../../src/signing/sign.ts";
 import { createVerifier } from "../../src/signing/verify.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const url = "https://ops.example.com/hook";
 const old = "canary-the-old-secret";
@@ -95,9 +95,8 @@ describe("secrets that are refused", () => {
 describe("the configuration file", () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    folder = temporaryFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   function load(secret: string): ReturnType<typeof loadConfig> {
     const text = `webhook:\n  endpoints:\n    - url: ${url}\n      secret: ${secret}\n`;

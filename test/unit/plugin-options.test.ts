@@ -1,11 +1,11 @@
 /** Options of plugins: what is misspelt or of another type is refused, in code and in the configuration file. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkOptions } from "mova-webhooks/plugin";
 import { cache, config, error, llm, redis, validation } from "mova-webhooks/plugins";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { testManager } from "../support/pipeline.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const invalid: unknown = expect.objectContaining({ code: "CONFIG_INVALID" });
 
@@ -51,9 +51,8 @@ describe("a built-in plugin", () => {
 describe("a configuration file", () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "mova-webhooks-"));
+    folder = temporaryFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   async function start(plugin: object): Promise<void> {
     const path = join(folder, "mova.config.yaml");

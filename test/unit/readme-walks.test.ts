@@ -1,5 +1,5 @@
 /** The walks of README and docs, which take two terminals: both print what the page says. */
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { type ChildProject, childProject } from "../support/child-project.ts";
 import { cli, startListen } from "../support/cli.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
@@ -15,7 +15,6 @@ beforeEach(async () => {
   project = childProject();
   project.write("hook-secret", (await cli(["secret"])).out);
 });
-afterEach(() => project.remove());
 
 /** The words after `mova-webhooks` of the pages' command that begins with these. */
 function wordsOf(...first: readonly string[]): readonly string[] {

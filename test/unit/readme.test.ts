@@ -1,10 +1,9 @@
 /** The examples of README and docs run, their commands exist; their tables are compared in readme-tables.test.ts. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/settings/read/config.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { cliProblem } from "../support/command-line.ts";
@@ -20,6 +19,7 @@ import {
   sorted,
   table,
 } from "../support/pages.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const run = promisify(execFile);
 /** Inside the built package, so that its public names resolve to it. */
@@ -29,9 +29,8 @@ let elsewhere: string;
 
 beforeAll(() => {
   mkdirSync(folder, { recursive: true });
-  elsewhere = mkdtempSync(join(tmpdir(), "mova-webhooks-readme-"));
+  elsewhere = temporaryFolder();
 });
-afterAll(() => rmSync(elsewhere, { recursive: true }));
 
 async function runBlock(text: string, name: string): Promise<string> {
   const file = join(folder, name);
