@@ -436,6 +436,37 @@ describe("an endpoint that echoes its request", () => {
     const send = await besideGood(endpoint.url, { headers, retries: 0 });
     expect(await send()).toMatchObject([{ response: `${"-".repeat(2040)}[secret]` }]);
   });
+
+  it("brings no part of one that the receiver took out, decoded or encoded", async () => {
+    const endpoint = await testEndpoint((request, response) => {
+      const { "x-quoted": quoted, "x-pin": pin, cookie, authorization = "" } = request.headers;
+      const url = new URL(request.path, "http://localhost");
+      const user = Buffer.from(authorization.slice(6), "base64").toString();
+      const parts = { user, quoted, pin, cookie: cookie?.split("; ")[1]?.split("=")[1], path: request.path };
+      const seen = [
+        JSON.stringify(parts),
+        url.searchParams.get("key"),
+        url.pathname.split("/")[2],
+        user.split(":"),
+      ];
+      response.writeHead(500).end(`${seen.join("\n")}\n\u0000to\u0000k7`);
+    });
+    const headers = {
+      Authorization: `Basic ${Buffer.from("maria:s3cret").toString("base64")}`,
+      "X-Quoted": 'say "k8jw"',
+      "X-Pin": "9276",
+      Cookie: "theme=dark; session=v5tq",
+      "X-Token": "tok7",
+    };
+    const send = await besideGood(`${endpoint.url}/services/p4th/hook?key=a%2Fb%22c+d`, {
+      headers,
+      retries: 0,
+    });
+    const [attempt] = await send();
+    for (const part of ["maria", "s3cret", "k8jw", "9276", "v5tq", "a/b", "a%2F", "p4th", "tok7"])
+      expect(attempt?.response).not.toContain(part);
+    expect(attempt?.response).toContain('{"user":"[secret]","quoted":"[secret]","pin":"[secret]"');
+  });
 });
 
 describe("a redirect", () => {

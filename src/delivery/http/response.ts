@@ -102,7 +102,8 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   #responseText(): string {
     if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
     const seen = Buffer.concat(this.#seen).subarray(0, seenBytes).toString("utf8");
-    const shown = this.#redact(seen).replace(/[^\P{Cc}\t\n]/gu, "");
+    // Before what is confidential is looked for, which they would hide.
+    const shown = this.#redact(seen.replace(/[^\P{Cc}\t\n]/gu, ""));
     // Streaming, the decoder keeps back a character that the cut has split.
     return new TextDecoder().decode(Buffer.from(shown).subarray(0, keptBytes), { stream: true });
   }
