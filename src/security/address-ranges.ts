@@ -35,6 +35,7 @@ export const specialIpv6: readonly NamedRange[] = [
   { range: "::/128", name: "unspecified" },
   { range: "::1/128", name: "loopback" },
   { range: "64:ff9b::/96", name: "NAT64" },
+  { range: "64:ff9b:1::/48", name: "NAT64" },
   { range: "fc00::/7", name: "private" },
   { range: "fe80::/10", name: "link-local" },
   { range: "ff00::/8", name: "multicast" },
@@ -63,9 +64,34 @@ export const metadata: readonly string[] = [
   "fd00:42::42", // Scaleway
 ];
 
-/** IPv6 ranges that carry an IPv4 address, which a translator or tunnel on the way would reach, and where it starts. */
-export const embeddedIpv4: readonly { readonly range: string; readonly firstByte: number }[] = [
-  { range: "64:ff9b::/96", firstByte: 12 },
-  { range: "::ffff:0:0:0/96", firstByte: 12 },
-  { range: "2002::/16", firstByte: 2 },
+/** Where an IPv6 address carries an IPv4 address, which a translator or tunnel on the way would reach. */
+export interface Embedding {
+  readonly range: string;
+  /** Which of its 16 bytes are the four of the IPv4 address. */
+  readonly bytes: readonly [number, number, number, number];
+  /** True where every bit of them is turned over. */
+  readonly inverted?: boolean;
+  /** Which bytes are zero where the address stands there. A form without this is meant where none with it fits. */
+  readonly zero?: readonly number[];
+}
+
+export const embeddedIpv4: readonly Embedding[] = [
+  // NAT64, RFC 6052.
+  { range: "64:ff9b::/96", bytes: [12, 13, 14, 15] },
+  // NAT64 of a network's own, RFC 8215: the length of the prefix, its owner's choice, says where the address stands.
+  { range: "64:ff9b:1::/48", bytes: [6, 7, 9, 10], zero: [8, 11, 12, 13, 14, 15] },
+  { range: "64:ff9b:1::/48", bytes: [7, 9, 10, 11], zero: [8, 12, 13, 14, 15] },
+  { range: "64:ff9b:1::/48", bytes: [9, 10, 11, 12], zero: [8, 13, 14, 15] },
+  { range: "64:ff9b:1::/48", bytes: [12, 13, 14, 15] },
+  // Translated, RFC 2765, and compatible, RFC 4291.
+  { range: "::ffff:0:0:0/96", bytes: [12, 13, 14, 15] },
+  { range: "::/96", bytes: [12, 13, 14, 15] },
+  // 6to4, RFC 3056.
+  { range: "2002::/16", bytes: [2, 3, 4, 5] },
+  // Teredo, RFC 4380: the server, and the client behind it.
+  { range: "2001::/32", bytes: [4, 5, 6, 7] },
+  { range: "2001::/32", bytes: [12, 13, 14, 15], inverted: true },
 ];
+
+/** Have the form of an embedded address and are none. */
+export const notEmbedded: readonly string[] = ["::/128", "::1/128"];

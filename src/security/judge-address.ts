@@ -4,6 +4,7 @@ import {
   globalIpv6,
   loopback,
   metadata,
+  notEmbedded,
   type NamedRange,
   specialIpv4,
   specialIpv6,
@@ -17,7 +18,8 @@ const special = [...specialIpv4, ...specialIpv6].map(readNamed);
 const metadataRanges = metadata.map(read);
 const loopbackRanges = loopback.map(read);
 const globalRange = read(globalIpv6);
-const embeddedRanges = embeddedIpv4.map(({ range, firstByte }) => ({ range: read(range), firstByte }));
+const embeddings = embeddedIpv4.map((form) => ({ ...form, range: read(form.range) }));
+const plainRanges = notEmbedded.map(read);
 
 /** Returns why the address may not be called, naming the setting that would change it, or undefined where it may. */
 export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolicy): string | undefined {
@@ -56,9 +58,23 @@ function refuse(address: IpAddress, policy: NetworkPolicy): string | undefined {
       ? undefined
       : `is not a public address (${name}) and is not listed in \`network.allow\``;
   }
-  // An opened NAT64 or 6to4 range must not become a way around the IPv4 rules.
-  const inner = embeddedRanges.find(({ range }) => contains(range, address));
-  return inner && refuse(address.slice(inner.firstByte, inner.firstByte + 4), policy);
+  // An opened NAT64, 6to4 or Teredo range must not become a way around the IPv4 rules.
+  for (const inner of embeddedIn(address)) {
+    const reason = refuse(inner, policy);
+    if (reason !== undefined) return `carries ${inner.join(".")}, which ${reason}`;
+  }
+  return undefined;
+}
+
+/** Returns all IPv4 addresses that the address may carry, as far as its form tells. */
+function embeddedIn(address: IpAddress): IpAddress[] {
+  if (address.length === 4 || holds(plainRanges, address)) return [];
+  const inRange = embeddings.filter(({ range }) => contains(range, address));
+  const fitting = inRange.filter(({ zero }) => zero?.every((index) => address[index] === 0) === true);
+  const meant = fitting.length > 0 ? fitting : inRange.filter(({ zero }) => zero === undefined);
+  return meant.map(({ bytes, inverted }) =>
+    bytes.map((index) => (address[index] ?? 0) ^ (inverted === true ? 0xff : 0)),
+  );
 }
 
 function nameOfSpecial(address: IpAddress): string | undefined {

@@ -126,6 +126,33 @@ describe("allow, deny and metadata", () => {
     );
   });
 
+  test.each([
+    ["NAT64", (four: string) => `64:ff9b::${four}`],
+    ["NAT64 of a network's own", (four: string) => `64:ff9b:1::${four}`],
+    ["NAT64 of a network's own, further in", (four: string) => `64:ff9b:1:fffe::${four}`],
+    ["translated", (four: string) => `::ffff:0:${four}`],
+    ["compatible", (four: string) => `::${four}`],
+    ["6to4", (four: string) => `2002:${four}::1`],
+    ["a Teredo server", (four: string) => `2001:0:${four}:0:0:f7f7:f7f7`],
+    ["a Teredo client", (four: string) => `2001:0:808:808:0:0:${inverted(four)}`],
+    ["NAT64 behind a prefix of 48 bits", (four: string) => `64:ff9b:1:${behind(48, four)}`],
+    ["NAT64 behind a prefix of 56 bits", (four: string) => `64:ff9b:1:${behind(56, four)}`],
+    ["NAT64 behind a prefix of 64 bits", (four: string) => `64:ff9b:1:${behind(64, four)}`],
+  ])("%s is judged by the address it carries, whatever else is allowed", async (_name, form) => {
+    const allow = ["::/0"];
+    const judge = async (four: string, more: string[] = []): Promise<boolean> =>
+      (await check(`https://[${form(four)}]/`, { allow: [...allow, ...more] })).allowed;
+    expect(await judge("808:808")).toBe(true);
+    expect(await judge("7f00:1")).toBe(false);
+    expect(await judge("a00:1")).toBe(false);
+    expect(await judge("a00:1", ["10.0.0.0/8", "0.0.0.0/8"])).toBe(true);
+    expect(await judge("a9fe:a9fe", ["0.0.0.0/0"])).toBe(false);
+  });
+
+  test("what has the form of a compatible address and is loopback stays loopback", async () => {
+    expect((await check("https://[::1]/", { allow: ["::/0"] })).allowed).toBe(true);
+  });
+
   test("an IPv4 range never opens IPv6, nor the other way round", async () => {
     expect((await check("https://[::1]/", { allow: ["0.0.0.0/0"] })).allowed).toBe(false);
     expect((await check("https://127.0.0.1/", { allow: ["::/0"] })).allowed).toBe(false);
@@ -257,4 +284,23 @@ function longestSequence(dns: Readonly<Record<string, string[] | string[][]>>): 
     1,
     ...Object.values(dns).map((answers) => (Array.isArray(answers[0]) ? answers.length : 1)),
   );
+}
+
+/** Two groups with every bit turned over, as Teredo writes a client's address. */
+function inverted(four: string): string {
+  return four
+    .split(":")
+    .map((group) => (Number.parseInt(group, 16) ^ 0xffff).toString(16))
+    .join(":");
+}
+
+/** What follows 48 bits where a prefix of so many bits comes before the four bytes, around the empty byte (RFC 6052). */
+function behind(prefixBits: number, four: string): string {
+  const hex = four
+    .split(":")
+    .map((group) => group.padStart(4, "0"))
+    .join("");
+  const before = (64 - prefixBits) / 4;
+  const digits = "0".repeat((prefixBits - 48) / 4) + hex.slice(0, before) + "00" + hex.slice(before);
+  return (digits.padEnd(20, "0").match(/.{4}/g) ?? []).join(":");
 }
