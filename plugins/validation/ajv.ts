@@ -8,6 +8,7 @@ import {
   prototypeNamed,
   watchFunction,
 } from "mova-webhooks/plugin";
+import { pathIn } from "./ajv-path.ts";
 import {
   field,
   firstText,
@@ -104,6 +105,8 @@ function watchValidator(
 
 function readingOf(validator: Validator): ValidatorReading {
   const schema: unknown = Reflect.get(validator, "schema");
+  const { root } = Object(Reflect.get(validator, "schemaEnv")) as { readonly root?: unknown };
+  const references = Object(field(root, "refs")) as Readonly<Record<string, unknown>>;
   // An asynchronous validator resolves with the document and rejects with the problems.
   const asynchronous = "$async" in validator;
   return {
@@ -115,7 +118,7 @@ function readingOf(validator: Validator): ValidatorReading {
       asynchronous || returned !== false ? undefined : listOf(Reflect.get(validator, "errors")),
     problemsThrown: (error) =>
       field(error, "validation") === true ? listOf(field(error, "errors")) : undefined,
-    describe,
+    describe: (error) => describe(error, (pointer) => pathIn(schema, references, pointer)),
   };
 }
 
@@ -123,10 +126,10 @@ function listOf(errors: unknown): readonly unknown[] {
   return Array.isArray(errors) ? errors : [];
 }
 
-function describe(error: unknown): Problem {
+function describe(error: unknown, path: (pointer: string) => string): Problem {
   const message = firstText(field(error, "message"));
   return {
-    path: firstText(field(error, "instancePath")) ?? "",
+    path: path(firstText(field(error, "instancePath")) ?? ""),
     rule: firstText(field(error, "keyword")) ?? "unknown",
     ...(message !== undefined && { message }),
   };

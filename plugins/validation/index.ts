@@ -1,13 +1,14 @@
 /** The validation plugin: documents that are checked, and how that ends. */
-import { checkOptions, definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin, type MakerOptions } from "mova-webhooks/plugin";
 import { ajvInstance, ajvModule, ajvValidator } from "./ajv.ts";
 import { movaValidator } from "./mova.ts";
 import type { Problem, WatchOptions } from "./watch-validation.ts";
+import { standardSchema } from "./standard-schema.ts";
 import { zodModules, zodSchema } from "./zod.ts";
 
 export type { Problem } from "./watch-validation.ts";
 
-export interface ValidationOptions {
+export interface ValidationOptions extends MakerOptions {
   /** Sends the validators' messages along, which can quote the document. @default false */
   readonly includeMessages?: boolean;
   /** How many errors one event lists; `error_count` tells them all. @default 20 */
@@ -42,11 +43,14 @@ const notNegative = {
   fits: (value: unknown) => typeof value === "number" && value >= 0,
 };
 
-/** Watches Ajv, zod and validators of MOVA's shape. */
+/** Watches Ajv, zod, schemas that speak Standard Schema, and validators of MOVA's shape. */
 export function validation(given: ValidationOptions = {}) {
-  checkOptions("validation", given, { includeMessages: "boolean", maxErrors: notNegative, now: "function" });
-  const { includeMessages = false, maxErrors = 20, now = () => performance.now() } = given;
-  const options: WatchOptions = { includeMessages, maxErrors, now };
+  checkOptions("validation", given, {
+    ...{ includeMessages: "boolean", maxErrors: notNegative, now: "function" },
+    ...{ include: "string[]", exclude: "string[]" },
+  });
+  const { includeMessages = false, maxErrors = 20, now = () => performance.now(), ...makers } = given;
+  const options: WatchOptions = { includeMessages, maxErrors, now, makers };
   return definePlugin<"validation", ValidationEvents>({
     contract: 1,
     name: "validation",
@@ -94,7 +98,13 @@ export function validation(given: ValidationOptions = {}) {
       }),
     },
     instrument: {
-      objects: [ajvInstance(options), ajvValidator(options), zodSchema(options), movaValidator(options)],
+      objects: [
+        ajvInstance(options),
+        ajvValidator(options),
+        zodSchema(options),
+        standardSchema(options),
+        movaValidator(options),
+      ],
       modules: [ajvModule(options), ...zodModules(options)],
     },
   });

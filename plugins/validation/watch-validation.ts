@@ -1,5 +1,11 @@
 /** Turns the calls of any validator into what the validation plugin says on the bus. */
-import { type PluginHost, sizeInBytes, type Watch } from "mova-webhooks/plugin";
+import {
+  isInsideWatchedCall,
+  type MakerOptions,
+  type PluginHost,
+  sizeInBytes,
+  type Watch,
+} from "mova-webhooks/plugin";
 
 /** One thing wrong with a document: where, by which rule, and only if wanted in which words. */
 export interface Problem {
@@ -38,6 +44,8 @@ declare module "mova-webhooks/plugin" {
 export interface WatchOptions {
   readonly includeMessages: boolean;
   readonly maxErrors: number;
+  /** Whose schemas count besides the program's. */
+  readonly makers: MakerOptions;
   /** Milliseconds. */
   readonly now: () => number;
 }
@@ -45,17 +53,26 @@ export interface WatchOptions {
 /** What is particular to a library. */
 export interface ValidatorReading {
   readonly library: string;
+  /** False for what the program did not ask for. @default always */
+  isAsked?(args: readonly unknown[], self: unknown): boolean;
   schemaName(args: readonly unknown[], self: unknown): string;
   document(args: readonly unknown[]): unknown;
   /** Reads what the validator returned: undefined where the document is valid, otherwise the raw problems. */
   problemsIn(returned: unknown): readonly unknown[] | undefined;
   /** Reads what it threw: undefined where that is not a judgement on the document. */
   problemsThrown(error: unknown): readonly unknown[] | undefined;
-  describe(rawProblem: unknown): Problem;
+  describe(rawProblem: unknown, args: readonly unknown[], self: unknown): Problem;
 }
 
 const maxNameLength = 200;
 
+export function wantsAny(host: PluginHost): boolean {
+  return (
+    host.wants("validation:started") || host.wants("validation:completed") || host.wants("validation:failed")
+  );
+}
+
+/** Only the outermost validation counts: what a validator asks of others is a part of its own. */
 export function watchValidation(host: PluginHost, options: WatchOptions, reading: ValidatorReading): Watch {
   const { library } = reading;
 
@@ -64,6 +81,7 @@ export function watchValidation(host: PluginHost, options: WatchOptions, reading
     const wantsCompleted = host.wants("validation:completed");
     const wantsFailed = host.wants("validation:failed");
     if (!wantsStart && !wantsCompleted && !wantsFailed) return undefined;
+    if (isInsideWatchedCall(host) || reading.isAsked?.(args, self) === false) return undefined;
 
     const schema = reading.schemaName(args, self).slice(0, maxNameLength);
     if (wantsStart) {
@@ -75,13 +93,17 @@ export function watchValidation(host: PluginHost, options: WatchOptions, reading
     /** Milliseconds, to the microsecond. */
     const elapsed = (): number => Math.round((options.now() - startedAt) * 1000) / 1000;
 
+    function describeOne(problem: unknown): Problem {
+      return withoutContent(reading.describe(problem, args, self));
+    }
+
     function failed(raw: readonly unknown[], errorType?: string): void {
       if (!wantsFailed) return;
       host.publish("validation:failed", {
         library,
         schema,
         durationMs: elapsed(),
-        problems: raw.slice(0, options.maxErrors).map((problem) => withoutContent(reading.describe(problem))),
+        problems: raw.slice(0, options.maxErrors).map(describeOne),
         problemCount: raw.length,
         ...(errorType !== undefined && { errorType }),
       });

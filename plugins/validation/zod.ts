@@ -1,4 +1,4 @@
-/** Watches zod 3 and 4 schemas. A schema that runs inside another makes no event of its own. */
+/** Watches zod 3 and 4: schemas, the functions of `zod/mini` and `zod/v4/core`, and codecs. */
 import {
   hasMethods,
   type ModuleInstrumentation,
@@ -9,6 +9,7 @@ import {
   watchFunction,
   watchMethod,
 } from "mova-webhooks/plugin";
+import { watchStandard, watchStandardSchema } from "./standard-schema.ts";
 import {
   field,
   firstText,
@@ -17,10 +18,16 @@ import {
   watchValidation,
   type WatchOptions,
 } from "./watch-validation.ts";
+import { noteMakersOfZod3, zod4Constructor } from "./zod-constructor.ts";
+import { isProgramSchema, isSchema, nameOf, pointerIn } from "./zod-schema.ts";
 
-const throwingMethods = ["parse", "parseAsync"];
-/** `spa` is another name of the one before; where both are one function, it is left as it is. */
-const answeringMethods = ["safeParse", "safeParseAsync", "spa"];
+const throwingMethods = ["parse", "encode", "decode"].flatMap((name) => [name, `${name}Async`]);
+/** `spa` is another name of one of them; where both are one function, it is left as it is. */
+const answeringMethods = [
+  ...["safeParse", "safeEncode", "safeDecode"].flatMap((name) => [name, `${name}Async`]),
+  "spa",
+];
+const judgingMethods = ["validate", "validateAsync"];
 
 export function zodSchema(options: WatchOptions): ObjectInstrumentation {
   return {
@@ -28,7 +35,15 @@ export function zodSchema(options: WatchOptions): ObjectInstrumentation {
     recognises: (component) =>
       hasMethods(component, "parse", "safeParse", "parseAsync", "safeParseAsync") && isSchema(component),
     attach(schema, host) {
-      watchSchema(schema, host, options);
+      watchSchema(schema, host, options, () => true);
+      const reading = readingOf(
+        () => schema,
+        ([document]) => document,
+      );
+      watchStandardSchema(schema, host, options, {
+        ...reading,
+        describe: (issue) => describe(issue, schema),
+      });
       return schema;
     },
   };
@@ -36,43 +51,47 @@ export function zodSchema(options: WatchOptions): ObjectInstrumentation {
 
 /** The class of version 3, and the functions that the schemas of version 4 call. */
 export function zodModules(options: WatchOptions): readonly ModuleInstrumentation[] {
+  const isAsked = (schema: object): boolean => isProgramSchema(schema, options.makers);
   const schemaClass = (exports: object, host: PluginHost): void => {
     const prototype = prototypeNamed(exports, "ZodType");
-    if (prototype !== undefined) watchSchema(prototype, host, options);
+    if (prototype === undefined) return;
+    noteMakersOfZod3(exports, host);
+    watchSchema(prototype, host, options, isAsked);
   };
-  const parsers = (exports: object, host: PluginHost): object => watchParsers(exports, host, options);
+  const parsers = (exports: object, host: PluginHost): object =>
+    watchParsers(exports, host, options, isAsked);
   const files = ["js", "cjs"].flatMap((extension): ModuleInstrumentation[] => [
     { module: "zod", versions: ">=3.25.0 <5.0.0", file: `v3/types.${extension}`, patch: schemaClass },
+    { module: "zod", versions: ">=3.25.0 <5.0.0", file: `v4/core/parse.${extension}`, patch: parsers },
     { module: "zod", versions: ">=3.25.0 <5.0.0", file: `v4/classic/parse.${extension}`, patch: parsers },
   ]);
-  return [{ module: "zod", versions: ">=3.20.0 <4.0.0", patch: schemaClass }, ...files];
+  const constructor = zod4Constructor((schema, standard, host) => {
+    const reading = readingOf(
+      () => schema,
+      ([document]) => document,
+    );
+    const watched = { ...reading, isAsked: () => isAsked(schema) };
+    watchMethod(standard, "validate", host, watchStandard(host, options, watched));
+  });
+  return [{ module: "zod", versions: ">=3.20.0 <4.0.0", patch: schemaClass }, ...constructor, ...files];
 }
+
+type IsAsked = (schema: object) => boolean;
+type SchemaOf = (args: readonly unknown[], self: unknown) => object;
 
 /** Watches a schema, or the prototype of them all. */
-function watchSchema(schema: object, host: PluginHost, options: WatchOptions): void {
-  const reading: ValidatorReading = {
-    ...zodReading,
-    schemaName: (_, self) => nameOf(isSchema(self) ? self : schema),
-    document: (args) => args[0],
-  };
-  const answering = watchValidation(host, options, reading);
-  const throwing = watchValidation(host, options, { ...reading, problemsIn: () => undefined });
-  for (const name of answeringMethods) watchMethod(schema, name, host, answering);
-  for (const name of throwingMethods) watchMethod(schema, name, host, throwing);
+function watchSchema(schema: object, host: PluginHost, options: WatchOptions, isAsked: IsAsked): void {
+  const schemaOf: SchemaOf = (_, self) => (isSchema(self) ? self : schema);
+  const watches = watchesOf(schemaOf, ([document]) => document, host, options, isAsked);
+  for (const [name, watch] of watches) watchMethod(schema, name, host, watch);
 }
 
-/** Their first argument is the schema. Where that is watched itself, its own call is seen already. */
-function watchParsers(exports: object, host: PluginHost, options: WatchOptions): object {
-  const reading: ValidatorReading = {
-    ...zodReading,
-    schemaName: (args) => nameOf(Object(args[0]) as object),
-    document: (args) => args[1],
-  };
-  const answering = watchValidation(host, options, reading);
-  const throwing = watchValidation(host, options, { ...reading, problemsIn: () => undefined });
+/** Their first argument is the schema. What a schema calls that is watched itself is a part of its own call. */
+function watchParsers(exports: object, host: PluginHost, options: WatchOptions, isAsked: IsAsked): object {
+  const schemaOf: SchemaOf = ([schema]) => Object(schema) as object;
+  const watches = watchesOf(schemaOf, ([, document]) => document, host, options, isAsked);
   let patched = exports;
-  for (const name of [...answeringMethods, ...throwingMethods]) {
-    const watch = throwingMethods.includes(name) ? throwing : answering;
+  for (const [name, watch] of watches) {
     patched = patchExport(patched, name, host, (original) =>
       watchFunction(original, host, watch, (_, [schema]) => Object(schema) as object),
     );
@@ -80,24 +99,46 @@ function watchParsers(exports: object, host: PluginHost, options: WatchOptions):
   return patched;
 }
 
-/** For `parse` without `problemsIn`: it returns the document, which may itself look like the result of `safeParse`. */
-const zodReading = {
-  library: "zod",
-  problemsIn: (returned: unknown) =>
-    field(returned, "success") === false ? (issuesOf(field(returned, "error")) ?? []) : undefined,
-  problemsThrown: issuesOf,
-  describe,
-};
-
-function isSchema(value: unknown): value is object {
-  return typeof value === "object" && value !== null && ("_zod" in value || "_def" in value);
+function watchesOf(
+  schemaOf: SchemaOf,
+  document: ValidatorReading["document"],
+  host: PluginHost,
+  options: WatchOptions,
+  isAsked: IsAsked,
+): readonly [name: string, watch: ReturnType<typeof watchValidation>][] {
+  const reading: ValidatorReading = {
+    ...readingOf(schemaOf, document),
+    isAsked: (args, self) => isAsked(schemaOf(args, self)) && !isProbe(document(args)),
+  };
+  const kinds: [readonly string[], ValidatorReading["problemsIn"]][] = [
+    [answeringMethods, reading.problemsIn],
+    // They return the document, which may itself look like what `safeParse` returns.
+    [throwingMethods, () => undefined],
+    [judgingMethods, (returned) => (returned === false ? [] : undefined)],
+  ];
+  return kinds.flatMap(([names, problemsIn]) => {
+    const watch = watchValidation(host, options, { ...reading, problemsIn });
+    return names.map((name) => [name, watch] as const);
+  }) as [string, ReturnType<typeof watchValidation>][];
 }
 
-function nameOf(schema: object): string {
-  const meta: unknown = hasMethods(schema, "meta")
-    ? Reflect.apply(Reflect.get(schema, "meta"), schema, [])
-    : undefined;
-  return firstText(field(meta, "id"), field(meta, "title"), field(schema, "description")) ?? "unnamed";
+function readingOf(schemaOf: SchemaOf, document: ValidatorReading["document"]): ValidatorReading {
+  return {
+    library: "zod",
+    schemaName: (args, self) => nameOf(schemaOf(args, self)),
+    document,
+    problemsIn: (returned) =>
+      field(returned, "success") === false ? (issuesOf(field(returned, "error")) ?? []) : undefined,
+    problemsThrown: issuesOf,
+    describe: (issue, args, self) => describe(issue, schemaOf(args, self)),
+  };
+}
+
+/** `isOptional` and `isNullable` of a schema ask it about these two documents, whoever calls them. */
+function isProbe(document: unknown): boolean {
+  if (document !== undefined && document !== null) return false;
+  const stack = new Error("probe").stack ?? "";
+  return /\bis(?:Optional|Nullable)\b/.test(stack.split("\n", 12).join("\n"));
 }
 
 function issuesOf(error: unknown): readonly unknown[] | undefined {
@@ -105,17 +146,12 @@ function issuesOf(error: unknown): readonly unknown[] | undefined {
   return Array.isArray(issues) ? issues : undefined;
 }
 
-function describe(issue: unknown): Problem {
+function describe(issue: unknown, schema: object): Problem {
   const path = field(issue, "path");
   const message = firstText(field(issue, "message"));
   return {
-    path: Array.isArray(path) ? path.map((step) => `/${pointerStep(step)}`).join("") : "",
+    path: Array.isArray(path) ? pointerIn(schema, path) : "",
     rule: firstText(field(issue, "code")) ?? "unknown",
     ...(message !== undefined && { message }),
   };
-}
-
-/** RFC 6901: `~` and `/` are escaped. */
-function pointerStep(step: unknown): string {
-  return String(step).replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -16,6 +16,7 @@ export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
 export type { PluginHost } from "./plugin-host.ts";
+export { hasMaker, isCounted, makerOf, type MakerOptions, noteMaker } from "./maker.ts";
 export type { Redact } from "./redact.ts";
 export type { Volume } from "./volume.ts";
 export { hasMethods } from "./patch.ts";

@@ -252,6 +252,152 @@ describe.each(zods)("%s", (_, z) => {
   });
 });
 
+describe("only what a program asks for counts", () => {
+  it.each(zods)("%s asks itself what is optional or nullable", (_, z) => {
+    const host = hostFor();
+    const schema = host.instrument((z as typeof z4).string());
+    expect([schema.isOptional(), schema.isNullable()]).toEqual([false, false]);
+    expect(types(host)).toEqual([]);
+    schema.safeParse(undefined);
+    expect(types(host)).toEqual(["validation.started", "validation.failed"]);
+  });
+
+  it("what one validator asks of another is a part of its own", () => {
+    const host = hostFor();
+    const inner = host.instrument(z4.string());
+    const ajv = host.instrument(new Ajv()).compile({ type: "string" });
+    const outer = host.instrument(
+      z4.unknown().refine((value) => inner.safeParse(value).success || ajv(value)),
+    );
+    outer.safeParse(5);
+    const validator = host.instrument({ validateMovaFile: (file: unknown) => ajv(file) });
+    validator.validateMovaFile(5);
+    expect(host.drafts.map(({ type, data }) => [type, (data as { library: string }).library])).toEqual([
+      ["validation.started", "zod"],
+      ["validation.failed", "zod"],
+      ["validation.started", "mova"],
+      ["validation.failed", "mova"],
+    ]);
+  });
+});
+
+describe("keys that the schema does not name do not leave", () => {
+  const secret = "ann@example.com";
+  const pathsOf = (host: CollectingHost): string[] =>
+    (host.drafts.at(-1)?.data as { errors: { path: string }[] }).errors.map(({ path }) => path);
+
+  it.each(zods)("in %s", (_, zod) => {
+    const z = zod as typeof z4;
+    const item = z.object({ "a/b": z.array(z.number()).optional() });
+    const schema = z.object({
+      byMail: z.record(z.string(), item),
+      either: z.union([z.string(), item]).nullable(),
+      pair: z.tuple([z.string(), item.readonly()]),
+      lazy: z.lazy(() => item),
+      made: z.preprocess((value) => value, item),
+      open: item.catchall(z.number()),
+      map: z.map(z.string(), z.number()),
+    });
+    const host = hostFor({ maxErrors: 100 });
+    const wrong = { "a/b": ["x"] };
+    host.instrument(schema).safeParse({
+      byMail: { [secret]: wrong, other: wrong },
+      either: wrong,
+      pair: ["a", wrong],
+      lazy: wrong,
+      made: wrong,
+      open: { [secret]: "x" },
+      map: new Map([[secret, "x"]]),
+    });
+    const paths = pathsOf(host).sort();
+    const expected = ["/byMail/*/a~1b/0", "/byMail/*/a~1b/0", "/lazy/a~1b/0", "/made/a~1b/0"];
+    // Version 3 tells of a union which of its parts are wrong only inside of the error.
+    expect(paths).toEqual(expect.arrayContaining([...expected, "/open/*", "/pair/1/a~1b/0"]));
+    expect(paths).toContainEqual(expect.stringMatching(/^\/map(?:\/\*)+$/));
+    expect(JSON.stringify(host.published)).not.toContain(secret);
+  });
+
+  it.each(zods)("also where the program adds an issue of its own, in %s", (_, zod) => {
+    const z = zod as typeof z4;
+    const host = hostFor();
+    const schema = z.object({ a: z.string() }).superRefine((_value, context) => {
+      context.addIssue({ code: "custom", message: "no", path: ["a", secret, 7] });
+    });
+    host.instrument(schema).safeParse({ a: "x" });
+    expect(pathsOf(host)).toEqual(["/a/*/*"]);
+  });
+
+  it("in Ajv, through references and all that combines schemas", () => {
+    const host = hostFor({ maxErrors: 100 });
+    const ajv = host.instrument(new Ajv({ allErrors: true, strict: false }));
+    ajv.addSchema({ $id: "https://example.com/other.json", properties: { city: { type: "string" } } });
+    const validate = ajv.compile({
+      $id: "https://example.com/person.json",
+      definitions: { name: { properties: { first: { type: "string" } } } },
+      properties: {
+        "a/b": { $ref: "#/definitions/name" },
+        byMail: { additionalProperties: { $ref: "#/definitions/name" } },
+        pattern: { patternProperties: { "@": { type: "number" } } },
+        list: { items: { anyOf: [{ properties: { x: { type: "number" } } }] } },
+        address: { allOf: [{ $ref: "other.json" }] },
+      },
+    });
+    validate({
+      "a/b": { first: 1 },
+      byMail: { [secret]: { first: 1 } },
+      pattern: { [secret]: "x" },
+      list: [{}, { x: "y" }],
+      address: { city: 1 },
+    });
+    expect([...new Set(pathsOf(host))].sort()).toEqual([
+      "/address/city",
+      "/a~1b/first",
+      "/byMail/*/first",
+      "/list/1",
+      "/list/1/x",
+      "/pattern/*",
+    ]);
+    expect(JSON.stringify(host.published)).not.toContain(secret);
+  });
+});
+
+it("watches whatever speaks Standard Schema", async () => {
+  const host = hostFor();
+  const issues = [{ message: "secret line", path: ["secret key", { key: 3 }, 4] }];
+  const schema = host.instrument({
+    "~standard": {
+      version: 1,
+      vendor: "acme",
+      validate: (value: unknown) => (value === "good" ? { value } : { issues }),
+    },
+  });
+  expect(schema["~standard"].validate("bad")).toEqual({ issues });
+  expect(schema["~standard"].validate("good")).toEqual({ value: "good" });
+  expect(host.drafts.map(({ type }) => type)).toEqual([
+    "validation.started",
+    "validation.failed",
+    "validation.started",
+    "validation.completed",
+  ]);
+  expect(host.drafts[1]?.data).toMatchObject({ library: "acme", errors: [{ path: "/*/3/4" }] });
+  expect(JSON.stringify(host.published)).not.toContain("secret");
+});
+
+it("watches codecs, `validate` and `~standard` of zod 4", async () => {
+  const host = hostFor();
+  const schema = host.instrument(z4.object({ a: z4.string() }).describe("named"));
+  schema.safeDecode({ a: 1 } as never);
+  schema.encode({ a: "x" });
+  await schema["~standard"].validate({ a: 1 });
+  expect(host.drafts.map(({ type, data }) => [type, (data as { schema: string }).schema])).toEqual(
+    ["failed", "completed", "failed"].flatMap((end) => [
+      ["validation.started", "named"],
+      [`validation.${end}`, "named"],
+    ]),
+  );
+  expect(host.drafts.at(-1)?.data).toMatchObject({ errors: [{ path: "/a", rule: "invalid_type" }] });
+});
+
 it("watches zod/mini", () => {
   const host = hostFor();
   host.instrument(mini.object({ a: mini.string() })).safeParse({});
