@@ -41,8 +41,8 @@ function withStandard(members: unknown, watch: (schema: object, standard: object
   if (typeof members !== "object" || members === null) return members;
   const descriptors = Object.getOwnPropertyDescriptors(members) as Record<string, PropertyDescriptor>;
   const standard = descriptors["~standard"];
-  const read = standard?.get;
-  if (standard === undefined || read === undefined) return members;
+  const read: unknown = standard === undefined ? undefined : Reflect.get(standard, "get");
+  if (typeof read !== "function") return members;
   function get(this: object): unknown {
     const found: unknown = Reflect.apply(read as () => unknown, this, []);
     if (typeof found === "object" && found !== null) watch(this, found);

@@ -111,7 +111,7 @@ function watchesOf(
     isAsked: (args, self) => isAsked(schemaOf(args, self)) && !isProbe(document(args)),
   };
   const kinds: [readonly string[], ValidatorReading["problemsIn"]][] = [
-    [answeringMethods, reading.problemsIn],
+    [answeringMethods, (returned) => reading.problemsIn(returned)],
     // They return the document, which may itself look like what `safeParse` returns.
     [throwingMethods, () => undefined],
     [judgingMethods, (returned) => (returned === false ? [] : undefined)],

@@ -74,12 +74,12 @@ function packageOf(file: string | null): string | undefined {
 }
 
 function filesOf(stack: { readonly stack?: unknown }): readonly (string | null)[] {
-  const { prepareStackTrace } = Error;
+  const before: unknown = Reflect.get(Error, "prepareStackTrace");
   Error.prepareStackTrace = (_, sites) => sites.map((site) => site.getFileName() ?? null);
   try {
     const files: unknown = stack.stack;
     return Array.isArray(files) ? files : [];
   } finally {
-    Error.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, "prepareStackTrace", before);
   }
 }

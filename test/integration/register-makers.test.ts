@@ -32,13 +32,13 @@ const words = {
 };
 
 /** Writes a package that the program depends on. */
-function writePackage({ folder, write }: ChildProject, name: string, form: Form, text: string): void {
-  mkdirSync(join(folder, "node_modules", name));
+function writePackage(of: ChildProject, name: string, form: Form, text: string): void {
+  mkdirSync(join(of.folder, "node_modules", name));
   write(
     `node_modules/${name}/package.json`,
     JSON.stringify({ name, version: "1.0.0", main: `main.${form}` }),
   );
-  write(`node_modules/${name}/main.${form}`, text);
+  of.write(`node_modules/${name}/main.${form}`, text);
 }
 
 /** Runs a program with and without us; returns the events, each as type and what tells it from others. */
@@ -56,7 +56,9 @@ async function eventsOf(
   expect(await program.run(`app.${form}`, { env })).toEqual(alone);
   expect(alone).toMatchObject({ code: 0, stderr: "" });
   const events = receiver.requests.slice(seen).map(({ body }) => JSON.parse(body.toString()) as Event);
-  return events.map(({ event_type, data }) => `${event_type} ${data["schema"] ?? data["key"]}`).sort();
+  return events
+    .map(({ event_type, data }) => `${event_type} ${String(data["schema"] ?? data["key"])}`)
+    .sort();
 }
 
 interface Event {
