@@ -34,7 +34,7 @@ const words = {
 /** Writes a package that the program depends on. */
 function writePackage(of: ChildProject, name: string, form: Form, text: string): void {
   mkdirSync(join(of.folder, "node_modules", name));
-  write(
+  of.write(
     `node_modules/${name}/package.json`,
     JSON.stringify({ name, version: "1.0.0", main: `main.${form}` }),
   );
