@@ -6,13 +6,12 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
 
 let receiver: FakeEndpoint;
-let project: ChildProject | undefined;
+let project: ChildProject;
 
 beforeEach(async () => {
   receiver = await fakeEndpoint();
 });
 afterEach(async () => {
-  project?.remove();
   await receiver.close();
 });
 
