@@ -5,6 +5,9 @@
  */
 import type { PluginHost } from "mova-webhooks/plugin";
 
+/** As it was when the package was loaded: what a test framework puts in its place may never run. */
+const { queueMicrotask } = globalThis;
+
 interface Layers {
   readonly library: string;
   /** Operation → the stores it reached in this synchronous run. */

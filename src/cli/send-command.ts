@@ -1,5 +1,4 @@
 /** `mova-webhooks send`: one event to the configured endpoints, every attempt shown. */
-import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import type { Delivery } from "../event/delivery.ts";
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
@@ -16,6 +15,7 @@ import {
   secretOptions,
 } from "./options.ts";
 import { at, columns, print, say } from "./terminal.ts";
+import { sleep } from "../time/timers.ts";
 
 interface SendOptions extends CommonOptions {
   readonly data: string;
@@ -113,7 +113,7 @@ async function settled(webhooks: WebhookManager, eventId: string): Promise<reado
     const over = ({ state, endpointId }: Delivery): boolean =>
       state === "delivered" || state === "dead" || (state === "pending" && off.has(endpointId));
     if (deliveries.every(over)) return deliveries;
-    await wait(100);
+    await sleep(100);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Wakes whoever waits for work to end, each time any of it ends, to look whether theirs has. */
+import { clearTimeout, monotonicNow, setTimeout } from "../time/timers.ts";
 
 /** Longest wait before looking again: nobody tells what other processes do to a shared store. */
 const longestWaitMs = 100;
@@ -15,9 +16,9 @@ export class Changes {
 
   /** Resolves with true once the condition holds, with false when `deadlineMs` are over before. */
   async until(condition: () => boolean | Promise<boolean>, deadlineMs: number): Promise<boolean> {
-    const deadline = performance.now() + deadlineMs;
+    const deadline = monotonicNow() + deadlineMs;
     while (!(await condition())) {
-      const leftMs = deadline - performance.now();
+      const leftMs = deadline - monotonicNow();
       if (leftMs <= 0) return false;
       await this.#next(Math.min(leftMs, longestWaitMs));
     }

@@ -1,4 +1,5 @@
 /** One timer for all that is due later. It keeps no process alive. */
+import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 /** Longest sleep: due times are wall-clock times, and clocks are set. */
 const longestSleepMs = 60_000;

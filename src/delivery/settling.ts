@@ -4,6 +4,7 @@ import type { Logger } from "../event/logger.ts";
 import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
 import type { Changes } from "./changes.ts";
 import type { DueAlarm } from "./due-alarm.ts";
+import { sleep } from "../time/timers.ts";
 
 export interface SettlingOptions {
   readonly outbox: Outbox;
@@ -60,7 +61,7 @@ export class Settling {
       } catch (error) {
         logger.warn({ err: error, delivery: claim.id }, "settle failed");
         if (this.#closing && tries >= lastTries) break;
-        await sleep(triesAfterMs[tries - 1] ?? 5000);
+        await sleep(triesAfterMs[tries - 1] ?? 5000, undefined, { ref: false });
       }
     }
     this.#running -= 1;
@@ -75,8 +76,4 @@ export class Settling {
       ? { kind: "dead", reason: "endpoint removed" }
       : settlement;
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

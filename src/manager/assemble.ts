@@ -25,6 +25,7 @@ import { HandOver } from "./hand-over.ts";
 import { Intake } from "./intake.ts";
 import { ReportedErrors } from "./reported-errors.ts";
 import { mergeSettings, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
+import { clearTimeout, monotonicNow, setTimeout, wallNow } from "../time/timers.ts";
 
 export interface Parts {
   /** What the process started with; of later ones, only the endpoints are taken over. */
@@ -47,7 +48,7 @@ export interface Parts {
 /** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
 export function assemble(options: WebhookManagerOptions): Parts {
   const settings = mergeSettings(options);
-  const { now = Date.now, random = Math.random, outbox: given, registry, tracerProvider } = options;
+  const { now = wallNow, random = Math.random, outbox: given, registry, tracerProvider } = options;
   const {
     defaults,
     network,
@@ -85,7 +86,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     lifecycle,
     logger,
     now,
-    monotonic: options.now ?? performance.now.bind(performance),
+    monotonic: options.now ?? monotonicNow,
     random,
     origin,
     maxInFlight,

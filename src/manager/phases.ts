@@ -14,6 +14,7 @@ import {
   unknownNames,
   type WebhookManagerOptions,
 } from "./manager-options.ts";
+import { monotonicNow } from "../time/timers.ts";
 
 /** Brings in the plugins and endpoints that are there from the beginning. */
 export function furnish(parts: Parts, plugins: readonly (AnyPlugin | PluginUse)[]): void {
@@ -77,8 +78,8 @@ export async function close(
   servers: readonly { close(deadlineMs: number): Promise<void> }[],
   deadlineMs: number,
 ): Promise<void> {
-  const startedAt = performance.now();
-  const leftMs = (): number => Math.max(0, deadlineMs - (performance.now() - startedAt));
+  const startedAt = monotonicNow();
+  const leftMs = (): number => Math.max(0, deadlineMs - (monotonicNow() - startedAt));
   host.detach();
   await withDeadline(intake.stored(), leftMs(), () => undefined);
   if (!outbox.guarantees.durable) await worker.drain(leftMs());
@@ -91,9 +92,9 @@ export async function close(
 
 /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. */
 export async function drain({ intake, worker }: Parts, deadlineMs: number): Promise<boolean> {
-  const startedAt = performance.now();
+  const startedAt = monotonicNow();
   await withDeadline(intake.stored(), deadlineMs, () => undefined);
-  return worker.drain(deadlineMs - (performance.now() - startedAt));
+  return worker.drain(deadlineMs - (monotonicNow() - startedAt));
 }
 
 /**

@@ -9,6 +9,7 @@ import { memoryKind } from "./memory/kind.ts";
 import type { Outbox, OutboxChoice } from "./outbox.ts";
 import { redisKind } from "./redis/kind.ts";
 import { sqliteKind } from "./sqlite/kind.ts";
+import { wallNow } from "../time/timers.ts";
 
 /** Importing it loads no store but memory, and no optional package. */
 export const outboxKinds: readonly OutboxKind[] = [memoryKind, sqliteKind, redisKind];
@@ -41,7 +42,7 @@ export function chosen({ type, ...options }: OutboxChoice): {
 /** Rejects with DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
 export function openOutbox(
   choice: OutboxChoice = inProcess,
-  { now = Date.now, logger = silentLogger }: Partial<Surroundings> = {},
+  { now = wallNow, logger = silentLogger }: Partial<Surroundings> = {},
 ): Outbox | Promise<Outbox> {
   const { kind, options } = chosen(choice);
   return kind.open(options, { now, logger });

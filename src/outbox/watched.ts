@@ -15,6 +15,7 @@ import type {
   Stored,
   Submission,
 } from "./outbox.ts";
+import { monotonicNow } from "../time/timers.ts";
 
 /** What can be said of a store that is not open yet. */
 const unknownGuarantees = { durable: false, shared: false };
@@ -141,12 +142,12 @@ export class WatchedOutbox implements Outbox {
   }
 
   #timed<Result>(operation: string, operate: (store: Outbox) => Promise<Result>): Promise<Result> {
-    const startedAt = performance.now();
+    const startedAt = monotonicNow();
     const done = this.#run(operate);
     done.then(
-      () => this.#lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt }),
+      () => this.#lifecycle.outboxUsed({ operation, durationMs: monotonicNow() - startedAt }),
       (error: unknown) =>
-        this.#lifecycle.outboxUsed({ operation, durationMs: performance.now() - startedAt, error }),
+        this.#lifecycle.outboxUsed({ operation, durationMs: monotonicNow() - startedAt, error }),
     );
     return done;
   }

@@ -1,10 +1,10 @@
 /** The protocol all adapters speak: how a request is read, and which status it gets when. */
-import { clearTimeout, setTimeout } from "node:timers";
 import { BodyBroken } from "./body-reader.ts";
 import type { RawBody } from "./raw-body.ts";
 import type { ReceivedHeaders } from "./received-headers.ts";
 import type { ReceiveResult } from "./receive-result.ts";
 import type { WebhookReceiver } from "./receiver.ts";
+import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 export interface AnswerOptions {
   /** Seconds after which 202 is answered while handlers still run; less than the sender's timeout. @default 10 */

@@ -1,6 +1,7 @@
 /** Remembers handled events in this process: enough for one receiver that may handle an event again after a restart. */
 import { WebhookError } from "../event/errors.ts";
 import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-store.ts";
+import { wallNow } from "../time/timers.ts";
 
 export interface MemoryStoreOptions extends DedupeOptions {
   /** Events remembered at most; the oldest are forgotten first. @default 100000 */
@@ -16,7 +17,7 @@ interface Entry {
 
 /** Makes a store in memory. Throws CONFIG_INVALID for options that cannot work. */
 export function memoryStore(options: MemoryStoreOptions = {}): DedupeStore {
-  const { maxEvents = 100_000, now = Date.now } = options;
+  const { maxEvents = 100_000, now = wallNow } = options;
   const { retentionMs, leaseMs } = dedupeTimes(options);
   if (!(maxEvents >= 1))
     throw new WebhookError("CONFIG_INVALID", "Expected `maxEvents` of a dedupe store to be at least 1");

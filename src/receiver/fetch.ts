@@ -1,9 +1,9 @@
 /** Receives webhooks as a fetch-style handler, `Request` → `Response`: Deno, Bun, Next.js and others. */
-import { clearTimeout, setTimeout } from "node:timers";
 import { type Answer, type AnswerOptions, answerRequest } from "./answer.ts";
 import { FetchBody } from "./body-reader.ts";
 import { readOnBounds } from "./read-on.ts";
 import type { WebhookReceiver } from "./receiver.ts";
+import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 export type { AnswerOptions } from "./answer.ts";
 

@@ -1,6 +1,6 @@
 /** Lets an answer arrive that is given before the request was read: reads on, and throws away the rest of its body. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 /** How much of a body nobody wants is read, and for how long. Beyond it the connection is cut. */
 export interface ReadOnBounds {

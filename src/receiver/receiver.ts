@@ -23,6 +23,7 @@ import {
   type VerificationRules,
   verifyRequest,
 } from "./verification.ts";
+import { wallNow } from "../time/timers.ts";
 
 export { type MemoryStoreOptions, memoryStore } from "./dedupe-memory.ts";
 export { type RedisCommands, type RedisStoreOptions, redisStore } from "./dedupe-redis.ts";
@@ -93,7 +94,7 @@ export class WebhookReceiver {
       toleranceSeconds: tolerance,
       maxBytes,
     };
-    this.#now = given.now ?? Date.now;
+    this.#now = given.now ?? wallNow;
     this.#store = given.store ?? memoryStore({ now: this.#now });
     this.#logger = carefulLogger(given.logger ?? silentLogger);
   }

@@ -6,6 +6,7 @@ import { WebhookError } from "../event/errors.ts";
 import { refuseAddress, refusePort, type Scheme } from "./judge-address.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 import { resolveAll } from "./resolve-host.ts";
+import { nextTick } from "../time/timers.ts";
 
 /** Settings of the connection itself. What could lead it elsewhere (`socket`, `path`, `lookup`, …) is left out. */
 export type ConnectionSettings = Pick<
@@ -42,7 +43,7 @@ export function createGuardedConnector(
       (isIP(options.hostname) === 0 ? undefined : refuseAddress(options.hostname, scheme, policy));
     if (reason !== undefined) {
       // Later, as a connection would: undici does not expect to be called back while it calls.
-      process.nextTick(callback, blocked(reason), null);
+      nextTick(callback, blocked(reason), null);
       return;
     }
     // undici's types say nothing of it, but it returns the socket, which is still being opened.

@@ -10,6 +10,7 @@ import { cannotListen } from "./cannot-listen.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 import type { Served, ServedParts } from "./served.ts";
 import { checkTokenForm } from "./token.ts";
+import { clearTimeout, setImmediate, setTimeout } from "../time/timers.ts";
 
 export interface ListenOptions {
   /** Beyond loopback a `token` must be set. @default "127.0.0.1" */

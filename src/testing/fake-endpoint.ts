@@ -1,6 +1,7 @@
 /** A real HTTP server on loopback that remembers what it got and answers as told: for tests of whoever sends. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 export interface ReceivedRequest {
   readonly method: string;

@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { setTimeout as wait } from "node:timers/promises";
 import {
   failureBody,
   type LlmProtocol,
@@ -11,6 +10,7 @@ import {
   streamOf,
   wholeAnswer,
 } from "./llm-protocol.ts";
+import { sleep } from "../time/timers.ts";
 
 /** How to answer one request. */
 export interface LlmBehaviour {
@@ -49,7 +49,7 @@ export async function startLlmServer(otherwise: LlmBehaviour = {}): Promise<LlmS
     requests.push({ path, body });
     const behaviour = { ...otherwise, ...planned.shift() };
     const protocol = protocolOf(path);
-    if (behaviour.delayMs !== undefined) await wait(behaviour.delayMs);
+    if (behaviour.delayMs !== undefined) await sleep(behaviour.delayMs);
     const number = `${requests.length}`;
     response.setHeader("x-request-id", `req_${number}`).setHeader("request-id", `req_${number}`);
     if (protocol === undefined) return fail(response, "chat", 404, `no such path: ${path}`);
@@ -102,7 +102,7 @@ async function stream(
   for (const [index, { event, data }] of pieces.entries()) {
     if (index === stallAfter) return response.flushHeaders();
     if (index === breakAfter) return void response.destroy();
-    if (index > 0 && delayMs !== undefined) await wait(delayMs);
+    if (index > 0 && delayMs !== undefined) await sleep(delayMs);
     const lines = `${event === undefined ? "" : `event: ${event}\n`}data: ${data}\n\n`;
     await new Promise((resolve) => response.write(lines, resolve));
   }

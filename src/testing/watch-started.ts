@@ -1,6 +1,6 @@
 /** Finds what a piece of code started that keeps the process from ending. */
 import { createHook, executionAsyncId } from "node:async_hooks";
-import { setTimeout } from "node:timers/promises";
+import { sleep } from "../time/timers.ts";
 
 /** A connection that is being made may be let go of once it is there: for so long it is looked again. */
 const looks = { most: 50, everyMs: 20 };
@@ -29,7 +29,7 @@ export async function watchStarted(
   const holding = () => [...started.values()].filter(({ resource }) => holds(resource));
   const held = async (): Promise<string[]> => {
     for (let count = 0; count < looks.most; count += 1) {
-      await setTimeout(looks.everyMs);
+      await sleep(looks.everyMs);
       if (holding().length === 0) break;
     }
     return holding().map(({ kind }) => kind);
@@ -45,7 +45,7 @@ export async function watchStarted(
       await end?.();
     } finally {
       // A server that was told to listen opens its socket a moment later.
-      await setTimeout(looks.everyMs);
+      await sleep(looks.everyMs);
       hook.disable();
       for (const { resource } of holding()) letGo(resource);
     }

@@ -14,6 +14,11 @@ export function sourceOf(file: string): string {
   return readFileSync(join(house, file), "utf8");
 }
 
+/** A source without its comments. */
+export function codeOf(file: string): string {
+  return sourceOf(file).replaceAll(/\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs, "");
+}
+
 /** What a file imports or re-exports by name, types and later imports too. */
 export function specifiersOf(file: string): string[] {
   const specifiers = sourceOf(file).matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import {
   circlesAmong,
+  codeOf,
   filesBelow,
   importsOf,
   openFields,
@@ -157,6 +158,30 @@ describe("the house", () => {
       ["d", ["b", "c"]],
     ]);
     expect(circlesAmong(imports)).toEqual(["b → d → b"]);
+  });
+
+  it("takes timers and the monotonic clock from `time`, so that no test framework's fake ones hold it up", () => {
+    const outside = sources.filter((file) => !file.startsWith("src/time/"));
+    const stray = outside.filter((file) =>
+      /performance\.now|process\.nextTick|"node:timers/.test(codeOf(file)),
+    );
+    expect(stray).toEqual([]);
+    const timers = /(?<![\w."])(?:(?:set|clear)(?:Timeout|Interval|Immediate)|queueMicrotask)(?=\()/g;
+    const unnamed = outside.flatMap((file) =>
+      [...new Set(codeOf(file).match(timers))]
+        .filter(
+          (name) => !new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from "[./]+/time/`).test(codeOf(file)),
+        )
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(unnamed).toEqual([]);
+  });
+
+  it("has a pure policy: no clock, no chance, nothing that waits", () => {
+    const impure = filesBelow(`src/${pure}`).filter((file) =>
+      /Date\.now|Math\.random|performance|process\.|\basync\b|\bawait\b/.test(codeOf(file)),
+    );
+    expect(impure).toEqual([]);
   });
 
   it("has no file of more than 250 lines but the published suites", () => {

@@ -4,6 +4,8 @@ import { batchIdOf, batchSize } from "../../src/delivery/batch-id.ts";
 import { batchMessageOf } from "../../src/delivery/http/message.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
+vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
+
 function claim(n: number, more: Partial<Claim> = {}, bytes?: number): Claim {
   const body = bytes === undefined ? Buffer.from(`{"n":${n}}`) : Buffer.alloc(bytes, " ");
   const event = { id: `evt_${n}`, type: "cache.updated", source: "api", createdAt: 0, origin: "test", body };

@@ -8,6 +8,8 @@ import type { Outbox } from "../../src/outbox/outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
 
+vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
+
 const [second, hour, day] = [1000, 3_600_000, 86_400_000];
 /** What somebody did to the wall clock. */
 let setBy: number;

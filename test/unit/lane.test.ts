@@ -3,6 +3,8 @@ import { Lane } from "../../src/delivery/lane/lane.ts";
 import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
+vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
+
 let now = 0;
 let waiting: Claim[];
 let posts: Claim[][];

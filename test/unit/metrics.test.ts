@@ -12,6 +12,8 @@ import {
 } from "../../src/telemetry/metrics/metrics.ts";
 import { type ParsedSample, parseOpenMetrics } from "./openmetrics-parser.ts";
 
+vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
+
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const now = 1_700_000_000_500;
 

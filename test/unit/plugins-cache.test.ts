@@ -3,7 +3,7 @@ import { createCache } from "cache-manager";
 import { Keyv } from "keyv";
 import { LRUCache } from "lru-cache";
 import { cache } from "mova-webhooks/plugins/cache";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { collectingHost } from "../../src/testing/collecting-host.ts";
 
 const updated = (library: string, key: string, more: object = {}) => ({
@@ -174,6 +174,17 @@ describe("cache-manager", () => {
       deleted(library, "c"),
       cleared(library),
     ]);
+  });
+
+  it("tells two updates of one key from one that reaches two layers, also while a test framework fakes microtasks", async () => {
+    const host = collectingHost(cache());
+    const stores = [new Keyv(), new Keyv()] as const;
+    host.instrument(createCache({ stores: [...stores] }));
+    vi.useFakeTimers({ toFake: ["queueMicrotask"] });
+    await stores[0].set("k", 1);
+    await stores[1].set("k", 2);
+    vi.useRealTimers();
+    expect(host.drafts).toHaveLength(2);
   });
 });
 

@@ -7,6 +7,8 @@ import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
 
+vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
+
 let posts: number;
 let looks: number;
 

@@ -1,5 +1,4 @@
 /** The whole pipeline on this machine: real components, a verifying receiver, one endpoint that fails, one that is down. */
-import { setTimeout as wait } from "node:timers/promises";
 import { collectDefaultMetrics } from "prom-client";
 import type { Delivery } from "../../event/delivery.ts";
 import { WebhookManager } from "../../manager/manager.ts";
@@ -11,6 +10,7 @@ import { runComponents } from "./components.ts";
 import { type DemoReceiver, startReceiver } from "./receiver.ts";
 import { endpointTable, metricLines, type ShownSpan, traceTree } from "./report.ts";
 import { type SpanCollector, startTracing } from "./spans.ts";
+import { sleep } from "../../time/timers.ts";
 
 const plugins = ["validation", "cache", "redis", "llm", "error", "config"];
 
@@ -103,7 +103,7 @@ async function settled(webhooks: WebhookManager): Promise<readonly Delivery[]> {
     await webhooks.drain(1000);
     const { deliveries } = await webhooks.find({ limit: 1000 });
     if (deliveries.every(({ state }) => state === "delivered" || state === "dead")) return deliveries;
-    await wait(100);
+    await sleep(100);
   }
   return (await webhooks.find({ limit: 1000 })).deliveries;
 }
@@ -132,7 +132,7 @@ async function stayUntilInterrupted(
   process.once("SIGTERM", () => interrupted.abort());
   while (!interrupted.signal.aborted) {
     await runComponents({ ...surroundings, say: () => undefined });
-    await wait(1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    await sleep(1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
   }
   say("\nDraining …");
   await server.close();

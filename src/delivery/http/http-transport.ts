@@ -9,6 +9,7 @@ import { isShortage } from "./failure.ts";
 import { ResponseHandler } from "./response.ts";
 import { Sockets } from "./sockets.ts";
 import { cutOff, type Post, type Posted, type Transport } from "./transport.ts";
+import { setImmediate } from "../../time/timers.ts";
 
 interface Way {
   readonly connections: Connections;

@@ -1,4 +1,5 @@
 /** Spreads the opening of connections over turns of the event loop: hundreds at once would keep answers waiting. */
+import { setImmediate } from "../../time/timers.ts";
 
 const perTurn = 8;
 

@@ -4,6 +4,7 @@ import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/
 import type { Redactor } from "../../security/redact.ts";
 import { failureOf } from "./failure.ts";
 import { parseRetryAfter } from "../policy/retry-after.ts";
+import { clearTimeout, monotonicNow, setTimeout } from "../../time/timers.ts";
 
 /** Stored of a response body, as UTF-8. */
 const keptBytes = 2048;
@@ -18,7 +19,7 @@ export type Finished = (outcome: AttemptOutcome, whole: boolean) => void;
 type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export class ResponseHandler implements Dispatcher.DispatchHandler {
-  readonly #startedAt = performance.now();
+  readonly #startedAt = monotonicNow();
   readonly #now: () => number;
   readonly #redact: Redactor;
   readonly #finished: Finished;
@@ -76,7 +77,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     this.#over = true;
     clearTimeout(this.#deadline);
     // To the microsecond: what floating point adds after it reads badly in records and logs.
-    const durationMs = Math.round((performance.now() - this.#startedAt) * 1000) / 1000;
+    const durationMs = Math.round((monotonicNow() - this.#startedAt) * 1000) / 1000;
     if (this.#status === 0)
       this.#finished({ outcome: otherwise, durationMs, ...(detail === undefined ? {} : { detail }) }, false);
     else this.#finished(this.#answered(durationMs), whole);

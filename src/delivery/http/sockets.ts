@@ -1,5 +1,6 @@
 /** Bounds the sockets over all endpoints: an idle one gives way, the one that was used longest ago first. */
 import { Openings } from "./openings.ts";
+import { clearTimeout, monotonicNow, setTimeout } from "../../time/timers.ts";
 
 /** Those who open sockets: the connections of one endpoint. */
 export interface SocketUser {
@@ -73,7 +74,7 @@ export class Sockets {
     }, restMs);
     // A tenth is left to the rest of the program.
     this.#limit = Math.max(1, Math.floor((Math.min(this.#limit, this.#open) - 1) * 0.9));
-    this.#limitedAt = performance.now();
+    this.#limitedAt = monotonicNow();
     while (this.#open > this.#limit && this.#evict());
   }
 
@@ -97,9 +98,9 @@ export class Sockets {
   #hasRoom(): boolean {
     if (this.#rest !== undefined) return false;
     if (this.#open < this.#limit) return true;
-    if (this.#limit >= this.#most || performance.now() - this.#limitedAt < growAfterMs) return false;
+    if (this.#limit >= this.#most || monotonicNow() - this.#limitedAt < growAfterMs) return false;
     this.#limit = Math.min(this.#most, Math.ceil(this.#limit * 1.1));
-    this.#limitedAt = performance.now();
+    this.#limitedAt = monotonicNow();
     return true;
   }
 

@@ -8,6 +8,7 @@
  */
 import type { Claim, Claims } from "../../outbox/outbox.ts";
 import { batchSize } from "../batch-id.ts";
+import { clearTimeout, setTimeout } from "../../time/timers.ts";
 
 /** No batch grows beyond what receivers commonly take; one larger event goes alone. */
 const maxBytes = 1_048_576;

@@ -1,5 +1,6 @@
 /** Limits the rate of a lane: in no window of time do more posts begin than the endpoint allows. */
 import type PQueue from "p-queue";
+import { clearTimeout, setTimeout } from "../../time/timers.ts";
 
 export class Limiter {
   readonly #max: number;

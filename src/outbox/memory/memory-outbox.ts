@@ -20,11 +20,12 @@ import type {
   Stored,
   Submission,
 } from "../outbox.ts";
+import { wallNow } from "../../time/timers.ts";
 
 /** Keeps everything in this process, and nothing beyond it. Throws CONFIG_INVALID for an option that is unknown or wrong. */
 export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
   check("memoryOutbox()", memoryOptions, options);
-  return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? Date.now);
+  return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? wallNow);
 }
 
 class MemoryOutbox implements Outbox {

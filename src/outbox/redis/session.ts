@@ -8,6 +8,7 @@ import { closed } from "../refusals.ts";
 import { addressOf, defaultUrl, isClient, type RedisOutboxOptions } from "./options.ts";
 import { explainRedisError, isOutage } from "./errors.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
+import { monotonicNow, sleep, wallNow } from "../../time/timers.ts";
 
 /** One connection, from connecting to its end. */
 export interface Connected {
@@ -49,7 +50,7 @@ export class RedisSession {
     this.leaseMs = options.leaseMs ?? 10_000;
     this.lockMs = Math.ceil(this.leaseMs / 2);
     this.logger = options.logger ?? silentLogger;
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? wallNow;
     this.address = addressOf(options);
   }
 
@@ -129,9 +130,9 @@ export class RedisSession {
   }
 
   async #tryToConnect(): Promise<Connected> {
-    const startedAt = performance.now();
+    const startedAt = monotonicNow();
     for (let pauseMs = 50; ; pauseMs *= 2) {
-      const leftMs = connectWithinMs - (performance.now() - startedAt);
+      const leftMs = connectWithinMs - (monotonicNow() - startedAt);
       try {
         return await this.#open(leftMs);
       } catch (error) {
@@ -139,7 +140,7 @@ export class RedisSession {
           throw explainRedisError(error, this.address);
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await sleep(pauseMs);
     }
   }
 

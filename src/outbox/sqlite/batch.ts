@@ -1,6 +1,7 @@
 /** Group commit: what arrives within a turn or a moment of each other shares one transaction, and one fsync. */
 import { WebhookError } from "../../event/errors.ts";
 import { kindOfFailure } from "./errors.ts";
+import { clearTimeout, setImmediate, setTimeout } from "../../time/timers.ts";
 
 /** What the batch needs of a store: transactions that may fail, and be asked for again. */
 export interface Transactions<Session> {

@@ -1,10 +1,10 @@
 /** Forgets finished events of the SQLite outbox, oldest first, a few hundred rows at a time. */
-import { setImmediate as pause } from "node:timers/promises";
 import { byAge, isOlder, type Position } from "../position.ts";
 import type { GroupCommit } from "./batch.ts";
 import type { SqliteSession, SqliteStore } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { PrunableEvent } from "./upkeep.ts";
+import { nextTurn } from "../../time/timers.ts";
 
 /** Rows looked at without a pause. */
 const stepRows = 1000;
@@ -44,7 +44,7 @@ export async function pruneEvents(
       rows = 0;
     }
     forgotten += await forget(batch, chosen);
-    if (position !== undefined) await pause();
+    if (position !== undefined) await nextTurn();
   }
   return forgotten;
 }

@@ -1,11 +1,11 @@
 /** Searches the SQLite outbox by query, step by step, with a pause for the event loop after each. */
-import { setImmediate as pause } from "node:timers/promises";
 import type { Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { isOlder, type Position, readCursor, writeCursor } from "../position.ts";
 import { matches, pageSize, type Wanted } from "../query.ts";
 import { stateNumbers } from "./schema.ts";
 import type { SqliteStore } from "./store.ts";
 import type { Step, WalkedRow } from "./walk.ts";
+import { nextTurn } from "../../time/timers.ts";
 
 /** A query, where wanted within given deliveries only. */
 interface Search extends DeliveryQuery {
@@ -98,7 +98,7 @@ async function* stepsOf(
     });
     yield step.rows;
     from = step.next;
-    if (from !== undefined) await pause();
+    if (from !== undefined) await nextTurn();
   }
 }
 

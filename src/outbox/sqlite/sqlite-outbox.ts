@@ -25,6 +25,7 @@ import { SqliteStore } from "./store.ts";
 import type { SqliteSession } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { WalkedRow } from "./walk.ts";
+import { wallNow } from "../../time/timers.ts";
 
 export class SqliteOutbox implements Outbox {
   readonly contract = 1;
@@ -43,7 +44,7 @@ export class SqliteOutbox implements Outbox {
   constructor(options: SqliteOutboxOptions, every: Ticker) {
     this.leaseMs = options.leaseMs ?? 3000;
     this.#maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? wallNow;
     this.#store = new SqliteStore(options.path);
     this.#batch = new GroupCommit(this.#store, options.groupCommitMs ?? 1);
     this.#every = every;

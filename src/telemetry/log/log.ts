@@ -2,6 +2,7 @@
 import { type Logger, silentLogger } from "../../event/logger.ts";
 import { discreetError } from "./discreet-logger.ts";
 import { type DropReason, dropFaults, type Lifecycle } from "../lifecycle.ts";
+import { wallNow } from "../../time/timers.ts";
 
 export { loggerFromEnvironment } from "./environment-logger.ts";
 
@@ -16,7 +17,7 @@ const repeatIntervalMs = 10_000;
 const faults: ReadonlySet<DropReason> = new Set(dropFaults);
 
 /** Tells a logger what observers are told. The silent logger costs nothing. */
-export function createLog(logger: Logger, { now = Date.now }: LogOptions = {}): Lifecycle {
+export function createLog(logger: Logger, { now = wallNow }: LogOptions = {}): Lifecycle {
   if (logger === silentLogger) return {};
   const countSince = throttle(now);
   return {
