@@ -140,9 +140,14 @@ export class Destination {
   }
 
   #circuitChanged(circuit: Circuit): void {
-    const { lifecycle, alarm } = this.#options;
+    const { lifecycle, alarm, now } = this.#options;
+    const { id: endpointId, circuitBreaker } = this.endpoint;
     const until = circuit.state === "open" ? { until: circuit.until } : {};
-    lifecycle.circuitChanged({ endpointId: this.endpoint.id, state: circuit.state, ...until });
+    lifecycle.circuitChanged({ endpointId, state: circuit.state, ...until });
+    if (circuit.state === "open" && circuit.failureRate !== undefined) {
+      const since = now() - (circuitBreaker?.rate?.windowMs ?? 0);
+      lifecycle.endpointFailing({ endpointId, since, failureRate: circuit.failureRate });
+    }
     const { probeInMs } = this.lane;
     if (probeInMs !== undefined) alarm.setIn(probeInMs);
   }

@@ -20,6 +20,21 @@ export interface TransformedEvent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+export interface CircuitBreakerSettings {
+  /** In a row. @default 5 */
+  readonly failures?: number;
+  /** Seconds. @default 1 */
+  readonly wait?: number;
+  /** Seconds. @default 60 */
+  readonly maxWait?: number;
+  /** Leaves it alone too at this share of failures within `window`, above 0 to 1: 0.5 is every other attempt. @default none */
+  readonly failureRate?: number;
+  /** Seconds over which the share is taken. @default 60 */
+  readonly window?: number;
+  /** Attempts in the window below which the share says nothing. @default 20 */
+  readonly minimum?: number;
+}
+
 export interface SendingSettings {
   /**
    * What answers mean, by status (`404`) or class (`5xx`), from 300 to 599: `retry`, `dead`, `delivered` or
@@ -30,9 +45,7 @@ export interface SendingSettings {
    * Leaves the endpoint alone after so many failures in a row, for `wait` seconds, doubling up to `maxWait`; then one
    * delivery is tried. What waits meanwhile spends no retries. @default { failures: 5, wait: 1, maxWait: 60 }
    */
-  readonly circuitBreaker?:
-    | false
-    | { readonly failures?: number; readonly wait?: number; readonly maxWait?: number };
+  readonly circuitBreaker?: false | CircuitBreakerSettings;
   /**
    * Seconds to wait at least after a 429 that names no `Retry-After`; 0 for what the retries' plan says.
    * @default 10
@@ -55,6 +68,8 @@ export interface Sending {
     readonly failures: number;
     readonly waitMs: number;
     readonly maxWaitMs: number;
+    /** Absent where only failures in a row count. */
+    readonly rate?: { readonly failureRate: number; readonly windowMs: number; readonly minimum: number };
   };
   /** Absent where the retries' plan holds after a 429 as well. */
   readonly throttledWaitMs?: number;
@@ -101,17 +116,37 @@ function checkStatusRules(id: string, rules: Readonly<Record<string, StatusVerdi
 
 function checkCircuitBreaker(
   id: string,
-  {
-    failures = 5,
-    wait = 1,
-    maxWait = Math.max(60, wait),
-  }: Exclude<SendingSettings["circuitBreaker"], false | undefined>,
+  { failures = 5, wait = 1, maxWait = Math.max(60, wait), ...rate }: CircuitBreakerSettings,
 ): NonNullable<Sending["circuitBreaker"]> {
   const waitMs = between(id, "circuitBreaker.wait", wait, 0.01, 86_400, "seconds ") * 1000;
   return {
     failures: whole(id, "circuitBreaker.failures", failures, 1, 1_000_000),
     waitMs,
     maxWaitMs: between(id, "circuitBreaker.maxWait", maxWait, wait, 86_400, "seconds ") * 1000,
+    ...checkRate(id, rate),
+  };
+}
+
+function checkRate(
+  id: string,
+  { failureRate, window, minimum }: Pick<CircuitBreakerSettings, "failureRate" | "window" | "minimum">,
+): Pick<NonNullable<Sending["circuitBreaker"]>, "rate"> {
+  if (failureRate === undefined) {
+    const useless = window === undefined ? "minimum" : "window";
+    if ((window ?? minimum) === undefined) return {};
+    throw invalid(
+      id,
+      `circuitBreaker.${useless}`,
+      "absent where there is no `failureRate`",
+      window ?? minimum,
+    );
+  }
+  return {
+    rate: {
+      failureRate: between(id, "circuitBreaker.failureRate", failureRate, 0.01, 1),
+      windowMs: between(id, "circuitBreaker.window", window ?? 60, 1, 86_400, "seconds ") * 1000,
+      minimum: whole(id, "circuitBreaker.minimum", minimum ?? 20, 1, 1_000_000),
+    },
   };
 }
 

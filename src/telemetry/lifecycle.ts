@@ -57,6 +57,18 @@ export interface SettledFact {
   readonly spanId?: string | undefined;
 }
 
+export interface FailingFact {
+  readonly endpointId: string;
+  /** Unix milliseconds. */
+  readonly since: number;
+  /** Of the time after which it is switched off, where it did nothing but fail. */
+  readonly percent?: number;
+  /** When it will be switched off, Unix milliseconds. */
+  readonly disableAt?: number;
+  /** The share of attempts that failed, for which its circuit opened. */
+  readonly failureRate?: number;
+}
+
 export interface Lifecycle {
   /** An event was made and will be routed. `source` is the plugin's name, or `api`. */
   published?(fact: { readonly eventId: string; readonly eventType: string; readonly source: string }): void;
@@ -81,15 +93,8 @@ export interface Lifecycle {
     /** When an open one is probed, Unix milliseconds. */
     readonly until?: number;
   }): void;
-  /** An endpoint has done nothing but fail for so much of the time after which it is switched off. */
-  endpointFailing?(fact: {
-    readonly endpointId: string;
-    /** Unix milliseconds. */
-    readonly since: number;
-    readonly percent: number;
-    /** Unix milliseconds. */
-    readonly disableAt: number;
-  }): void;
+  /** An endpoint has done nothing but fail for much of the time it may, or too large a share of its attempts failed. */
+  endpointFailing?(fact: FailingFact): void;
   /** A plugin threw; the component it watches did not notice. */
   pluginFailed?(fact: { readonly plugin: string; readonly during: string; readonly error: unknown }): void;
   /** An outbox operation ended. */

@@ -100,6 +100,23 @@ describe("an endpoint that fails again and again", () => {
     expect(server.requests).toHaveLength(6);
   });
 
+  it("is left alone and spoken of where it fails four times of five, though never often in a row", async () => {
+    const clock = frozen();
+    const server = await testEndpoint((_, response, count) =>
+      response.writeHead(count % 5 === 0 ? 200 : 503).end(),
+    );
+    const circuitBreaker = { failureRate: 0.5, window: 60, minimum: 10 };
+    const ops = { id: "ops", url: server.url, secret, concurrency: 1, retries: 0, circuitBreaker };
+    const manager = await managerWith(clock, ops);
+    for (let n = 0; n < 30; n += 1) await manager.triggerEvent("cache.updated", { n });
+    await until(() => circuitOf(manager) === "open");
+    expect(await manager.drain(5000)).toBe(true);
+    expect(server.requests).toHaveLength(11);
+    expect(clock.lines("endpoint.failing")).toEqual([
+      { endpoint_id: "ops", failure_rate: 9 / 11, since: "2025-12-31T23:59:00.000Z" },
+    ]);
+  });
+
   it("recovers by itself, without anything new to send", async () => {
     const server = await testEndpoint((_, response, count) =>
       response.writeHead(count < 8 ? 503 : 200).end(),

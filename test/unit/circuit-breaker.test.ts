@@ -95,3 +95,54 @@ it("the wait is half to the whole of what is planned, as chance has it", () => {
     }),
   );
 });
+
+describe("a circuit that looks at the share of failures", () => {
+  const rate = { failureRate: 0.5, windowMs: 60_000, minimum: 20 };
+  const withRate = { ...settings, rate };
+
+  /** Attempts a second apart, of which every fifth succeeds. */
+  function fourOfFive(attempts: number, everyMs = 1000, from: Circuit = closedCircuit): Circuit {
+    let circuit = from;
+    for (let n = 1; n <= attempts; n += 1) {
+      circuit = afterAttempt(circuit, n % 5 !== 0, withRate, n * everyMs, longest);
+    }
+    return circuit;
+  }
+
+  it("opens where four of five fail, once enough was tried", () => {
+    expect(fourOfFive(20, 1000).state).toBe("closed");
+    expect(fourOfFive(21, 1000)).toMatchObject({ state: "open", openings: 1, until: 22_000 });
+    const { failureRate = 0 } = fourOfFive(21, 1000) as { readonly failureRate?: number };
+    expect(failureRate).toBeCloseTo(17 / 21);
+  });
+
+  it("is never opened by a success, and stays closed where fewer fail", () => {
+    let circuit = closedCircuit;
+    for (let n = 1; n <= 1000; n += 1) {
+      circuit = afterAttempt(circuit, n % 5 === 0, withRate, n * 1000, longest);
+    }
+    expect(circuit.state).toBe("closed");
+  });
+
+  it("forgets what is older than the window, and holds no more than eleven slices of it", () => {
+    expect(fourOfFive(100, 6000).state).toBe("closed");
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(20_000), fc.boolean()), { maxLength: 200 }), (attempts) => {
+        let [circuit, now] = [closedCircuit, 0];
+        const lenient = { failures: 1e9, waitMs: 1, maxWaitMs: 1, rate: { ...rate, minimum: 1e9 } };
+        for (const [waitMs, failed] of attempts) {
+          now += waitMs;
+          circuit = afterAttempt(circuit, failed, lenient, now, longest);
+        }
+        expect((circuit as { slices?: readonly unknown[] }).slices?.length ?? 0).toBeLessThanOrEqual(11);
+      }),
+    );
+  });
+
+  it("begins anew after a probe that succeeded", () => {
+    const open = fourOfFive(21, 1000);
+    const closed = probe(open, false);
+    expect(closed).toEqual(closedCircuit);
+    expect(fourOfFive(20, 1000, closed).state).toBe("closed");
+  });
+});

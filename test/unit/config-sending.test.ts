@@ -25,14 +25,14 @@ function load(...settings: readonly string[]) {
 test("all of its settings come as code would give them", () => {
   const endpoint = load(
     "status_rules: { 404: retry, 5xx: dead, 410: disable }",
-    "circuit_breaker: { failures: 3, wait: 0.5, max_wait: 10 }",
+    "circuit_breaker: { failures: 3, wait: 0.5, max_wait: 10, failure_rate: 0.5, window: 30, minimum: 10 }",
     "throttled_wait: 30",
     "disable_after: 3600",
     "batch: { max_events: 50, max_wait_seconds: 2 }",
   );
   expect(endpoint).toMatchObject({
     statusRules: { "404": "retry", "5xx": "dead", "410": "disable" },
-    circuitBreaker: { failures: 3, wait: 0.5, maxWait: 10 },
+    circuitBreaker: { failures: 3, wait: 0.5, maxWait: 10, failureRate: 0.5, window: 30, minimum: 10 },
     throttledWait: 30,
     disableAfter: 3600,
     batch: { maxEvents: 50, maxWaitSeconds: 2 },
@@ -56,7 +56,10 @@ test.each([
     /`circuitBreaker\.failures`.*a whole number from 1 to 1000000, got `0`/,
   ],
   ["circuit_breaker: { wait: 5, max_wait: 1 }", /`circuitBreaker\.maxWait`/],
-  ["circuit_breaker: often", /false, or a mapping with failures, wait, max_wait/],
+  [
+    "circuit_breaker: often",
+    /false, or a mapping with failures, wait, max_wait, failure_rate, window, minimum/,
+  ],
   ["disable_after: -1", /seconds from 0 to 31536000/],
   ["batch: { max_events: 5 }", /max_wait_seconds/],
   ["batch: { max_events: 0, max_wait_seconds: 1 }", /a whole number from 1 to 1000/],

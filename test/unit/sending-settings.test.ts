@@ -14,6 +14,13 @@ describe("sending settings", () => {
     });
   });
 
+  it("take a share of failures with the window and the minimum that are usual", () => {
+    expect(resolve({ circuitBreaker: { failureRate: 0.5 } }).circuitBreaker?.rate).toEqual({
+      ...{ failureRate: 0.5, windowMs: 60_000, minimum: 20 },
+    });
+    expect(resolve({}).circuitBreaker).not.toHaveProperty("rate");
+  });
+
   it("can switch the breaker and the disabling off", () => {
     const endpoint = resolve({ circuitBreaker: false, disableAfter: 0, throttledWait: 0 });
     expect(endpoint).not.toHaveProperty("circuitBreaker");
@@ -36,6 +43,10 @@ describe("sending settings", () => {
       /`statusRules.404`.*retry, dead, delivered or disable, got `ignore`/,
     ],
     [{ circuitBreaker: { failures: 0 } }, /`circuitBreaker.failures`.*from 1/],
+    [{ circuitBreaker: { failureRate: 1.5 } }, /`circuitBreaker.failureRate`.*from 0.01 to 1/],
+    [{ circuitBreaker: { failureRate: 0.5, minimum: 0 } }, /`circuitBreaker.minimum`.*whole number from 1/],
+    [{ circuitBreaker: { failureRate: 0.5, window: 0 } }, /`circuitBreaker.window`.*seconds from 1/],
+    [{ circuitBreaker: { window: 60 } }, /`circuitBreaker.window`.*absent where there is no `failureRate`/],
     [{ circuitBreaker: { wait: 10, maxWait: 5 } }, /`circuitBreaker.maxWait`.*seconds from 10/],
     [{ throttledWait: 90_000 }, /`throttledWait`.*seconds from 0 to 86400/],
     [{ disableAfter: -1 }, /`disableAfter`.*seconds from 0/],

@@ -1,27 +1,47 @@
 /**
  * When to leave a failing endpoint alone, and when to try it again: states and their changes, pure.
  *
- * Closed, it opens on so many failures in a row (5: sony/gobreaker's default opens on the sixth; a share of a window,
- * as Convoy has it, needs ten requests in five minutes, which many endpoints never get). Open, nothing is sent for a
- * while that doubles each time; chance takes up to half of it away, so that processes do not probe together. Half-open,
- * exactly one post goes out, and closes or opens it again. An attempt that ends while it is open began
- * before, and does not count.
+ * Closed, it opens on so many failures in a row (5: sony/gobreaker's default opens on the sixth), and where the
+ * endpoint's settings name one, on a share of failures within a window: one that fails four times of five never fails
+ * five times in a row for long. Open, nothing is sent for a while that doubles each time, half to the whole of it by
+ * chance, so that processes do not probe together. Half-open, exactly one post goes out, and closes or opens it again.
+ * What ends while it is open was begun before: it says nothing about now.
  *
  * A failure is what is worth another try: 5xx, 429, a timeout, a broken connection. An answer that makes a delivery
  * dead (404, 422) says that the endpoint is there and that this message is wrong: one bad message must not hold up
  * the others.
  */
 import type { Endpoint } from "../../event/endpoint.ts";
+import { countAttempt, excessiveRate, type Slice } from "./failure-rate.ts";
 
-export type Circuit =
-  | { readonly state: "closed"; readonly failures: number }
-  /** `openings` counts them since it was last closed; `until` is Unix milliseconds. */
-  | { readonly state: "open"; readonly openings: number; readonly until: number }
-  | { readonly state: "half_open"; readonly openings: number };
+export type Circuit = ClosedCircuit | OpenCircuit | HalfOpenCircuit;
+
+interface ClosedCircuit {
+  readonly state: "closed";
+  /** In a row. */
+  readonly failures: number;
+  /** The attempts of the last while, where their share of failures counts. */
+  readonly slices?: readonly Slice[];
+}
+
+interface OpenCircuit {
+  readonly state: "open";
+  /** Since it was last closed. */
+  readonly openings: number;
+  /** When it may be probed. */
+  readonly until: number;
+  /** The share of failures that opened it, where it was that. */
+  readonly failureRate?: number;
+}
+
+interface HalfOpenCircuit {
+  readonly state: "half_open";
+  readonly openings: number;
+}
 
 export const closedCircuit: Circuit = { state: "closed", failures: 0 };
 
-/** Returns the circuit after an attempt that ended. Without settings it stays closed. */
+/** What an attempt that ended makes of the circuit. Without settings it stays closed. */
 export function afterAttempt(
   circuit: Circuit,
   failed: boolean,
@@ -30,12 +50,27 @@ export function afterAttempt(
   random: () => number,
 ): Circuit {
   if (settings === undefined || circuit.state === "open") return circuit;
-  if (!failed) return closedCircuit;
-  if (circuit.state === "closed" && circuit.failures + 1 < settings.failures) {
-    return { state: "closed", failures: circuit.failures + 1 };
+  if (circuit.state === "half_open") {
+    return failed ? opened(circuit.openings + 1, settings, now, random) : closedCircuit;
   }
-  const openings = circuit.state === "closed" ? 1 : circuit.openings + 1;
-  const longestMs = Math.min(settings.maxWaitMs, settings.waitMs * 2 ** (openings - 1));
+  const { rate } = settings;
+  const slices = rate && countAttempt(circuit.slices ?? [], failed, rate, now);
+  const failures = failed ? circuit.failures + 1 : 0;
+  if (failed && failures >= settings.failures) return opened(1, settings, now, random);
+  // Not by a success, though the share may still be too large: it says that the endpoint is there.
+  const failureRate = failed && slices && excessiveRate(slices, rate);
+  if (typeof failureRate === "number") return { ...opened(1, settings, now, random), failureRate };
+  if (slices !== undefined) return { state: "closed", failures, slices };
+  return failures === 0 ? closedCircuit : { state: "closed", failures };
+}
+
+function opened(
+  openings: number,
+  { waitMs, maxWaitMs }: NonNullable<Endpoint["circuitBreaker"]>,
+  now: number,
+  random: () => number,
+): OpenCircuit {
+  const longestMs = Math.min(maxWaitMs, waitMs * 2 ** (openings - 1));
   return { state: "open", openings, until: Math.round(now + longestMs * (0.5 + random() / 2)) };
 }
 

@@ -85,9 +85,12 @@ export function createSchema(z: typeof zod) {
             failures: of(number(0, 1_000_000_000)).exactOptional(),
             wait: of(number(0, 1_000_000_000)).exactOptional(),
             max_wait: of(number(0, 1_000_000_000)).exactOptional(),
+            failure_rate: of(number(0, 1_000_000_000)).exactOptional(),
+            window: of(number(0, 1_000_000_000)).exactOptional(),
+            minimum: of(number(0, 1_000_000_000)).exactOptional(),
           }),
         ],
-        { error: "false, or a mapping with failures, wait, max_wait" },
+        { error: "false, or a mapping with failures, wait, max_wait, failure_rate, window, minimum" },
       )
       .exactOptional(),
     throttled_wait: of(number(0, 86_400, "seconds ")).exactOptional(),

@@ -51,9 +51,15 @@ export function createLog(logger: Logger, { now = wallNow }: LogOptions = {}): L
       if (state === "open") logger.warn({ ...fields, until: isoTime(until) }, "circuit.changed");
       else logger.info(fields, "circuit.changed");
     },
-    endpointFailing({ endpointId, since, percent, disableAt }) {
-      const times = { since: isoTime(since), disable_at: isoTime(disableAt) };
-      logger.warn({ endpoint_id: endpointId, percent, ...times }, "endpoint.failing");
+    endpointFailing({ endpointId, since, percent, disableAt, failureRate }) {
+      const fields = {
+        endpoint_id: endpointId,
+        ...(percent === undefined ? {} : { percent }),
+        ...(failureRate === undefined ? {} : { failure_rate: failureRate }),
+        since: isoTime(since),
+        ...(disableAt === undefined ? {} : { disable_at: isoTime(disableAt) }),
+      };
+      logger.warn(fields, "endpoint.failing");
     },
     pluginFailed({ plugin, during, error }) {
       const count = countSince(`plugin ${plugin} ${during}`, 1);
