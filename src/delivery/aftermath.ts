@@ -121,6 +121,7 @@ export class Aftermath {
 
   /** Returns why the endpoint must be switched off, once it has failed for too long. */
   #watchSpell(delivered: boolean, endedAt: number): string | undefined {
+    if (delivered && this.#spell === undefined) return undefined;
     const { id: endpointId, disableAfterMs } = this.#endpoint;
     const { monotonic, lifecycle } = this.#options;
     const at = monotonic();

@@ -102,7 +102,7 @@ export class Destination {
       alarm.setIn(1000);
       return [];
     } finally {
-      changes.happened();
+      changes.emit("change");
     }
   }
 

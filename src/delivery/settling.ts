@@ -66,7 +66,7 @@ export class Settling {
     }
     this.#running -= 1;
     if (settlement.kind === "retry" || settlement.kind === "release") alarm.setFor(settlement.dueAt);
-    changes.happened();
+    changes.emit("change");
   }
 
   /** Nobody would ever send it again: it is kept as dead, like what waited when the endpoint was removed. */

@@ -1,7 +1,6 @@
 /** The loop: asks the outbox what is due, wakes the lanes that have it, and sleeps until the next is. */
 import { AsyncResource } from "node:async_hooks";
 import type { Endpoint } from "../event/endpoint.ts";
-import type { Claim } from "../outbox/outbox.ts";
 import { Changes } from "./changes.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { Destination, type DestinationOptions } from "./destination.ts";
@@ -30,7 +29,8 @@ const lastMs = 1000;
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #shared: Pick<DestinationOptions, Shared>;
-  readonly #destinations = new Destinations();
+  /** By endpoint id. Their lanes take nothing until the start. */
+  readonly destinations = new Destinations();
   readonly #settling: Settling;
   readonly #alarm: DueAlarm;
   readonly #changes = new Changes();
@@ -44,7 +44,7 @@ export class Worker {
     this.#alarm = new DueAlarm(now, monotonic, () => void this.#look());
     this.#settling = new Settling({
       ...{ outbox: options.outbox, logger: options.logger, now, alarm: this.#alarm, changes: this.#changes },
-      isEndpoint: (endpointId) => this.#destinations.has(endpointId),
+      isEndpoint: (endpointId) => this.destinations.has(endpointId),
     });
     this.#shared = {
       gate: new Gate(options.maxInFlight),
@@ -60,7 +60,7 @@ export class Worker {
   async start(): Promise<void> {
     this.#started = true;
     await this.#clock.atStart(this.#endpoints());
-    for (const destination of this.#destinations.current()) destination.start();
+    for (const destination of this.destinations.values()) destination.start();
     await this.#look();
   }
 
@@ -68,54 +68,27 @@ export class Worker {
     return this.#started;
   }
 
-  has(endpointId: string): boolean {
-    return this.#destinations.has(endpointId);
-  }
-
-  addEndpoint(endpoint: Endpoint, enabled: boolean): void {
+  /** Adds an endpoint, or puts it in place of the one with its id: what waits in that one's lane goes to the new one. */
+  putEndpoint(endpoint: Endpoint, enabled: boolean): void {
     const options = { ...this.#options, ...this.#shared };
-    this.#destinations.put(new Destination(endpoint, enabled, this.#started, options));
-  }
-
-  /** What waits in the lane of the one before goes to the new one. */
-  replaceEndpoint(endpoint: Endpoint, enabled: boolean): void {
-    this.addEndpoint(endpoint, enabled);
+    this.destinations.put(new Destination(endpoint, enabled, this.#started, options));
   }
 
   removeEndpoint(endpointId: string): void {
-    this.#destinations.remove(endpointId);
+    this.destinations.remove(endpointId);
   }
 
   setEnabled(endpointId: string, enabled: boolean): void {
-    this.#destinations.get(endpointId)?.setEnabled(enabled);
+    this.destinations.get(endpointId)?.setEnabled(enabled);
   }
 
   lane(endpointId: string): Lane | undefined {
-    return this.#destinations.get(endpointId)?.lane;
+    return this.destinations.get(endpointId)?.lane;
   }
 
   /** Since when the endpoint has done nothing but fail, Unix milliseconds. */
   failingSince(endpointId: string): number | undefined {
-    return this.#destinations.get(endpointId)?.failingSince;
-  }
-
-  /**
-   * Promises a place to a delivery that is about to be stored. Returns the lane that did: it is the one to accept or
-   * forgo it, also where the endpoint has been replaced meanwhile.
-   */
-  reserve(endpointId: string): Lane | undefined {
-    const lane = this.lane(endpointId);
-    return lane?.reserve() === true ? lane : undefined;
-  }
-
-  /** Runs a claim that the outbox granted while storing. */
-  accept(lane: Lane, claim: Claim): void {
-    lane.accept(claim);
-  }
-
-  /** Takes a promised place back. */
-  forgo(lane: Lane): void {
-    lane.forgo();
+    return this.destinations.get(endpointId)?.failingSince;
   }
 
   /** Says that an endpoint has something due in the outbox. */
@@ -124,7 +97,7 @@ export class Worker {
   }
 
   wakeAll(): void {
-    for (const { endpoint } of this.#destinations.current()) this.wake(endpoint.id);
+    for (const { endpoint } of this.destinations.values()) this.wake(endpoint.id);
   }
 
   /**
@@ -136,7 +109,7 @@ export class Worker {
     if (!this.#started) return false;
     return this.#changes.until(async () => {
       if (await this.#nothingToDo()) return true;
-      for (const { lane } of this.#destinations.current()) lane.flush();
+      for (const { lane } of this.destinations.values()) lane.flush();
       return false;
     }, deadlineMs);
   }
@@ -145,7 +118,7 @@ export class Worker {
   async close(deadlineMs: number): Promise<void> {
     this.#alarm.stop();
     this.#settling.close();
-    this.#destinations.close();
+    this.destinations.close();
     await this.#changes.until(() => this.#quiet(), deadlineMs);
     await this.#options.transport.close();
     await this.#changes.until(() => this.#quiet(), lastMs);
@@ -169,18 +142,18 @@ export class Worker {
   }
 
   #endpoints(): readonly Endpoint[] {
-    return Array.from(this.#destinations.current(), ({ endpoint }) => endpoint);
+    return Array.from(this.destinations.values(), ({ endpoint }) => endpoint);
   }
 
   /** What waits behind an open circuit is due already: nothing but the circuit's end brings it back. */
   #awaitProbes(): void {
-    for (const { lane } of this.#destinations.current()) {
+    for (const { lane } of this.destinations.values()) {
       if (lane.probeInMs !== undefined) this.#alarm.setIn(lane.probeInMs);
     }
   }
 
   #quiet(): boolean {
-    return this.#settling.idle && this.#destinations.idle;
+    return this.#settling.idle && this.destinations.idle;
   }
 
   async #nothingToDo(): Promise<boolean> {

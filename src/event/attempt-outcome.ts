@@ -34,14 +34,3 @@ export interface AttemptOutcome {
   /** Beginning of the response body, capped, for the record of a failure. */
   readonly response?: string;
 }
-
-/** Names the outcome of an HTTP status that arrived whole. */
-export function outcomeOfStatus(status: number): Outcome {
-  if (status >= 200 && status < 300) return "success";
-  if (status >= 300 && status < 400) return "http_3xx";
-  if (status === 410) return "http_410";
-  if (status === 429) return "http_429";
-  if (status >= 400 && status < 500) return "http_4xx";
-  if (status >= 500 && status < 600) return "http_5xx";
-  return "invalid_response";
-}

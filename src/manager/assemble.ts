@@ -1,7 +1,7 @@
 /** Builds every part of a manager, once, in the order of the story. Nobody else knows it. */
 import { randomUUID } from "node:crypto";
 import { Bus } from "../bus/bus.ts";
-import { createTransport } from "../delivery/http/create-transport.ts";
+import { guardedConnectors, HttpTransport } from "../delivery/http/http-transport.ts";
 import { Worker } from "../delivery/worker.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
@@ -81,7 +81,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
   const outbox = new WatchedOutbox(given ?? openOutbox(config?.outbox, { now, logger }), lifecycle, tracing);
   const worker = new Worker({
     outbox,
-    transport: createTransport(policy, now, background, maxSockets),
+    transport: new HttpTransport({ loadConnectors: guardedConnectors(policy, background), now, maxSockets }),
     tracing,
     lifecycle,
     logger,
@@ -92,7 +92,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     maxInFlight,
     disable: (cause) => endpoints.disable(cause),
   });
-  const handOver = new HandOver(worker, outbox, logger);
+  const handOver = new HandOver(worker.destinations, outbox, logger);
   const handlers = new EventHandlers(logger);
   const { table } = book;
   const intake = new Intake({

@@ -216,7 +216,7 @@ export class Endpoints {
       logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
     }
     const enabled = book.get(endpoint.id)?.enabled ?? endpoint.enabled;
-    worker.replaceEndpoint(endpoint, enabled);
+    worker.putEndpoint(endpoint, enabled);
     this.#changed(endpoint.id, enabled, reason);
     worker.wake(endpoint.id);
   }

@@ -1,23 +1,24 @@
 /** Stored → lanes: promised places get their claims, and the lanes of what waits are woken. */
 import type { Lane } from "../delivery/lane/lane.ts";
-import type { Worker } from "../delivery/worker.ts";
+import type { Destinations } from "../delivery/destinations.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Claim, NewDelivery, Outbox } from "../outbox/outbox.ts";
 
 export class HandOver {
-  readonly #worker: Worker;
+  readonly #destinations: Destinations;
   readonly #outbox: Outbox;
   readonly #logger: Logger;
 
-  constructor(worker: Worker, outbox: Outbox, logger: Logger) {
-    this.#worker = worker;
+  constructor(destinations: Destinations, outbox: Outbox, logger: Logger) {
+    this.#destinations = destinations;
     this.#outbox = outbox;
     this.#logger = logger;
   }
 
   /** Returns the endpoint's lane where that has a place for a delivery that is about to be stored. Pair with `deliver`. */
   reserve(endpointId: string): Lane | undefined {
-    return this.#worker.reserve(endpointId);
+    const lane = this.#destinations.get(endpointId)?.lane;
+    return lane?.reserve() === true ? lane : undefined;
   }
 
   /** Gives claims to the lanes that promised a place, takes the other places back, and wakes the lanes of what waits. */
@@ -34,13 +35,14 @@ export class HandOver {
         const claim = claims[next]?.id === id ? claims[next] : claims.find((granted) => granted.id === id);
         if (claim !== undefined) {
           next += 1;
-          this.#worker.accept(place, claim);
+          place.accept(claim);
           continue;
         }
-        this.#worker.forgo(place);
+        place.forgo();
       }
-      if (!this.#worker.has(endpointId)) this.#bury(endpointId);
-      else this.#worker.wake(endpointId);
+      const lane = this.#destinations.get(endpointId)?.lane;
+      if (lane === undefined) this.#bury(endpointId);
+      else lane.wake();
     }
   }
 

@@ -69,7 +69,8 @@ export class Intake {
 
   /** Tells whether any endpoint or handler wants this event type now. */
   wants(type: string): boolean {
-    return this.#open && (this.#options.table.wants(type) || this.#options.handlers.wants(type));
+    const { table, handlers } = this.#options;
+    return this.#open && (table.wants(type) || (handlers.byPattern.size > 0 && handlers.wants(type)));
   }
 
   /** Publishes what the program triggers. While events are not taken, it goes to nobody. */
@@ -220,7 +221,7 @@ export class Intake {
   #accepted({ event: { type }, deliveries }: Submission, event: WebhookEvent): void {
     const { lifecycle, handlers } = this.#options;
     lifecycle.stored({ eventId: event.id, eventType: type, deliveries: deliveries.length });
-    handlers.call(event);
+    if (handlers.byPattern.size > 0) handlers.call(event);
   }
 }
 

@@ -6,7 +6,7 @@ import type { WebhookEvent } from "../event/webhook-event.ts";
 export type EventHandler = (event: WebhookEvent) => unknown;
 
 export class EventHandlers {
-  readonly #byPattern = new Map<string, Set<EventHandler>>();
+  readonly byPattern = new Map<string, Set<EventHandler>>();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -14,26 +14,26 @@ export class EventHandlers {
   }
 
   add(pattern: string, handler: EventHandler): void {
-    const handlers = this.#byPattern.get(pattern) ?? new Set();
-    this.#byPattern.set(pattern, handlers.add(handler));
+    const handlers = this.byPattern.get(pattern) ?? new Set();
+    this.byPattern.set(pattern, handlers.add(handler));
   }
 
   /** Returns whether it was there. */
   remove(pattern: string, handler: EventHandler): boolean {
-    const handlers = this.#byPattern.get(pattern);
+    const handlers = this.byPattern.get(pattern);
     const removed = handlers?.delete(handler) ?? false;
-    if (handlers?.size === 0) this.#byPattern.delete(pattern);
+    if (handlers?.size === 0) this.byPattern.delete(pattern);
     return removed;
   }
 
   wants(type: string): boolean {
-    for (const pattern of this.#byPattern.keys()) if (matchesPattern(pattern, type)) return true;
+    for (const pattern of this.byPattern.keys()) if (matchesPattern(pattern, type)) return true;
     return false;
   }
 
   /** Calls every handler of the type. One that throws or rejects is logged and disturbs nobody. */
   call(event: WebhookEvent): void {
-    for (const [pattern, handlers] of this.#byPattern) {
+    for (const [pattern, handlers] of this.byPattern) {
       if (!matchesPattern(pattern, event.event_type)) continue;
       for (const handler of handlers) this.#callOne(handler, event);
     }

@@ -6,7 +6,7 @@ import { memoryOutbox, type Outbox } from "mova-webhooks";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { Bus } from "../../src/bus/bus.ts";
 import { resolvePolicy } from "../../src/security/network-policy.ts";
-import { createTransport } from "../../src/delivery/http/create-transport.ts";
+import { guardedConnectors, HttpTransport } from "../../src/delivery/http/http-transport.ts";
 import { Lane } from "../../src/delivery/lane/lane.ts";
 import { createWebhookEvent, serializeEvent } from "../../src/event/webhook-event.ts";
 import { silentLogger } from "../../src/event/logger.ts";
@@ -144,7 +144,12 @@ export async function stages(): Promise<Row[]> {
   const signer = createSigner([new Secret(secret)], "sha256");
   await measure("sign", (n) => signer.sign(`evt_${n}`, 1_700_000_000, body));
 
-  const transport = createTransport(resolvePolicy({ allow: ["127.0.0.0/8"] }), Date.now, false, 1024);
+  const policy = resolvePolicy({ allow: ["127.0.0.0/8"] });
+  const transport = new HttpTransport({
+    loadConnectors: guardedConnectors(policy, false),
+    now: Date.now,
+    maxSockets: 1024,
+  });
   const headers = ["Content-Type", "application/json", "webhook-id", event.id];
   await measure("send", () => transport.post({ endpoint, headers, body }), concurrency);
   await transport.close();

@@ -332,11 +332,14 @@ describe("an endpoint that", () => {
 function transportTrusting(authority: string): HttpTransport {
   const policy = resolvePolicy({ allow: ["127.0.0.1"] });
   const ca = fixture(authority).toString();
-  const transport = new HttpTransport(
-    ({ timeoutMs: timeout }, signal) => createGuardedConnector(policy, { timeout, signal, ca }),
-    Date.now,
-    1024,
-  );
+  const transport = new HttpTransport({
+    loadConnectors:
+      async () =>
+      ({ timeoutMs: timeout }, signal) =>
+        createGuardedConnector(policy, { timeout, signal, ca }),
+    now: Date.now,
+    maxSockets: 1024,
+  });
   onTestFinished(() => transport.close());
   return transport;
 }

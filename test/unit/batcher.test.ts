@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Batcher } from "../../src/delivery/lane/batcher.ts";
 import { batchIdOf, batchSize } from "../../src/delivery/batch-id.ts";
-import { batchMessageOf } from "../../src/delivery/http/message.ts";
+import { batchMessageOf } from "../../src/delivery/http/batch-message.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
 vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));

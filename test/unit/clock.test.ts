@@ -47,7 +47,7 @@ async function startWorker(settings: Partial<WebhookEndpoint>): Promise<Worker> 
     maxInFlight: 10,
     disable: (cause) => disabled.push(cause),
   });
-  worker.addEndpoint(
+  worker.putEndpoint(
     resolveEndpoint({
       id: "ops",
       url: "https://example.com",

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Openings } from "../../src/delivery/http/openings.ts";
+import { Openings } from "../../src/delivery/http/sockets.ts";
 
 it("opens eight in a turn of the event loop and the others in the next ones, in order", async () => {
   const openings = new Openings();

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { outcomeOfStatus } from "../../src/delivery/http/response.ts";
 import { decideSettlement, disableReason, retryDelayMs, verdictOf } from "../../src/delivery/policy/retry.ts";
 import { parseRetryAfter } from "../../src/delivery/policy/retry-after.ts";
-import { type AttemptOutcome, outcomeOfStatus } from "../../src/event/attempt-outcome.ts";
+import type { AttemptOutcome } from "../../src/event/attempt-outcome.ts";
 import { checkSending } from "../../src/event/sending-settings.ts";
 
 const now = Date.parse("2026-01-01T00:00:00Z");

@@ -52,7 +52,7 @@ async function workerWithOpenCircuit(now: () => number): Promise<Worker> {
     retrySchedule: [0],
     circuitBreaker,
   };
-  worker.addEndpoint(resolveEndpoint(settings), true);
+  worker.putEndpoint(resolveEndpoint(settings), true);
   await worker.start();
   await vi.advanceTimersByTimeAsync(100);
   expect([worker.lane("ops")?.circuit.state, posts]).toEqual(["open", 1]);

@@ -4,8 +4,8 @@ import type { Claim, Claims } from "../../outbox/outbox.ts";
 import { createSigner, type SignatureHeaders, type Signer } from "../../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../../telemetry/trace-contract.ts";
 import { unsendable } from "./failure.ts";
-import { type Message, batchMessageOf, messageOf } from "./message.ts";
-import type { Post, Posted, Transport } from "./transport.ts";
+import { batchMessageOf } from "./batch-message.ts";
+import type { Post, Posted, Transport, Message } from "./transport.ts";
 
 export interface Attempted {
   readonly outcome: Posted;
@@ -113,3 +113,9 @@ const defaults: readonly (readonly [string, string])[] = [
   ["Content-Type", "application/json"],
   ["User-Agent", "MOVA-SDK/2.2"],
 ];
+
+function messageOf(claim: Claim): Message {
+  const { event, content, id: deliveryId } = claim;
+  const { id, type, body } = event;
+  return content === undefined ? { id, type, deliveryId, body } : { id, type, deliveryId, ...content };
+}

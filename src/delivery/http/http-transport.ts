@@ -1,11 +1,12 @@
-/** Carries POSTs through undici, over connections that no other endpoint shares. */
+/** Carries POSTs through undici, which the first one loads, over connections that no other endpoint shares. */
 import type { Endpoint } from "../../event/endpoint.ts";
 import { asOwnWork } from "../../event/own-work.ts";
 import { createRedactor, type Redactor } from "../../security/redact.ts";
 import { confidentialTextsOf } from "./confidential-texts.ts";
+import type { NetworkPolicy } from "../../security/network-policy.ts";
 import type { Connection, Connector } from "./connection.ts";
-import { Connections } from "./connections.ts";
-import { isShortage } from "./failure.ts";
+import type { Connections } from "./connections.ts";
+import { isShortage, wordOf } from "./failure.ts";
 import { ResponseHandler } from "./response.ts";
 import { Sockets } from "./sockets.ts";
 import { cutOff, type Post, type Posted, type Transport } from "./transport.ts";
@@ -14,7 +15,28 @@ import { setImmediate } from "../../time/timers.ts";
 interface Way {
   readonly connections: Connections;
   readonly path: string;
-  readonly redact: Redactor;
+  /** Made when the first answer is kept. */
+  redact: Redactor | undefined;
+}
+
+type LoadConnectors = () => Promise<(endpoint: Endpoint, signal: AbortSignal) => Connector>;
+
+/** Opens only what the policy permits. In the `background`, what is under way keeps no process alive. */
+export function guardedConnectors(policy: NetworkPolicy, background: boolean): LoadConnectors {
+  return async () => {
+    const { createGuardedConnector } = await import("../../security/connector.ts");
+    return ({ timeoutMs: timeout }, signal) =>
+      createGuardedConnector(policy, { timeout, signal, background });
+  };
+}
+
+export interface HttpTransportOptions {
+  /** Loads what opens sockets to an endpoint. */
+  readonly loadConnectors: LoadConnectors;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Over all endpoints. */
+  readonly maxSockets: number;
 }
 
 /** Runs everything it does as own work: see `asOwnWork`. */
@@ -26,22 +48,20 @@ export class HttpTransport implements Transport {
   /** Outcomes heard in this turn of the event loop. */
   #heard: (() => void)[] = [];
   #closed = false;
-  readonly #connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector;
-  readonly #now: () => number;
+  readonly #options: HttpTransportOptions;
 
-  constructor(
-    connectorFor: (endpoint: Endpoint, signal: AbortSignal) => Connector,
-    now: () => number,
-    maxSockets: number,
-  ) {
-    this.#connectorFor = connectorFor;
-    this.#now = now;
-    this.#sockets = new Sockets(maxSockets);
+  constructor(options: HttpTransportOptions) {
+    this.#options = options;
+    this.#sockets = new Sockets(options.maxSockets);
   }
 
   post(post: Post): Promise<Posted> {
     if (this.#closed) return Promise.resolve(cutOff);
-    const way = this.#wayTo(post.endpoint);
+    const way = this.#ways.get(post.endpoint);
+    return way === undefined ? this.#postFirst(post) : this.#postOver(way, post);
+  }
+
+  #postOver(way: Way, post: Post): Promise<Posted> {
     return new Promise((resolve) => {
       way.connections.take((connection) => asOwnWork(() => this.#exchange(post, way, connection, resolve)));
     });
@@ -67,15 +87,20 @@ export class HttpTransport implements Transport {
 
   #exchange(
     { endpoint, headers, body }: Post,
-    { connections, path, redact }: Way,
+    way: Way,
     connection: Connection,
     resolve: (posted: Posted) => void,
   ): void {
+    const { connections, path } = way;
     if (this.#closed) {
       connections.release(connection, false);
       return resolve(cutOff);
     }
-    const handler = new ResponseHandler(endpoint.timeoutMs, this.#now, redact, (outcome, whole) => {
+    const redact: Redactor = (text) => {
+      way.redact ??= createRedactor(confidentialTextsOf(endpoint));
+      return way.redact(text);
+    };
+    const handler = new ResponseHandler(endpoint.timeoutMs, this.#options.now, redact, (outcome, whole) => {
       const ours = outcome.status === undefined ? this.#ownReason(outcome.detail) : undefined;
       connections.release(connection, whole);
       const posted = ours === undefined ? outcome : { ...outcome, ours };
@@ -107,20 +132,26 @@ export class HttpTransport implements Transport {
     });
   }
 
-  #wayTo(endpoint: Endpoint): Way {
-    const known = this.#ways.get(endpoint);
-    if (known !== undefined) return known;
-    const { url } = endpoint;
-    const way = {
-      connections: new Connections(
-        url.origin,
-        (signal) => this.#connectorFor(endpoint, signal),
-        this.#sockets,
-      ),
-      path: url.pathname + url.search,
-      redact: createRedactor(confidentialTextsOf(endpoint)),
-    };
-    this.#ways.set(endpoint, way);
-    return way;
+  /** A program that never delivers does not pay for undici. */
+  async #postFirst(post: Post): Promise<Posted> {
+    const { endpoint } = post;
+    try {
+      const [connectorFor, { Connections }] = await Promise.all([
+        this.#options.loadConnectors(),
+        import("./connections.ts"),
+      ]);
+      const { url } = endpoint;
+      const known = this.#ways.get(endpoint);
+      const way: Way = known ?? {
+        connections: new Connections(url.origin, (signal) => connectorFor(endpoint, signal), this.#sockets),
+        path: url.pathname + url.search,
+        redact: undefined,
+      };
+      this.#ways.set(endpoint, way);
+      return this.#closed ? cutOff : await this.#postOver(way, post);
+    } catch (error) {
+      // What was short may be there the next time.
+      return { ...cutOff, ours: wordOf(error) };
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Follows one HTTP exchange of undici and says what became of it: the status decides, the body is only recorded. */
 import type { Dispatcher } from "undici";
-import { type AttemptOutcome, type Outcome, outcomeOfStatus } from "../../event/attempt-outcome.ts";
+import type { AttemptOutcome, Outcome } from "../../event/attempt-outcome.ts";
 import type { Redactor } from "../../security/redact.ts";
 import { failureOf } from "./failure.ts";
 import { parseRetryAfter } from "../policy/retry-after.ts";
@@ -112,4 +112,15 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** Names the outcome of an HTTP status that arrived whole. */
+export function outcomeOfStatus(status: number): Outcome {
+  if (status >= 200 && status < 300) return "success";
+  if (status >= 300 && status < 400) return "http_3xx";
+  if (status === 410) return "http_410";
+  if (status === 429) return "http_429";
+  if (status >= 400 && status < 500) return "http_4xx";
+  if (status >= 500 && status < 600) return "http_5xx";
+  return "invalid_response";
 }

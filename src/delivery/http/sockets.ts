@@ -1,6 +1,5 @@
 /** Bounds the sockets over all endpoints: an idle one gives way, the one that was used longest ago first. */
-import { Openings } from "./openings.ts";
-import { clearTimeout, monotonicNow, setTimeout } from "../../time/timers.ts";
+import { clearTimeout, monotonicNow, setImmediate, setTimeout } from "../../time/timers.ts";
 
 /** Those who open sockets: the connections of one endpoint. */
 export interface SocketUser {
@@ -114,5 +113,29 @@ export class Sockets {
     this.#idle.delete(oldest);
     oldest.evict();
     return true;
+  }
+}
+
+const perTurn = 8;
+
+/** Spreads the opening of connections over turns of the event loop: hundreds at once would keep answers waiting. */
+export class Openings {
+  #left = perTurn;
+  #waiting: (() => void)[] = [];
+
+  /** Calls `open` in this turn, or in a later one. */
+  ask(open: () => void): void {
+    if (this.#left === perTurn) setImmediate(() => this.#nextTurn());
+    if (this.#left === 0) {
+      this.#waiting.push(open);
+      return;
+    }
+    this.#left -= 1;
+    open();
+  }
+
+  #nextTurn(): void {
+    this.#left = perTurn;
+    for (const open of this.#waiting.splice(0, perTurn)) this.ask(open);
   }
 }

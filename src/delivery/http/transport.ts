@@ -29,3 +29,16 @@ export interface Transport {
   /** Cuts every connection, and opens no other. */
   close(): Promise<void>;
 }
+
+/** What one POST carries. */
+export interface Message {
+  /** The `webhook-id`: the same over all retries. */
+  readonly id: string;
+  /** `X-Mova-Event`. */
+  readonly type: string;
+  /** `X-Mova-Delivery`. */
+  readonly deliveryId: string;
+  readonly body: Buffer;
+  /** By lower-case name; they come before the endpoint's own. */
+  readonly headers?: Readonly<Record<string, string>>;
+}

@@ -45,6 +45,7 @@ export class Breaker {
 
   /** Hears how an attempt ended. Returns whether that changed the state. */
   report(failed: boolean): boolean {
+    if (!failed && this.#circuit === closedCircuit) return false;
     const { monotonic, random } = this.#options;
     return this.#become(afterAttempt(this.#circuit, failed, this.#settings, monotonic(), random));
   }
