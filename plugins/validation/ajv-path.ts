@@ -9,7 +9,7 @@ const names = ["properties", "optionalProperties"];
 const items = ["items", "prefixItems", "additionalItems", "unevaluatedItems", "contains", "elements"];
 const others = ["additionalProperties", "unevaluatedProperties", "values"];
 
-/** A schema of many branches is asked for as many of them. */
+/** Most branches of a schema that are looked at. */
 const maxPlaces = 1000;
 
 /** What Ajv resolved of the references in a schema: address → schema, its environment, or its validator. */

@@ -72,7 +72,7 @@ export function wantsAny(host: PluginHost): boolean {
   );
 }
 
-/** Only the outermost validation counts: what a validator asks of others is a part of its own. */
+/** Only the outermost validation counts: those that a validator runs inside it are parts of it. */
 export function watchValidation(host: PluginHost, options: WatchOptions, reading: ValidatorReading): Watch {
   const { library } = reading;
 

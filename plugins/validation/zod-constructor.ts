@@ -1,4 +1,4 @@
-/** Stands where zod makes its schemas: notes who makes them, and watches what only a schema itself can call. */
+/** Watches the making of zod's schemas: notes who makes each, and watches what only the schema itself can call. */
 import {
   type Callable,
   type ModuleInstrumentation,
@@ -10,7 +10,7 @@ import { wantsAny } from "./watch-validation.ts";
 
 type Class = abstract new (...given: never[]) => object;
 
-/** Watches what `~standard` of a schema is. */
+/** Watches a schema's `~standard`. */
 type WatchStandard = (schema: object, standard: object, host: PluginHost) => void;
 
 /**

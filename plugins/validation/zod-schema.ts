@@ -2,7 +2,7 @@
 import { hasMaker, hasMethods, isCounted, makerOf, type MakerOptions } from "mova-webhooks/plugin";
 import { field, firstText } from "./watch-validation.ts";
 
-/** A schema of many thousand parts is asked for as many of them. */
+/** Most parts of a schema that are looked at. */
 const maxParts = 500;
 
 export function isSchema(value: unknown): value is object {

@@ -86,7 +86,7 @@ function watchSchema(schema: object, host: PluginHost, options: WatchOptions, is
   for (const [name, watch] of watches) watchMethod(schema, name, host, watch);
 }
 
-/** Their first argument is the schema. What a schema calls that is watched itself is a part of its own call. */
+/** Their first argument is the schema. Where that is watched itself, what it calls here is a part of its own call. */
 function watchParsers(exports: object, host: PluginHost, options: WatchOptions, isAsked: IsAsked): object {
   const schemaOf: SchemaOf = ([schema]) => Object(schema) as object;
   const watches = watchesOf(schemaOf, ([, document]) => document, host, options, isAsked);

@@ -64,7 +64,7 @@ export function isCounted(maker: string | undefined, { include = [], exclude = [
 
 const program = "";
 
-/** Undefined for what is of no file. A folder of `node_modules` that no package could be named like is the program's. */
+/** Undefined for what belongs to no file. A folder of `node_modules` that no package could be named like is the program's. */
 function packageOf(file: string | null): string | undefined {
   if (file === null || file.startsWith("node:")) return undefined;
   return (

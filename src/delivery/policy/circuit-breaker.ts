@@ -3,9 +3,9 @@
  *
  * Closed, it opens on so many failures in a row (5: sony/gobreaker's default opens on the sixth), and where the
  * endpoint's settings name one, on a share of failures within a window: one that fails four times of five never fails
- * five times in a row for long. Open, nothing is sent for a while that doubles each time, half to the whole of it by
- * chance, so that processes do not probe together. Half-open, exactly one post goes out, and closes or opens it again.
- * What ends while it is open was begun before: it says nothing about now.
+ * five times in a row for long. Open, nothing is sent for a while that doubles each time; chance takes up to half of it
+ * away, so that processes do not probe together. Half-open, exactly one post goes out, and closes or opens it again.
+ * An attempt that ends while it is open began before, and does not count.
  *
  * A failure is what is worth another try: 5xx, 429, a timeout, a broken connection. An answer that makes a delivery
  * dead (404, 422) says that the endpoint is there and that this message is wrong: one bad message must not hold up
@@ -41,7 +41,7 @@ interface HalfOpenCircuit {
 
 export const closedCircuit: Circuit = { state: "closed", failures: 0 };
 
-/** What an attempt that ended makes of the circuit. Without settings it stays closed. */
+/** Returns the circuit after an attempt that ended. Without settings it stays closed. */
 export function afterAttempt(
   circuit: Circuit,
   failed: boolean,

@@ -1,5 +1,5 @@
 /**
- * How many attempts of the last while failed: pure.
+ * The share of attempts that failed within a window of time: pure.
  *
  * Counted in slices of a tenth of the window, so that a busy endpoint costs no more memory than a quiet one.
  */
