@@ -7,8 +7,8 @@ import {
   type WebhookConfig,
 } from "../settings/read/config.ts";
 import { endpointMistake, typeMistakes } from "../settings/read/endpoint-mistakes.ts";
-import { isStandIn } from "../settings/read/parse-file.ts";
-import type { Path } from "../settings/read/place.ts";
+import { isStandIn } from "../settings/read/take-out.ts";
+import { nameIn, type Path } from "../settings/setting.ts";
 import { WebhookError } from "../event/errors.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import { WebhookManager } from "../manager/manager.ts";
@@ -78,15 +78,16 @@ async function loadTypes(
 
 function checkSecret({ config, leftOut }: ReadConfig, endpoint: Settings, mistake: Mistake): void {
   const given = endpoint.secret ?? config.secret;
-  const unread = ["secret", "secret_file", "endpoints.secret", "endpoints.secret_file"];
-  if (given !== undefined || unread.some((path) => leftOut.has(path))) return;
+  const names = ["secret", nameIn("file", "secretFile")];
+  const unread = names.some((name) => leftOut.has(name) || leftOut.has(`endpoints.${name}`));
+  if (given !== undefined || unread) return;
   const remedy =
     "set its `secret`, `webhook.secret` or MOVA_WEBHOOK_SECRET to what `mova-webhooks secret` prints";
   mistake([], `this endpoint has no secret; ${remedy}`);
 }
 
 function checkAddress({ config, leftOut }: ReadConfig, text: string, mistake: Mistake): void {
-  if (leftOut.has("network") || leftOut.has("allow")) return;
+  if (leftOut.has("network")) return;
   const url = new URL(text);
   if (isStandIn(url)) return;
   const problem = refuseLiteral(url, config.network) ?? refuseHttp(url, config);
@@ -116,7 +117,7 @@ function checkServer({ config: { server }, leftOut, mistakeAt }: ReadConfig, mis
     mistakes.push(mistakeAt(["server", "token"], error.detail));
   }
   const open = host !== undefined && isIP(host) !== 0 && !isLoopbackAddress(host);
-  if (!open || token !== undefined || leftOut.has("server.token") || leftOut.has("token")) return;
+  if (!open || token !== undefined || leftOut.has("server.token")) return;
   const problem = `the server may listen on ${host} only with a token; set \`server.token\` or MOVA_WEBHOOK_TOKEN to what \`mova-webhooks secret\` prints`;
   mistakes.push(mistakeAt(["server", "host"], problem));
 }

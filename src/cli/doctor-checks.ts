@@ -1,7 +1,8 @@
 /** The doctor's checks, each a finding with what to do about it. */
 import { mistaken, readConfig, type WebhookConfig } from "../settings/read/config.ts";
 import type { Attempt } from "../event/delivery.ts";
-import { resolveEndpoint, type Endpoint, type WebhookEndpoint } from "../event/endpoint.ts";
+import type { Endpoint, WebhookEndpoint } from "../event/endpoint.ts";
+import { resolveEndpoint } from "../settings/resolve-endpoint.ts";
 import { WebhookManager } from "../manager/manager.ts";
 import { chosen } from "../outbox/kinds.ts";
 import { checkUrl } from "../security/check-url.ts";

@@ -8,6 +8,7 @@ import { cannotListen } from "../server/cannot-listen.ts";
 import { generateSecret } from "../signing/key.ts";
 import { jsonOption, readPort, readSecret, readUrl, secretOptions } from "./options.ts";
 import { paint, print, say } from "./terminal.ts";
+import { manager } from "../settings/manager.ts";
 
 /** One planned failure: an HTTP status, a request that is never answered, or a connection that is cut. */
 type Failure = number | "hang" | "reset";
@@ -51,7 +52,9 @@ export function listenCommand(): Command {
 
 async function runListen(options: ListenOptions): Promise<void> {
   const given =
-    options.secret !== undefined || options.secretFile !== undefined || process.env["MOVA_WEBHOOK_SECRET"];
+    options.secret !== undefined ||
+    options.secretFile !== undefined ||
+    process.env[manager.fields.secret.variable];
   const secret = given ? readSecret(options) : generateSecret();
   const receiver = new WebhookReceiver({ secret });
   const movaReceiver = new WebhookReceiver({ secret, require: "mova" });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InvalidArgumentError, Option } from "commander";
 import { WebhookError } from "../event/errors.ts";
+import { manager } from "../settings/manager.ts";
 
 export interface CommonOptions {
   readonly config?: string;
@@ -46,7 +47,7 @@ export function serverOptions(otherwise: string): Option[] {
 /** The secret given by option, file or environment. Throws SECRET_INVALID. */
 export function readSecret(options: { readonly secret?: string; readonly secretFile?: string }): string {
   const fromFile = options.secretFile === undefined ? undefined : readFile(options.secretFile).trim();
-  const secret = options.secret ?? fromFile ?? process.env["MOVA_WEBHOOK_SECRET"] ?? "";
+  const secret = options.secret ?? fromFile ?? process.env[manager.fields.secret.variable] ?? "";
   if (secret === "")
     throw new WebhookError("SECRET_INVALID", "Expected a secret in MOVA_WEBHOOK_SECRET or --secret-file", {
       remedy: "It is the one that both sides share; `mova-webhooks secret` prints a new one.",

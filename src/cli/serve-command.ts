@@ -1,6 +1,7 @@
 /** `mova-webhooks serve`: deliver, and let other languages publish over HTTP. */
 import { unwatchFile, watchFile } from "node:fs";
 import { Command } from "commander";
+import { nameIn } from "../settings/setting.ts";
 import { loadConfig } from "../settings/read/config.ts";
 import type { Logger } from "../event/logger.ts";
 import type { WebhookManager } from "../manager/manager.ts";
@@ -97,7 +98,8 @@ function reloadOnDemand(
         `Configuration read again: ${count(added, "added")}, ${count(changed, "changed")}, ${count(removed, "removed")}.`,
       );
       if (needRestart.length > 0) {
-        logger.warn({ needRestart }, `A restart is needed for: ${needRestart.join(", ")}.`);
+        const inFile = needRestart.map((key) => nameIn("file", key));
+        logger.warn({ needRestart: inFile }, `A restart is needed for: ${inFile.join(", ")}.`);
       }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

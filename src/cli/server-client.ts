@@ -7,6 +7,7 @@ import type { ReplaySelection } from "../outbox/outbox.ts";
 import type { Explanation } from "../routing/explain.ts";
 import type { EndpointView } from "../server/endpoints.ts";
 import type { CommonOptions, ServerOptions } from "./options.ts";
+import { listen } from "../settings/listen.ts";
 
 /** Longest wait for an answer: a server that hangs is as good as none. */
 const answerMs = 30_000;
@@ -136,7 +137,7 @@ export class ServerClient {
 
 /** The server that `--url` names. */
 export function serverOf(url: string, { token }: Pick<ServerOptions, "token">): ServerClient {
-  return new ServerClient(url, token ?? process.env["MOVA_WEBHOOK_TOKEN"]);
+  return new ServerClient(url, token ?? process.env[listen.fields.token.variable]);
 }
 
 /** The server that `--url` names; without it the one that the configuration starts, with that one's token. */

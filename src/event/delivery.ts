@@ -58,3 +58,12 @@ export interface DeliveryPage {
   /** Present while there is more. */
   readonly cursor?: string;
 }
+
+/** Which finished deliveries are meant; every field given must match. */
+export interface ReplaySelection extends Omit<DeliveryQuery, "cursor"> {
+  /** @default `dead`, unless `deliveryIds` is given */
+  readonly state?: "dead" | "delivered";
+  readonly deliveryIds?: readonly string[];
+  /** Only tells which deliveries it would be. @default false */
+  readonly dryRun?: boolean;
+}

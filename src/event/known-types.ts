@@ -57,13 +57,12 @@ export class KnownTypes {
     if (pattern === "*" || covered || overlaps) return undefined;
     const prefixes = new Set([...this.#types].map((type) => type.split(".", 1)[0] ?? ""));
     if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
-    const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
     if (isEventType(pattern)) {
       const nearest = nearestTypes(pattern, this.#types).join(", ");
-      return `nobody declares the event type \`${shownName(pattern)}\`; nearest are ${nearest}; ${remedy}`;
+      return `nobody declares the event type \`${shownName(pattern)}\`; nearest are ${nearest}`;
     }
     const patterns = [...prefixes].map((prefix) => `${prefix}.*`);
     const nearest = nearestTypes(pattern, patterns).join(", ");
-    return `no event type matches \`${shownName(pattern)}\`; nearest are ${nearest}; ${remedy}`;
+    return `no event type matches \`${shownName(pattern)}\`; nearest are ${nearest}`;
   }
 }

@@ -1,6 +1,15 @@
 /** A text that never shows itself: not in `util.inspect`, JSON, template strings or errors. */
 import { inspect } from "node:util";
 
+interface ExpiringSecret {
+  readonly secret: string;
+  /** From then on it signs no more. A text is RFC 3339: a date, or a time with its zone. */
+  readonly expiresAt: Date | string;
+}
+
+/** A secret as the user gives it. */
+export type SecretSetting = string | ExpiringSecret;
+
 export class Secret {
   readonly #text: string;
   /** When it stops to sign, Unix milliseconds. */

@@ -1,5 +1,4 @@
 /** How an endpoint wants to be treated: what its answers mean, when to leave it alone, what to post together. */
-import { between, invalid, whole } from "./setting-checks.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
 
 /** What an answer means for its delivery: `disable` also switches the endpoint off. */
@@ -77,85 +76,4 @@ export interface Sending {
   readonly disableAfterMs?: number;
   readonly batch?: { readonly maxEvents: number; readonly maxWaitMs: number };
   readonly transform?: (event: WebhookEvent) => TransformedEvent;
-}
-
-const verdicts: readonly unknown[] = ["delivered", "retry", "dead", "disable"] satisfies StatusVerdict[];
-
-/** Checks the settings and fills in defaults. Throws ENDPOINT_INVALID. */
-export function checkSending(id: string, settings: SendingSettings): Sending {
-  const { statusRules, circuitBreaker = {}, disableAfter = 432_000, batch, transform } = settings;
-  const { throttledWait = 10 } = settings;
-  const throttledWaitMs = between(id, "throttledWait", throttledWait, 0, 86_400, "seconds ") * 1000;
-  if (transform !== undefined && batch !== undefined) {
-    throw invalid(id, "transform", "absent where there is a `batch`", "both");
-  }
-  const disableAfterMs = between(id, "disableAfter", disableAfter, 0, 31_536_000, "seconds ") * 1000;
-  return {
-    ...(statusRules === undefined ? {} : { statusRules: checkStatusRules(id, statusRules) }),
-    ...(circuitBreaker === false ? {} : { circuitBreaker: checkCircuitBreaker(id, circuitBreaker) }),
-    ...(throttledWaitMs === 0 ? {} : { throttledWaitMs }),
-    ...(disableAfterMs === 0 ? {} : { disableAfterMs }),
-    ...(batch === undefined ? {} : { batch: checkBatch(id, batch) }),
-    ...(transform === undefined ? {} : { transform }),
-  };
-}
-
-/** Single statuses come before classes, in whatever order they were written. */
-function checkStatusRules(id: string, rules: Readonly<Record<string, StatusVerdict>>): StatusRule[] {
-  const checked = Object.entries(rules).map(([key, verdict]): StatusRule => {
-    if (!/^[345](\d\d|xx)$/.test(key)) {
-      throw invalid(id, "statusRules", "by statuses such as `404` or `5xx`, from 300 to 599", key);
-    }
-    if (!verdicts.includes(verdict)) {
-      throw invalid(id, `statusRules.${key}`, "retry, dead, delivered or disable", verdict);
-    }
-    return { from: Number(key.replace("xx", "00")), to: Number(key.replace("xx", "99")), verdict };
-  });
-  return checked.sort((one, other) => one.to - one.from - (other.to - other.from));
-}
-
-function checkCircuitBreaker(
-  id: string,
-  { failures = 5, wait = 1, maxWait = Math.max(60, wait), ...rate }: CircuitBreakerSettings,
-): NonNullable<Sending["circuitBreaker"]> {
-  const waitMs = between(id, "circuitBreaker.wait", wait, 0.01, 86_400, "seconds ") * 1000;
-  return {
-    failures: whole(id, "circuitBreaker.failures", failures, 1, 1_000_000),
-    waitMs,
-    maxWaitMs: between(id, "circuitBreaker.maxWait", maxWait, wait, 86_400, "seconds ") * 1000,
-    ...checkRate(id, rate),
-  };
-}
-
-function checkRate(
-  id: string,
-  { failureRate, window, minimum }: Pick<CircuitBreakerSettings, "failureRate" | "window" | "minimum">,
-): Pick<NonNullable<Sending["circuitBreaker"]>, "rate"> {
-  if (failureRate === undefined) {
-    const useless = window === undefined ? "minimum" : "window";
-    if ((window ?? minimum) === undefined) return {};
-    throw invalid(
-      id,
-      `circuitBreaker.${useless}`,
-      "absent where there is no `failureRate`",
-      window ?? minimum,
-    );
-  }
-  return {
-    rate: {
-      failureRate: between(id, "circuitBreaker.failureRate", failureRate, 0.01, 1),
-      windowMs: between(id, "circuitBreaker.window", window ?? 60, 1, 86_400, "seconds ") * 1000,
-      minimum: whole(id, "circuitBreaker.minimum", minimum ?? 20, 1, 1_000_000),
-    },
-  };
-}
-
-function checkBatch(
-  id: string,
-  { maxEvents, maxWaitSeconds }: NonNullable<SendingSettings["batch"]>,
-): NonNullable<Sending["batch"]> {
-  return {
-    maxEvents: whole(id, "batch.maxEvents", maxEvents, 1, 1000),
-    maxWaitMs: between(id, "batch.maxWaitSeconds", maxWaitSeconds, 0, 3600, "seconds ") * 1000,
-  };
 }

@@ -23,9 +23,6 @@ export interface NewEvent {
 }
 
 export function createWebhookEvent(event: NewEvent): WebhookEvent {
-  if (event.id !== undefined && !/^[\w-]{1,64}$/.test(event.id)) {
-    throw new WebhookError("EVENT_ID_INVALID", `Expected \`id\` to be 1 to 64 letters, digits, - or _`);
-  }
   return {
     id: event.id ?? createEventId(event.occurredAt),
     event_type: event.type,

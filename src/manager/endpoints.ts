@@ -3,12 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Circuit, closedCircuit } from "../delivery/policy/circuit-breaker.ts";
 import { type PlannedAttempt, scheduleOf } from "../delivery/policy/schedule.ts";
 import type { DisableCause, Worker } from "../delivery/worker.ts";
-import {
-  type Endpoint,
-  type EndpointDefaults,
-  resolveEndpoint,
-  type WebhookEndpoint,
-} from "../event/endpoint.ts";
+import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import { endpointDisabledType } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
@@ -17,6 +12,7 @@ import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
+import { resolveEndpoint } from "../settings/resolve-endpoint.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
 import type { Intake } from "./intake.ts";
@@ -67,8 +63,11 @@ export class Endpoints {
     this.#options = options;
   }
 
-  add(settings: WebhookEndpoint): void {
-    this.#begin(this.#options.book.add(settings), "added");
+  /** `judge` may refuse it, by a throw, for what is no fault of the settings alone. */
+  add(settings: WebhookEndpoint, judge?: (endpoint: Endpoint) => void): void {
+    const { book } = this.#options;
+    judge?.(book.check(settings));
+    this.#begin(book.add(settings), "added");
   }
 
   /** What waited for it is kept as dead. */

@@ -5,17 +5,20 @@ import { type ReadConfig, readRightConfig, type WebhookConfig } from "../setting
 import { typeMistakes } from "../settings/read/endpoint-mistakes.ts";
 import type { ConfiguredEndpoints, EndpointChanges } from "./endpoints.ts";
 import type { EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
-import type { SecretSetting } from "../event/endpoint-secrets.ts";
+import type { SecretSetting } from "../event/secret.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type { Retention } from "../outbox/retention.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import { findsPlugin } from "../plugin/load.ts";
 import { refuseLiteral } from "../security/check-url.ts";
 import type { MetricRegistry } from "../telemetry/metrics/metrics.ts";
-import type { NetworkOptions } from "../security/network-policy.ts";
+import { check } from "../settings/check.ts";
+import { manager, type Retention } from "../settings/manager.ts";
+import type { NetworkOptions } from "../settings/network.ts";
+import { namedFields, type Setting } from "../settings/setting.ts";
+import { section } from "../settings/read/section.ts";
 
 /** A plugin with what the user says about it. */
 export interface PluginUse extends UseOptions {
@@ -83,6 +86,16 @@ export interface Settings {
   readonly read: ReadConfig | undefined;
 }
 
+/** Each option has its declaration. */
+const fields = manager.fields satisfies {
+  readonly [Name in keyof WebhookManagerOptions]-?: Setting<unknown>;
+};
+
+/** Returns what a program handed in, as it is meant. Throws CONFIG_INVALID, SECRET_INVALID or EVENT_TYPE_UNKNOWN. */
+export function checkOptions(options: WebhookManagerOptions): WebhookManagerOptions {
+  return check("`new WebhookManager()`", manager, options) as WebhookManagerOptions;
+}
+
 /** Merges the options over what environment and file say. A file at `lastPath` must be there still. Throws CONFIG_INVALID. */
 export function mergeSettings(options: WebhookManagerOptions, lastPath?: string): Settings {
   const read =
@@ -102,19 +115,20 @@ export function mergeSettings(options: WebhookManagerOptions, lastPath?: string)
     ...(secret === undefined ? {} : { secret }),
   };
   const coded = options.endpoints ?? [];
+  const { maxInFlight = fields.maxInFlight.default } = options;
   const configured = notReplaced(config?.endpoints ?? [], coded);
   return {
-    enabled: options.enabled ?? config?.enabled ?? true,
+    enabled: options.enabled ?? config?.enabled ?? fields.enabled.default,
     endpoints: [...configured, ...coded],
     configured: { endpoints: configured, defaults },
     defaults,
     retention: options.retention ?? config?.retention ?? {},
     eventTypes: [...(config?.eventTypes ?? []), ...(options.eventTypes ?? [])],
     network: { ...config?.network, ...options.network },
-    maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? 1_048_576,
-    maxInFlight: options.maxInFlight ?? 1024,
-    maxSockets: options.maxSockets ?? options.maxInFlight ?? 1024,
-    background: options.background ?? false,
+    maxBodyBytes: options.maxBodyBytes ?? config?.maxBodyBytes ?? fields.maxBodyBytes.default,
+    maxInFlight,
+    maxSockets: options.maxSockets ?? maxInFlight,
+    background: options.background ?? fields.background.default,
     config,
     read,
   };
@@ -156,18 +170,18 @@ function notReplaced(
   return configured.filter((endpoint) => !replaced.has(nameOf(endpoint)));
 }
 
-/** What a running manager does not take over from a changed configuration. */
-const fixedAtStart = [
-  "enabled",
-  "plugins",
-  "outbox",
-  "network",
-  "server",
-  "eventTypes",
-  "maxBodyBytes",
-  "retention",
-  "logLevel",
-] as const;
+/** What a running manager takes over from a changed configuration. */
+const takenOver: ReadonlySet<string> = new Set([
+  "endpoints",
+  "timeout",
+  "maxRetries",
+  "secret",
+  "secretFile",
+]);
+
+const fixedAtStart = [...namedFields(section.fields, "file").values()]
+  .map(({ key }) => key as keyof WebhookConfig)
+  .filter((key) => !takenOver.has(key));
 
 export interface Reloaded extends EndpointChanges {
   /** Settings that changed too, and hold only after a restart. */

@@ -12,13 +12,24 @@ import type { EventHandler } from "../routing/event-handlers.ts";
 import type { Explanation } from "../routing/explain.ts";
 import type { ListeningServer, ListenOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
+import {
+  enabling,
+  eventType,
+  milliseconds,
+  nonEmptyText,
+  query as querySetting,
+  selection as selectionSetting,
+  triggering,
+} from "../settings/calls.ts";
+import { check } from "../settings/check.ts";
+import { callable, flag } from "../settings/kinds.ts";
+import type { Setting } from "../settings/setting.ts";
 import { assemble, type Parts } from "./assemble.ts";
-import { checkManagerKeys, checkQuery, checkSelection } from "./checked-calls.ts";
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Triggered } from "./intake.ts";
 import { Life } from "./life.ts";
-import type { Reloaded, Settings, WebhookManagerOptions } from "./manager-options.ts";
-import { close, drain, furnish, load, reload, start, use } from "./phases.ts";
+import { checkOptions, type Reloaded, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
+import { close, drain, furnish, load, refuseUnmatched, reload, start, use } from "./phases.ts";
 
 export class WebhookManager {
   readonly #options: WebhookManagerOptions;
@@ -31,8 +42,8 @@ export class WebhookManager {
   readonly #servers: ListeningServer[] = [];
 
   /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
-  constructor(options: WebhookManagerOptions = {}) {
-    checkManagerKeys(options);
+  constructor(given: WebhookManagerOptions = {}) {
+    const options = checkOptions(given);
     this.#options = options;
     this.#parts = assemble(options);
     this.#lastSettings = this.#parts.settings;
@@ -58,12 +69,14 @@ export class WebhookManager {
   /** Adds an endpoint. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
   addEndpoint(settings: WebhookEndpoint): void {
     this.#life.refuseWhenClosed();
-    this.#parts.endpoints.add(settings);
+    const { endpoints, types, worker } = this.#parts;
+    // Until the start, a plugin may come that declares what it wants.
+    endpoints.add(settings, worker.isStarted ? (endpoint) => refuseUnmatched(types, [endpoint]) : undefined);
   }
 
   /** Removes an endpoint; what waited for it is kept as dead. Returns whether there was one. */
   removeEndpoint(urlOrId: string): boolean {
-    return this.#parts.endpoints.remove(urlOrId);
+    return this.#parts.endpoints.remove(argument("removeEndpoint", "urlOrId", nonEmptyText, urlOrId));
   }
 
   getEndpoints(): EndpointInfo[] {
@@ -72,6 +85,9 @@ export class WebhookManager {
 
   /** Switches one endpoint by id or URL; what waits for it waits on. Returns whether there is one. */
   setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
+    argument("setEndpointEnabled", "urlOrId", nonEmptyText, urlOrId);
+    argument("setEndpointEnabled", "enabled", flag, enabled);
+    argument("setEndpointEnabled", "reason", nonEmptyText, reason);
     return this.#parts.endpoints.switch(urlOrId, enabled, reason);
   }
 
@@ -80,16 +96,18 @@ export class WebhookManager {
    * where it was never off: the deliveries that died since its last success. Events that came while it was off were
    * never accepted for it; `explain` names them. Returns the ids replayed; undefined where there is none.
    */
-  enableEndpoint(
+  async enableEndpoint(
     urlOrId: string,
-    { replay = false }: { readonly replay?: boolean } = {},
+    options: { readonly replay?: boolean } = {},
   ): Promise<readonly string[] | undefined> {
+    argument("enableEndpoint", "urlOrId", nonEmptyText, urlOrId);
+    const { replay = false } = argument("enableEndpoint", "options", enabling, options);
     return this.#parts.endpoints.enable(urlOrId, replay);
   }
 
   /** Plans the attempts of a delivery that never succeeds; undefined where there is no such endpoint. */
   scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
-    return this.#parts.endpoints.scheduleOf(urlOrId);
+    return this.#parts.endpoints.scheduleOf(argument("scheduleOf", "urlOrId", nonEmptyText, urlOrId));
   }
 
   /**
@@ -106,6 +124,8 @@ export class WebhookManager {
 
   /** Calls `handler` in this process with every event of a type or pattern. */
   addEventHandler(type: string, handler: EventHandler): void {
+    argument("addEventHandler", "type", eventType, type);
+    argument("addEventHandler", "handler", callable(), handler);
     // The plugins that the configuration names may declare it yet.
     this.#parts.types.checkPattern(type, this.#life.loaded === undefined);
     followOwnWork();
@@ -115,6 +135,8 @@ export class WebhookManager {
 
   /** Returns whether the handler was there. */
   removeEventHandler(type: string, handler: EventHandler): boolean {
+    argument("removeEventHandler", "type", eventType, type);
+    argument("removeEventHandler", "handler", callable(), handler);
     const removed = this.#parts.handlers.remove(type, handler);
     this.#parts.host.refresh();
     return removed;
@@ -128,9 +150,11 @@ export class WebhookManager {
   async triggerEvent(
     type: string,
     data: unknown = {},
-    { id }: { readonly id?: string } = {},
+    options?: { readonly id?: string },
   ): Promise<Triggered> {
     this.#life.refuseWhenClosed();
+    argument("triggerEvent", "type", eventType, type);
+    const { id } = options === undefined ? {} : argument("triggerEvent", "options", triggering, options);
     const { loaded } = this.#life;
     if (loaded !== undefined) await loaded;
     this.#parts.types.check(type);
@@ -144,6 +168,7 @@ export class WebhookManager {
   /** Switches the intake of events; what is stored already is delivered all the same. */
   setEnabled(on: boolean): void {
     this.#life.refuseWhenClosed();
+    argument("setEnabled", "on", flag, on);
     this.#parts.intake.setOpen(on);
     this.#parts.host.refresh();
   }
@@ -184,17 +209,16 @@ export class WebhookManager {
 
   /** Returns a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
   async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
-    checkQuery(query);
-    return this.#parts.outbox.find(query);
+    return this.#parts.outbox.find(argument("find", "options", querySetting, query));
   }
 
   async get(deliveryId: string): Promise<Delivery | undefined> {
-    return this.#parts.outbox.get(deliveryId);
+    return this.#parts.outbox.get(argument("get", "deliveryId", nonEmptyText, deliveryId));
   }
 
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
-  explain(eventId: string): Promise<Explanation | undefined> {
-    return this.#parts.endpoints.explain(eventId);
+  async explain(eventId: string): Promise<Explanation | undefined> {
+    return this.#parts.endpoints.explain(argument("explain", "eventId", nonEmptyText, eventId));
   }
 
   /** Each endpoint with what waits for it. */
@@ -207,9 +231,9 @@ export class WebhookManager {
    * for an unknown key or a wrong value, and then replays nothing.
    */
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
-    checkSelection(selection);
-    const ids = await this.#parts.outbox.replay(selection);
-    if (selection.dryRun !== true) this.#parts.worker.wakeAll();
+    const wanted = argument("replay", "options", selectionSetting, selection);
+    const ids = await this.#parts.outbox.replay(wanted);
+    if (wanted.dryRun !== true) this.#parts.worker.wakeAll();
     return ids;
   }
 
@@ -234,17 +258,24 @@ export class WebhookManager {
 
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
   async drain(deadlineMs: number): Promise<boolean> {
-    return drain(this.#parts, deadlineMs);
+    return drain(this.#parts, argument("drain", "deadlineMs", milliseconds, deadlineMs));
   }
 
   /**
    * Accepts nothing more and ends what is in flight within `deadlineMs`. With a durable outbox the rest is delivered
    * by the next start; with a memory outbox, what is due is delivered first.
    */
-  close(deadlineMs = 10_000): Promise<void> {
+  async close(deadlineMs = 10_000): Promise<void> {
+    argument("close", "deadlineMs", milliseconds, deadlineMs);
     return this.#life.close(async () => {
       for (const stop of this.#running) stop();
       await close(this.#parts, this.#servers, deadlineMs);
     });
   }
+}
+
+/** Returns what a method was given, as it is meant. Throws CONFIG_INVALID, or the code that its declaration has. */
+function argument<T>(method: string, name: string, setting: Setting<T>, value: unknown): T {
+  const code = setting.code === undefined ? {} : { code: setting.code };
+  return check(`\`${method}()\``, setting, value, { name, ...code });
 }

@@ -1,4 +1,7 @@
 /** The phases of a manager: it gets its first plugins and endpoints, loads what is configured, starts, reloads, ends. */
+import type { Endpoint } from "../event/endpoint.ts";
+import { WebhookError } from "../event/errors.ts";
+import type { KnownTypes } from "../event/known-types.ts";
 import { followOwnWork } from "../event/own-work.ts";
 import { mistaken } from "../settings/read/config.ts";
 import { keepPruned } from "../outbox/retention.ts";
@@ -66,6 +69,7 @@ export async function start(
 ): Promise<void> {
   const { outbox, worker, host, now, logger } = parts;
   refuseUnknownNames(parts, settings, true);
+  refuseUnmatched(parts.types, parts.endpoints.list());
   await outbox.ping();
   host.attach();
   await worker.start();
@@ -114,6 +118,18 @@ export function reload(
   const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
   if (keys.length > 0) intake.announce("config", "config.updated", { keys, operation: "reload" });
   return { settings, reloaded: { added, changed, removed, needRestart } };
+}
+
+/** Throws EVENT_TYPE_UNKNOWN where nothing would ever match what an endpoint wants, once all plugins are in use. */
+export function refuseUnmatched(
+  types: KnownTypes,
+  endpoints: readonly Pick<Endpoint, "id" | "eventTypes">[],
+): void {
+  for (const { id, eventTypes } of endpoints) {
+    const problem = eventTypes.map((each) => types.whyUnmatched(each, [], true)).find(Boolean);
+    if (problem === undefined) continue;
+    throw new WebhookError("EVENT_TYPE_UNKNOWN", `In \`eventTypes\` of endpoint \`${id}\`: ${problem}`);
+  }
 }
 
 /** Throws CONFIG_INVALID for plugins that are not there and event types that nobody declares. */

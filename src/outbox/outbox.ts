@@ -5,8 +5,10 @@
  * A claim is a lease, not a delete: while its holder lives the lease is renewed by the outbox itself; when the
  * holder dies, the delivery becomes due again within `leaseMs`. Times are Unix milliseconds.
  */
-import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { Attempt, Delivery, DeliveryPage, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
+
+export type { ReplaySelection } from "../event/delivery.ts";
 
 export interface OutboxEvent {
   readonly id: string;
@@ -105,14 +107,6 @@ export interface EndpointCounts {
 export interface EventRecord {
   readonly event: OutboxEvent;
   readonly deliveries: readonly Delivery[];
-}
-
-export interface ReplaySelection extends Omit<DeliveryQuery, "cursor"> {
-  /** @default `dead`, unless `deliveryIds` is given */
-  readonly state?: "dead" | "delivered";
-  readonly deliveryIds?: readonly string[];
-  /** Only tells which deliveries it would be. @default false */
-  readonly dryRun?: boolean;
 }
 
 export interface PullBack {

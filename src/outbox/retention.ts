@@ -1,14 +1,8 @@
 /** Lets finished events go after a while, so that a store on disk does not grow for ever. */
 import type { Logger } from "../event/logger.ts";
+import { type Retention, retention as retentionSetting } from "../settings/manager.ts";
 import type { Outbox } from "./outbox.ts";
 import { everyInterval } from "./ticker.ts";
-
-export interface Retention {
-  /** Days that finished events are kept; 0 keeps them until `deliveries` is reached. @default 30 */
-  readonly days?: number;
-  /** Finished deliveries that are kept at the most. @default 1_000_000 */
-  readonly deliveries?: number;
-}
 
 const dayMs = 86_400_000;
 const intervalMs = 600_000;
@@ -20,7 +14,8 @@ export function keepPruned(
   now: () => number,
   logger: Logger,
 ): () => void {
-  const { days = 30, deliveries: keep = 1_000_000 } = retention;
+  const { fields } = retentionSetting;
+  const { days = fields.days.default, deliveries: keep = fields.deliveries.default } = retention;
   function prune(): void {
     const limits = days > 0 ? { before: now() - days * dayMs, keep } : { keep };
     outbox.prune(limits).catch((error: unknown) => logger.warn({ err: error }, "prune failed"));

@@ -1,5 +1,15 @@
 /** Checks the options of a plugin's factory, by names of types or rules of its own. */
-import { checkObject, flag, type Rule, type Rules, texts } from "../event/check-object.ts";
+import { check } from "../settings/check.ts";
+import { object } from "../settings/composed.ts";
+import { kindOf } from "../settings/kind-of.ts";
+import { callable, fitting, flag } from "../settings/kinds.ts";
+import { type Fields, type Setting, unfit } from "../settings/setting.ts";
+
+interface Rule {
+  /** Completes the sentence: expected `key` to be …. */
+  readonly expected: string;
+  readonly fits: (value: unknown) => boolean;
+}
 
 /** A type, or a rule of one's own, whose `expected` completes the sentence `option` must be …. */
 export type OptionRule = keyof typeof types | Rule;
@@ -8,14 +18,14 @@ export type OptionRules<Options> = { readonly [Name in keyof Options]-?: OptionR
 
 const types = {
   boolean: flag,
-  number: {
-    expected: "a number",
-    fits: (value: unknown) => typeof value === "number" && !Number.isNaN(value),
-  },
-  string: { expected: "a text", fits: (value: unknown) => typeof value === "string" },
-  "string[]": texts,
-  function: { expected: "a function", fits: (value: unknown) => typeof value === "function" },
-};
+  number: fitting("a number", (value): value is number => typeof value === "number" && !Number.isNaN(value)),
+  string: fitting("a text", (value): value is string => typeof value === "string"),
+  "string[]": fitting(
+    "a list of texts",
+    (value): value is string[] => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  ),
+  function: callable(),
+} satisfies Record<string, Setting<unknown>>;
 
 /**
  * Checks the options of a plugin's factory, wherever they come from. What is undefined counts as not given. `at` says
@@ -28,9 +38,16 @@ export function checkOptions<Options extends object>(
   optionRules: OptionRules<NoInfer<Options>>,
   at = "",
 ): void {
-  const rules = Object.entries<OptionRule>(optionRules).map(([name, rule]) => [
-    name,
-    typeof rule === "string" ? types[rule] : rule,
-  ]);
-  checkObject(`plugin \`${plugin}\``, options, Object.fromEntries(rules) as Rules<Options>, at);
+  const fields = Object.entries<OptionRule>(optionRules).map(([name, rule]) => [name, settingOf(rule)]);
+  const setting = object<Options>(Object.fromEntries(fields) as Fields<Options>);
+  check(`plugin \`${plugin}\``, setting, options, { at });
+}
+
+function settingOf(rule: OptionRule): Setting<unknown> {
+  if (typeof rule === "string") return types[rule];
+  const { expected, fits } = rule;
+  return {
+    expected: () => expected,
+    read: (value) => (fits(value) ? { value } : unfit(expected, kindOf(value))),
+  };
 }

@@ -6,9 +6,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 import type { PluginHost } from "./plugin-host.ts";
-import type { Redact } from "./redact.ts";
 import type { VersionRange } from "./version-range.ts";
-import type { Volume } from "./volume.ts";
+import type { Volume } from "../settings/plugin-use.ts";
 
 export type { ComponentEvents, Topic } from "../event/component-event.ts";
 export { describeErrorWithMessage as describeError, type ErrorDescription } from "../event/describe-error.ts";
@@ -17,8 +16,7 @@ export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
 export type { PluginHost } from "./plugin-host.ts";
 export { hasMaker, isCounted, makerOf, type MakerOptions, noteMaker } from "./maker.ts";
-export type { Redact } from "./redact.ts";
-export type { Volume } from "./volume.ts";
+export type { Redact, UseOptions, Volume } from "../settings/plugin-use.ts";
 export { hasMethods } from "./patch.ts";
 export { sizeInBytes } from "./size-in-bytes.ts";
 export { type Callable, exportNamed, patchExport, patchMethod, prototypeNamed } from "./patch.ts";
@@ -119,14 +117,6 @@ export type AnyPlugin = Pick<SourcePlugin, "contract" | "name" | "instrument" | 
     readonly [Name in Topic]?: (happened: ComponentEvents[Name]) => Drafts<Record<string, unknown>>;
   };
 };
-
-/** What a user may say about any plugin. */
-export interface UseOptions {
-  /** Replaces the plugin's own. @default the plugin's, or every event */
-  readonly volume?: Volume;
-  /** Takes data out before they are stored. @default nothing */
-  readonly redact?: Redact;
-}
 
 /** Declares a plugin with full inference. An event type outside the plugin's own prefix is a compile error. */
 export function definePlugin<

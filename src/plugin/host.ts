@@ -4,11 +4,12 @@ import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
 import type { DropReason, Lifecycle } from "../telemetry/lifecycle.ts";
 import { checkData } from "./check-data.ts";
-import { checkKeys } from "../event/check-object.ts";
+import { check } from "../settings/check.ts";
+import { type Redact, useOptions } from "../settings/plugin-use.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import type { AnyPlugin, Detach, PluginHost, UseOptions } from "./contract.ts";
 import { type ModulePatch, modulePatchesOf } from "./module-patches.ts";
-import { checkRedact, type Redact, redactData } from "./redact.ts";
+import { redactData } from "./redact.ts";
 import { refuseDetach, undeclared, unrecognised } from "./refusals.ts";
 import { checkVolume, type EventDraft, VolumeControl } from "./volume.ts";
 
@@ -70,10 +71,8 @@ export class Host {
   use(plugin: AnyPlugin, options: UseOptions = {}): void {
     checkPlugin(plugin);
     const { name } = plugin;
-    checkKeys(`plugin \`${name}\``, options, ["volume", "redact"], "use");
-    const { volume = plugin.volume ?? {}, redact } = options;
+    const { volume = plugin.volume ?? {}, redact } = check(`plugin \`${name}\``, useOptions, options);
     checkVolume(name, volume);
-    if (redact !== undefined) checkRedact(name, redact);
     if (this.#entries.has(name)) {
       throw new WebhookError("PLUGIN_INVALID", `Two plugins are named \`${name}\``);
     }

@@ -1,28 +1,8 @@
 /** Takes out of an event's data what the user does not want stored or sent. */
-import { shown, unfit } from "../event/check-object.ts";
 import { WebhookError } from "../event/errors.ts";
-import { redactRule } from "../event/plugin-settings.ts";
-
-/**
- * A list of keys (`password`, wherever it stands) and of paths from the top (`context.user.email`; lists on the way
- * are looked through), each replaced by `[redacted]`; or a function that returns the data to keep.
- */
-export type Redact = readonly string[] | ((data: unknown, type: string) => unknown);
+import type { Redact } from "../settings/plugin-use.ts";
 
 const redacted = "[redacted]";
-
-/** Throws CONFIG_INVALID. */
-export function checkRedact(plugin: string, redact: Redact): void {
-  if (typeof redact === "function") return;
-  const subject = `plugin \`${plugin}\``;
-  if (!Array.isArray(redact)) {
-    throw unfit(subject, "redact", "a list of keys and paths, or a function", shown(redact));
-  }
-  for (const [index, rule] of (redact as readonly unknown[]).entries()) {
-    if (typeof rule === "string" && redactRule.pattern.test(rule)) continue;
-    throw unfit(subject, `redact[${index}]`, redactRule.expected, shown(rule));
-  }
-}
 
 /** Works on what would be stored, so that no `toJSON` and no getter brings back what was taken out. */
 export function redactData(redact: Redact, data: unknown, type: string): unknown {

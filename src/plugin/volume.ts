@@ -1,21 +1,7 @@
 /** Volume control of one plugin: keeps a share of its events, makes one event of many that are alike, and limits the rate. */
 import type { DropReason } from "../telemetry/lifecycle.ts";
-import { checkKeys, shown, unfit } from "../event/check-object.ts";
-import { coalesceField, volumeRanges } from "../event/plugin-settings.ts";
-
-export interface Volume {
-  /** Share of the events to keep, from 0 to 1. @default 1 */
-  readonly sample?: number;
-  /** Makes all events of one type and key within a window one event: the last of them, with their number as `count`. */
-  readonly coalesce?: {
-    /** From 0.01 to 86,400. */
-    readonly windowSeconds: number;
-    /** Fields of the data, such as `key` or `context.component`. @default the type alone */
-    readonly key?: string | readonly string[];
-  };
-  /** Events above this rate, from 0.001 to 1,000,000, are dropped; that many may come at once. */
-  readonly maxPerSecond?: number;
-}
+import { check } from "../settings/check.ts";
+import { type Volume, volume as volumeSetting } from "../settings/plugin-use.ts";
 
 /** An event of a plugin before it has an id. */
 export interface EventDraft {
@@ -49,32 +35,7 @@ const maxHeld = 1000;
 
 /** Throws CONFIG_INVALID. */
 export function checkVolume(plugin: string, volume: Volume): void {
-  const subject = `plugin \`${plugin}\``;
-  checkKeys(subject, volume, ["sample", "coalesce", "maxPerSecond"], "volume");
-  const { sample, coalesce, maxPerSecond } = volume;
-  if (sample !== undefined) checkRange(subject, "sample", volumeRanges.sample, sample);
-  if (maxPerSecond !== undefined) {
-    checkRange(subject, "maxPerSecond", volumeRanges.maxPerSecond, maxPerSecond);
-  }
-  if (coalesce === undefined) return;
-  checkKeys(subject, coalesce, ["windowSeconds", "key"], "volume.coalesce");
-  const { windowSeconds, key = [] } = coalesce;
-  checkRange(subject, "coalesce.windowSeconds", volumeRanges.windowSeconds, windowSeconds);
-  const { expected, pattern } = coalesceField;
-  for (const field of [key].flat() as readonly unknown[]) {
-    if (typeof field === "string" && pattern.test(field)) continue;
-    throw unfit(subject, "volume.coalesce.key", `${expected}, or a list of them`, shown(field));
-  }
-}
-
-function checkRange(
-  subject: string,
-  name: string,
-  [min, max, unit]: readonly [number, number, string],
-  value: unknown,
-): void {
-  if (typeof value === "number" && value >= min && value <= max) return;
-  throw unfit(subject, `volume.${name}`, `${unit}from ${min} to ${max}`, shown(value));
+  check(`plugin \`${plugin}\``, volumeSetting, volume, { at: "volume" });
 }
 
 export class VolumeControl {

@@ -1,5 +1,6 @@
 /** Remembers handled events in this process: enough for one receiver that may handle an event again after a restart. */
-import { WebhookError } from "../event/errors.ts";
+import { check } from "../settings/check.ts";
+import { memoryStore as settings } from "../settings/receiver.ts";
 import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-store.ts";
 import { wallNow } from "../time/timers.ts";
 
@@ -16,11 +17,10 @@ interface Entry {
 }
 
 /** Makes a store in memory. Throws CONFIG_INVALID for options that cannot work. */
-export function memoryStore(options: MemoryStoreOptions = {}): DedupeStore {
-  const { maxEvents = 100_000, now = wallNow } = options;
+export function memoryStore(given: MemoryStoreOptions = {}): DedupeStore {
+  const options: MemoryStoreOptions = check("`memoryStore()`", settings, given);
+  const { maxEvents = settings.fields.maxEvents.default, now = wallNow } = options;
   const { retentionMs, leaseMs } = dedupeTimes(options);
-  if (!(maxEvents >= 1))
-    throw new WebhookError("CONFIG_INVALID", "Expected `maxEvents` of a dedupe store to be at least 1");
   /** In the order of writing: the first is the oldest. */
   const entries = new Map<string, Entry>();
 

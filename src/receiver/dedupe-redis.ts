@@ -1,5 +1,7 @@
 /** Remembers handled events in Redis or Valkey, for receivers on several machines. */
 import { randomUUID } from "node:crypto";
+import { check } from "../settings/check.ts";
+import { redisStore as settings } from "../settings/receiver.ts";
 import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-store.ts";
 
 /** A client of ioredis or of node-redis; neither is loaded here. */
@@ -20,8 +22,9 @@ const releaseScript =
   "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 /** Makes a store in Redis. Throws CONFIG_INVALID for times that cannot work. The client's errors reject the calls, which the receiver answers with 503. */
-export function redisStore(options: RedisStoreOptions): DedupeStore {
-  const { client, prefix = "mova-webhooks:received:" } = options;
+export function redisStore(given: RedisStoreOptions): DedupeStore {
+  const options = check("`redisStore()`", settings, given) as RedisStoreOptions;
+  const { client, prefix = settings.fields.prefix.default } = options;
   const { retentionMs, leaseMs } = dedupeTimes(options);
 
   function run(command: string, ...args: string[]): Promise<unknown> {

@@ -1,5 +1,5 @@
 /** The contract for what remembers handled events, so that an event sent again is not handled again. */
-import { WebhookError } from "../event/errors.ts";
+import { memoryStore } from "../settings/receiver.ts";
 
 /** An event that is the caller's to handle. */
 export interface HeldClaim {
@@ -29,17 +29,10 @@ export interface DedupeOptions {
   readonly lease?: number;
 }
 
-/** Fills in the defaults. Throws CONFIG_INVALID for times that cannot work. */
-export function dedupeTimes({ retention = 86_400, lease = 300 }: DedupeOptions): {
-  retentionMs: number;
-  leaseMs: number;
-} {
-  for (const [name, value] of Object.entries({ retention, lease })) {
-    if (value > 0 && value <= 31_536_000) continue;
-    throw new WebhookError(
-      "CONFIG_INVALID",
-      `Expected \`${name}\` of a dedupe store to be up to 31536000 seconds, and more than 0`,
-    );
-  }
+/** Fills in the defaults of times that were checked. */
+export function dedupeTimes({
+  retention = memoryStore.fields.retention.default,
+  lease = memoryStore.fields.lease.default,
+}: DedupeOptions): { readonly retentionMs: number; readonly leaseMs: number } {
   return { retentionMs: Math.ceil(retention * 1000), leaseMs: Math.ceil(lease * 1000) };
 }

@@ -1,9 +1,11 @@
 /** Receives webhooks: verifies, recognises duplicates, calls the handlers, and says what came of it. */
 /// <reference types="node" preserve="true" />
-import { WebhookError } from "../event/errors.ts";
 import { type Logger, silentLogger } from "../event/logger.ts";
 import { Secret } from "../event/secret.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
+import { check } from "../settings/check.ts";
+import { receiver } from "../settings/receiver.ts";
+import type { Setting } from "../settings/setting.ts";
 import { createSigningKey, type SignatureAlgorithm } from "../signing/key.ts";
 import { movaSignature } from "../signing/sign.ts";
 import { createVerifier } from "../signing/verify.ts";
@@ -73,19 +75,14 @@ export class WebhookReceiver {
 
   /** Takes options, or the secret alone. Throws SECRET_INVALID or CONFIG_INVALID. */
   constructor(options: WebhookReceiverOptions | string) {
-    const given = typeof options === "string" ? { secret: options } : options;
+    const given = checkOptions(typeof options === "string" ? { secret: options } : options);
     const {
       secret,
-      require = "standard",
-      signature = "sha256",
-      tolerance = 300,
-      maxBytes = 1_048_576,
+      require = fields.require.default,
+      signature = fields.signature.default,
+      tolerance = fields.tolerance.default,
+      maxBytes = fields.maxBytes.default,
     } = given;
-    if (!["standard", "mova", "both"].includes(require))
-      throw invalid("require", "`standard`, `mova` or `both`");
-    if (!["sha256", "sha1"].includes(signature)) throw invalid("signature", "`sha256` or `sha1`");
-    if (!(tolerance >= 0 && tolerance <= 86_400)) throw invalid("tolerance", "seconds from 0 to 86400");
-    if (!(maxBytes > 0)) throw invalid("maxBytes", "more than 0");
     this.maxBytes = maxBytes;
     this.#secrets = secretsOf(secret);
     this.#rules = {
@@ -222,13 +219,15 @@ export class WebhookReceiver {
   }
 }
 
-function secretsOf(secret: string | readonly string[]): Secret[] {
-  const texts = typeof secret === "string" ? [secret] : Array.isArray(secret) ? secret : [];
-  if (!texts.every((text) => typeof text === "string"))
-    throw new WebhookError("SECRET_INVALID", "A secret is not a text");
-  return texts.map((text) => new Secret(text));
+/** Each option has its declaration. */
+const fields = receiver.fields satisfies {
+  readonly [Name in keyof WebhookReceiverOptions]-?: Setting<unknown>;
+};
+
+function checkOptions(options: WebhookReceiverOptions): WebhookReceiverOptions {
+  return check("the receiver", receiver, options) as WebhookReceiverOptions;
 }
 
-function invalid(option: string, expected: string): WebhookError {
-  return new WebhookError("CONFIG_INVALID", `Expected \`${option}\` of the receiver to be ${expected}`);
+function secretsOf(secret: string | readonly string[]): Secret[] {
+  return [secret].flat().map((text) => new Secret(text));
 }

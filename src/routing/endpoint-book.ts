@@ -1,11 +1,7 @@
 /** The endpoints of one manager, by id, and the routing table made of them. */
-import {
-  type Endpoint,
-  type EndpointDefaults,
-  resolveEndpoint,
-  type WebhookEndpoint,
-} from "../event/endpoint.ts";
+import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
+import { resolveEndpoint } from "../settings/resolve-endpoint.ts";
 import { type Route, RoutingTable } from "./routing-table.ts";
 
 /** An endpoint as others may see it: no secret, no header values. Times are seconds. */
@@ -62,9 +58,7 @@ export class EndpointBook {
   /** Checks and adds an endpoint. Throws what `check` throws, and ENDPOINT_INVALID where its id is taken. */
   add(settings: WebhookEndpoint): Endpoint {
     const endpoint = this.check(settings);
-    if (this.#entries.has(endpoint.id)) {
-      throw new WebhookError("ENDPOINT_INVALID", `There is an endpoint \`${endpoint.id}\` already`);
-    }
+    if (this.#entries.has(endpoint.id)) throw taken(endpoint, settings.id === undefined);
     this.put(endpoint);
     return endpoint;
   }
@@ -142,4 +136,15 @@ export class EndpointBook {
     this.#entries.set(entry.endpoint.id, entry);
     this.table.replace(this.#entries.values());
   }
+}
+
+/** Endpoints without ids of their own are told apart by their URLs alone. */
+function taken({ id, url }: Endpoint, isNamedByUrl: boolean): WebhookError {
+  if (!isNamedByUrl) {
+    return new WebhookError("ENDPOINT_INVALID", `There is an endpoint \`${id}\` already`, {
+      remedy: "Give each endpoint an `id` of its own.",
+    });
+  }
+  const detail = `There is an endpoint with the same URL at ${url.origin} already`;
+  return new WebhookError("ENDPOINT_INVALID", detail, { remedy: "Give each of the two an `id`." });
 }

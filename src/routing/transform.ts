@@ -1,5 +1,5 @@
 /** Lets endpoints that want another shape make their own body: once, so that every retry sends and signs the same. */
-import { checkHeaders } from "../event/endpoint-headers.ts";
+import { checkHeaders } from "../settings/headers.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
@@ -47,7 +47,7 @@ function contentOf(
   maxBodyBytes: number,
 ): DeliveryContent | undefined {
   if (change === undefined) return undefined;
-  const { body: made, headers = {} } = change(event);
+  const { body: made, headers } = change(event);
   const body = bytesOf(made);
   if (body.length > maxBodyBytes) {
     const detail = `The transform of endpoint \`${id}\` made ${body.length} bytes, the limit is ${maxBodyBytes}`;

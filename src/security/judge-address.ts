@@ -9,7 +9,7 @@ import {
   specialIpv4,
   specialIpv6,
 } from "./address-ranges.ts";
-import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./ip-address.ts";
+import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "../event/ip-address.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
 
 export type Scheme = "http:" | "https:";

@@ -1,25 +1,21 @@
 /** The records over HTTP: search, one delivery, what became of an event, and replay. */
 import { Hono } from "hono";
-import { z } from "zod";
 import type { Delivery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import { RequestError } from "./failures.ts";
+import { nothing, query, selection } from "../settings/calls.ts";
 import { readBody, readQuery } from "./request.ts";
-import { pageQuery, selectionBody, toQuery } from "./selection.ts";
 import type { Served } from "./served.ts";
-
-const nothing = z.strictObject({});
 
 export function deliveryRoutes(served: Served): Hono {
   const routes = new Hono();
 
   routes.get("/deliveries", async (context) => {
-    const { state, cursor, ...rest } = readQuery(context, pageQuery);
-    const query = { ...toQuery(rest), ...(state === undefined ? {} : { state }) };
+    const wanted = readQuery(context, query);
     try {
-      return context.json(await served.find(cursor === undefined ? query : { ...query, cursor }));
+      return context.json(await served.find(wanted));
     } catch (error) {
-      if (cursor === undefined || !WebhookError.is(error, "CONFIG_INVALID")) throw error;
+      if (wanted.cursor === undefined || !WebhookError.is(error, "CONFIG_INVALID")) throw error;
       throw new RequestError(400, `${error.detail}: take it from the page before, or leave it out`);
     }
   });
@@ -39,22 +35,15 @@ export function deliveryRoutes(served: Served): Hono {
   });
 
   routes.post("/replay", async (context) => {
-    const { state, delivery_ids, dry_run, all, ...rest } = await readBody(context, selectionBody);
-    const query = toQuery(rest);
-    const conditions = [...Object.values(query), state, delivery_ids].filter((each) => each !== undefined);
-    if (conditions.length === 0 && all !== true) {
+    const { dryRun = false, all = false, ...conditions } = await readBody(context, selection);
+    if (Object.keys(conditions).length === 0 && !all) {
       throw new RequestError(
         400,
         'The body selects nothing: name a condition, or `"all": true` for every dead delivery',
       );
     }
-    const replayed = await served.replay({
-      ...query,
-      ...(state === undefined ? {} : { state }),
-      ...(delivery_ids === undefined ? {} : { deliveryIds: delivery_ids }),
-      dryRun: dry_run ?? false,
-    });
-    return context.json({ replayed, dry_run: dry_run ?? false });
+    const replayed = await served.replay({ ...conditions, dryRun });
+    return context.json({ replayed, dry_run: dryRun });
   });
 
   routes.get("/events/:id", async (context) => {

@@ -1,9 +1,9 @@
 /** The endpoints over HTTP: their health at a glance, and their switch. */
 import { Hono } from "hono";
-import { z } from "zod";
 import { WebhookError } from "../event/errors.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Activity, LastAttempt } from "../telemetry/activity.ts";
+import { enabling, nothing } from "../settings/calls.ts";
 import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
 
@@ -14,9 +14,6 @@ export interface EndpointView extends Omit<EndpointStatus, "url"> {
   readonly health: "ok" | "dead_letters" | "failing" | "circuit_open" | "disabled";
   readonly lastAttempt?: LastAttempt;
 }
-
-const nothing = z.strictObject({});
-const enabling = z.strictObject({ replay: z.boolean({ error: "expected true or false" }).exactOptional() });
 
 export function endpointRoutes(served: Served, activity: Activity): Hono {
   const routes = new Hono();

@@ -1,20 +1,15 @@
 /** `POST /api/events`: how other languages publish. */
 import { Hono } from "hono";
-import { z } from "zod";
 import { WebhookError } from "../event/errors.ts";
+import { submission } from "../settings/calls.ts";
 import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
-
-const submission = z.strictObject({
-  event_type: z.string({ error: "expected a text such as cache.updated" }),
-  data: z.unknown().exactOptional(),
-});
 
 /** Answers 202 with the event's id once it is stored. An `Idempotency-Key` is that id: sent again, nothing is stored again. */
 export function ingestRoutes(served: Served): Hono {
   const routes = new Hono();
   routes.post("/events", async (context) => {
-    const { event_type: type, data } = await readBody(context, submission);
+    const { eventType: type, data } = await readBody(context, submission);
     if (!served.isEnabled()) throw new WebhookError("DISABLED", "This manager takes no events");
     const id = idempotencyKey(context.req.header("idempotency-key"));
     try {

@@ -3,8 +3,9 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { checkObject, type Rules, text, wholeFrom } from "../event/check-object.ts";
 import { WebhookError } from "../event/errors.ts";
+import { check } from "../settings/check.ts";
+import { listen as listenSettings, type ListenOptions } from "../settings/listen.ts";
 import { createApp } from "./app.ts";
 import { cannotListen } from "./cannot-listen.ts";
 import { isLoopbackAddress } from "./loopback.ts";
@@ -12,14 +13,7 @@ import type { Served, ServedParts } from "./served.ts";
 import { checkTokenForm } from "./token.ts";
 import { clearTimeout, setImmediate, setTimeout } from "../time/timers.ts";
 
-export interface ListenOptions {
-  /** Beyond loopback a `token` must be set. @default "127.0.0.1" */
-  readonly host?: string;
-  /** 0 for a free one. @default 9464 */
-  readonly port?: number;
-  /** At least 16 visible ASCII characters: what callers send as `Authorization: Bearer`. */
-  readonly token?: string;
-}
+export type { ListenOptions } from "../settings/listen.ts";
 
 export interface ListeningServer {
   readonly url: string;
@@ -29,16 +23,18 @@ export interface ListeningServer {
 
 const defaultCloseMs = 5_000;
 
-const listenRules: Rules<ListenOptions> = { host: text, port: wholeFrom(0, 65_535), token: text };
-
 /** Listens; rejects with CONFIG_INVALID where an option is wrong, the port is taken, or a token is missing. */
 export async function listen(
   served: Served,
   parts: ServedParts,
   options: ListenOptions = {},
 ): Promise<ListeningServer> {
-  checkObject("`listen()`", options, listenRules);
-  const { host = "127.0.0.1", port = 9464, token } = options;
+  const { fields } = listenSettings;
+  const {
+    host = fields.host.default,
+    port = fields.port.default,
+    token,
+  } = check("`listen()`", listenSettings, options);
   if (token !== undefined) checkTokenForm(token);
   const address = await resolve(host);
   if (token === undefined && !isLoopbackAddress(address)) {

@@ -1,5 +1,4 @@
 /** The vocabulary of what holds other settings: objects, lists, records, choices, and settings with a form for each place. */
-import { unknownKey } from "../event/unknown-key.ts";
 import { isMapping, kindOf, listWords, shown } from "./kind-of.ts";
 import {
   below,
@@ -12,6 +11,7 @@ import {
   type Site,
   unfit,
 } from "./setting.ts";
+import { unknownKey } from "./unknown-key.ts";
 
 interface ObjectOptions<Options> {
   /** @default an object, or a mapping with its keys */
@@ -53,7 +53,7 @@ function readFields<Options>(
   const problems: Problem[] = Object.keys(value)
     .filter((name) => !named.has(name))
     .map((name) => {
-      const sentence = unknownKey(name.slice(0, 64), [...named.keys()]);
+      const sentence = unknownKey(name, [...named.keys()]);
       return { path: [name], kind: "unknown key", expected: sentence, got: "" };
     });
   const taken: Record<string, unknown> = {};
@@ -63,14 +63,11 @@ function readFields<Options>(
     else if (given.value !== undefined) {
       const reading = setting.read(given.value, site);
       if ("value" in reading) taken[key] = reading.value;
-      else problems.push(...below(name, reading.problems));
+      else problems.push(...below(name, reading.problems, setting.code));
     } else if (setting.required === true) {
-      problems.push({
-        path: [name],
-        kind: "missing",
-        expected: setting.expected(site.place),
-        got: "undefined",
-      });
+      const expected = setting.expected(site.place);
+      const { problems: missing } = unfit(expected, "undefined", { kind: "missing" });
+      problems.push(...below(name, missing, setting.code));
     }
   }
   return problems.length > 0 ? { problems } : { value: taken as Options };
@@ -109,11 +106,15 @@ export function list<T>(
       const value: unknown = inText ? given.split(",").map((item) => item.trim()) : given;
       if (!Array.isArray(value) || value.length < min || value.length > max) {
         const got = isShown === true && typeof given === "string" ? shown(given) : kindOf(given);
-        return unfit(words(site.place), Array.isArray(value) ? `a list of ${value.length}` : got);
+        return unfit(words(site.place), Array.isArray(value) ? sizeOf(value) : got);
       }
       return readItems(each, value, site);
     },
   };
+}
+
+function sizeOf({ length }: readonly unknown[]): string {
+  return length === 0 ? "an empty list" : `a list of ${length}`;
 }
 
 function readItems<T>(each: Setting<T>, value: readonly unknown[], site: Site): Reading<readonly T[]> {
@@ -128,12 +129,20 @@ function readItems<T>(each: Setting<T>, value: readonly unknown[], site: Site): 
   return problems.length > 0 ? { problems } : { value: items };
 }
 
-/** One value, or a list of them. */
-export function oneOrMore<T>(each: Setting<T>, several: Setting<readonly T[]>): Setting<T | readonly T[]> {
+/** One value, or a list of them. With words for both, every problem is one with the whole. */
+export function oneOrMore<T>(
+  each: Setting<T>,
+  several: Setting<readonly T[]>,
+  expected?: string,
+): Setting<T | readonly T[]> {
   return {
-    expected: each.expected,
+    expected: (place) => expected ?? `${each.expected(place)}, or a list of them`,
     inside: () => [each, several],
-    read: (value, site) => (Array.isArray(value) ? several : each).read(value, site),
+    read: (value, site) => {
+      const reading = (Array.isArray(value) ? several : each).read(value, site);
+      if ("value" in reading || expected === undefined) return reading;
+      return unfit(expected, reading.problems[0]?.got ?? kindOf(value));
+    },
   };
 }
 

@@ -1,13 +1,13 @@
 /** What a value that does not fit is called in messages: its kind, and the value itself only where that can be no secret. */
 
-/** Returns words such as `a text`, `a list` or `a Map`. */
+/** Returns words such as `a text`, `a list` or `a Map object`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "a list";
   if (typeof value === "string") return "a text";
   if (typeof value !== "object") return `a ${typeof value}`;
   const name = tagOf(value);
-  return name === "Object" ? "an object" : `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  return name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name} object`;
 }
 
 /** Tells what is meant as a mapping: an object of any class or realm, but no list, Map, Date, promise or boxed value. */

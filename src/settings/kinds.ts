@@ -113,7 +113,7 @@ export function callable<Callable extends (...given: never) => unknown>(
 /** An object, or a function, with methods of these names. Only code can give one. */
 export function withMethods<Instance extends object>(
   expected: string,
-  methods: readonly (keyof Instance & string)[],
+  methods: readonly string[],
 ): Setting<Instance> {
   return fitting(expected, (value): value is Instance => {
     if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;

@@ -25,7 +25,11 @@ export interface Problem {
   readonly code?: ErrorCode;
 }
 
-export type Reading<T> = { readonly value: T } | { readonly problems: readonly Problem[] };
+export type Reading<T> = { readonly value: T } | Problems;
+
+export interface Problems {
+  readonly problems: readonly Problem[];
+}
 
 /** Spread one to say more of it: `{ ...seconds(0.1, 600), default: 30 }`. */
 export interface Setting<T> {
@@ -36,6 +40,8 @@ export interface Setting<T> {
   /** What holds where it is not given. */
   readonly default?: T;
   readonly required?: true;
+  /** Of the error in code. @default the code of what it belongs to */
+  readonly code?: ErrorCode;
   /** Where it may stand. @default everywhere */
   readonly places?: readonly Place[];
   /** The environment variable that gives it. */
@@ -59,7 +65,11 @@ export function standsIn(setting: Setting<unknown>, place: Place): boolean {
 }
 
 /** Returns the name of a setting as it is written in a place. */
-export function nameIn(place: Place, key: string, { apiName }: Setting<unknown>): string {
+export function nameIn(
+  place: Place,
+  key: string,
+  { apiName }: Pick<Setting<unknown>, "apiName"> = {},
+): string {
   if (place === "code") return key;
   if (apiName !== undefined && place !== "file") return apiName;
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -75,11 +85,15 @@ export function namedFields(
 }
 
 /** Returns a reading of the one problem with a value. */
-export function unfit(expected: string, got: string, more: Partial<Problem> = {}): Reading<never> {
+export function unfit(expected: string, got: string, more: Partial<Problem> = {}): Problems {
   return { problems: [{ path: [], kind: "unfit", expected, got, ...more }] };
 }
 
-/** Moves problems below a key or a list place. */
-export function below(step: string | number, problems: readonly Problem[]): Problem[] {
-  return problems.map((problem) => ({ ...problem, path: [step, ...problem.path] }));
+/** Moves problems below a key or a list place, and gives them the code of the setting there. */
+export function below(step: string | number, problems: readonly Problem[], code?: ErrorCode): Problem[] {
+  return problems.map((problem) => ({
+    ...problem,
+    ...(code === undefined || problem.code !== undefined ? {} : { code }),
+    path: [step, ...problem.path],
+  }));
 }

@@ -7,7 +7,7 @@ import { type WebhookEndpoint, WebhookReceiver } from "mova-webhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outcome } from "../../src/event/attempt-outcome.ts";
 import type { Attempt, Delivery } from "../../src/event/delivery.ts";
-import { resolveEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { HttpTransport } from "../../src/delivery/http/http-transport.ts";
 import { createGuardedConnector } from "../../src/security/connector.ts";
 import { resolvePolicy } from "../../src/security/network-policy.ts";

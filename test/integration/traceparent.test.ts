@@ -9,7 +9,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-tr
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { Agent, request } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { resolveEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 import type { AttemptSpan, Tracing } from "../../src/telemetry/trace-contract.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";

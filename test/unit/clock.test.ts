@@ -1,7 +1,8 @@
 /** A wall clock that is set, by hours or days, while a worker runs or while none does. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DisableCause, Worker } from "../../src/delivery/worker.ts";
-import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
+import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";

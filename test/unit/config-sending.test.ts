@@ -53,9 +53,12 @@ test.each([
   ["circuit_breaker: { failure: 3 }", /unknown key `failure`; did you mean `failures`/],
   [
     "circuit_breaker: { failures: 0 }",
-    /`circuitBreaker\.failures`.*a whole number from 1 to 1000000, got `0`/,
+    /`webhook\.endpoints\[0\]\.circuit_breaker\.failures` must be a whole number from 1 to 1000000/,
   ],
-  ["circuit_breaker: { wait: 5, max_wait: 1 }", /`circuitBreaker\.maxWait`/],
+  [
+    "circuit_breaker: { wait: 5, max_wait: 1 }",
+    /`webhook\.endpoints\[0\]\.circuit_breaker\.max_wait` must be seconds from 5 to 86400/,
+  ],
   [
     "circuit_breaker: often",
     /false, or a mapping with failures, wait, max_wait, failure_rate, window, minimum/,

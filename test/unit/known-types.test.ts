@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { isEventPattern, isEventType, nearestTypes } from "../../src/event/event-types.ts";
 import { KnownTypes } from "../../src/event/known-types.ts";
-import { unknownKey } from "../../src/event/unknown-key.ts";
+import { unknownKey } from "../../src/settings/unknown-key.ts";
 
 it("the nearest known types are named, best first", () => {
   expect(nearestTypes("cache.update", ["redis.connected", "cache.cleared", "cache.updated"], 2)).toEqual([

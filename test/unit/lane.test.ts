@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Lane } from "../../src/delivery/lane/lane.ts";
-import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
+import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 
 vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));

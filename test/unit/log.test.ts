@@ -196,7 +196,7 @@ describe("the logger of the environment", () => {
     expect(() => loggerFromEnvironment("verbose")).toThrow(
       expect.objectContaining({
         code: "CONFIG_INVALID",
-        message: expect.stringContaining("debug, info, warn, error, silent"),
+        message: expect.stringContaining("debug, info, warn, error or silent"),
       }),
     );
     expect(loggerFromEnvironment("silent")).toBe(silentLogger);

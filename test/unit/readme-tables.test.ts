@@ -4,10 +4,14 @@ import { errorTable, WebhookManager, WebhookReceiver } from "mova-webhooks";
 import * as plugins from "mova-webhooks/plugins";
 import { fakeEndpoint } from "mova-webhooks/testing";
 import { describe, expect, it } from "vitest";
-import * as zod from "zod";
-import { createSchema } from "../../src/settings/read/schema.ts";
 import { verdictOf } from "../../src/delivery/policy/retry.ts";
-import { resolveEndpoint } from "../../src/event/endpoint.ts";
+import { endpoint as endpointSetting } from "../../src/settings/endpoint.ts";
+import { manager as managerSetting } from "../../src/settings/manager.ts";
+import { receiver as receiverSetting } from "../../src/settings/receiver.ts";
+import { variables } from "../../src/settings/read/environment.ts";
+import { section } from "../../src/settings/read/section.ts";
+import { namedFields, type Setting } from "../../src/settings/setting.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { outcomeOfStatus } from "../../src/delivery/http/response.ts";
 import { outcomes } from "../../src/event/attempt-outcome.ts";
 import { builtInEventTypes } from "../../src/event/event-types.ts";
@@ -27,24 +31,29 @@ import {
   table,
 } from "../support/pages.ts";
 
-/** The keys of a mapping of the configuration file, wherever in lists, choices and defaults it is. */
-function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
-  const { shape, element, options, def } = Object(schema) as {
-    readonly shape?: Readonly<Record<string, unknown>>;
-    readonly element?: unknown;
-    readonly options?: readonly unknown[];
-    readonly def?: { readonly innerType?: unknown; readonly out?: unknown };
-  };
-  if (shape !== undefined) return shape;
-  const inside = [element, ...(options ?? []), def?.innerType, def?.out].filter((each) => each !== undefined);
-  return Object.assign({}, ...inside.map(shapeOf)) as Readonly<Record<string, unknown>>;
+type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+/** The settings of a mapping of the configuration file by their keys, wherever in lists and choices it is. */
+function inFile(setting: Setting<unknown> | undefined): Settings {
+  const named = [...namedFields(setting?.fields ?? {}, "file")].map(([key, field]) => [key, field.setting]);
+  const inside = (setting?.inside?.("file") ?? []).map(inFile);
+  return Object.assign({}, Object.fromEntries(named), ...inside) as Settings;
 }
 
-/** All keys under one key of the file, at any depth. */
-function keysBelow(key: string): readonly string[] {
-  const below = (schema: unknown): string[] =>
-    Object.entries(shapeOf(schema)).flatMap(([name, inner]) => [name, ...below(inner)]);
-  return below(shapeOf(createSchema(zod))[key]);
+/** All keys under a setting of the file, at any depth. */
+function keysBelow(setting: Setting<unknown> | undefined): readonly string[] {
+  return Object.entries(inFile(setting)).flatMap(([key, inner]) => [key, ...keysBelow(inner)]);
+}
+
+/** The defaults of an object of settings that have one, by their names in code. */
+function defaultsOf(fields: Settings): Readonly<Record<string, string>> {
+  const entries = Object.entries(fields).filter(([, { default: value }]) => value !== undefined);
+  return Object.fromEntries(entries.map(([key, { default: value }]) => [key, String(value)]));
+}
+
+/** A cell without its backticks. */
+function plain(cell: string): string {
+  return cell.replaceAll("`", "");
 }
 
 function camel(key: string): string {
@@ -94,28 +103,30 @@ describe("the list of", () => {
       ...membersOf("src/event/sending-settings.ts", "SendingSettings"),
     ];
     expect(sorted(firstCodes(rows))).toEqual(sorted(real));
-    const endpoint = shapeOf(shapeOf(createSchema(zod))["endpoints"]);
-    const { timeoutMs, retries, concurrency, signature, disableAfterMs, circuitBreaker } = resolveEndpoint({
-      url: "https://example.com",
-      secret: "a secret of enough bytes",
+    const { secret_file: _file, ...inTheFile } = inFile(endpointSetting);
+    expect(sorted([...Object.keys(inTheFile).map(camel), "filter", "transform"])).toEqual(sorted(real));
+    expect(sorted(namedFields(endpointSetting.fields, "code").keys())).toEqual(sorted(real));
+    const listed = Object.fromEntries(rows.map(([option, value = ""]) => [codes(option)[0], plain(value)]));
+    expect(listed).toMatchObject({
+      ...defaultsOf(endpointSetting.fields),
+      disableAfter: `${endpointSetting.fields.disableAfter.default} (5 days)`,
     });
-    const { failures, waitMs, maxWaitMs } = circuitBreaker ?? {};
-    const defaults = Object.fromEntries(rows.map(([option, value]) => [codes(option)[0], value]));
-    expect(defaults).toMatchObject({
-      timeout: String(timeoutMs / 1000),
-      retries: String(retries),
-      concurrency: String(concurrency),
-      signature: `\`${signature}\``,
-      disableAfter: `${Number(disableAfterMs) / 1000} (5 days)`,
-      circuitBreaker: `\`{ failures: ${failures}, wait: ${Number(waitMs) / 1000}, maxWait: ${Number(maxWaitMs) / 1000} }\``,
-    });
-    const inFile = Object.keys(endpoint).filter((key) => key !== "secret_file");
-    expect(sorted([...inFile.map(camel), "filter", "transform"])).toEqual(sorted(real));
+    const { circuitBreaker } = resolveEndpoint({ url: "https://example.com", secret: "a secret" });
+    const { failures, waitMs = 0, maxWaitMs = 0 } = circuitBreaker ?? {};
+    expect(listed["circuitBreaker"]).toBe(
+      `{ failures: ${failures}, wait: ${waitMs / 1000}, maxWait: ${maxWaitMs / 1000} }`,
+    );
   });
 
   it("receiver options has every option", () => {
-    const listed = firstCodes(table("Receiver options", "option"));
-    expect(sorted(listed)).toEqual(sorted(membersOf("src/receiver/receiver.ts", "WebhookReceiverOptions")));
+    const rows = table("Receiver options", "option");
+    const { fields } = receiverSetting;
+    expect(sorted(firstCodes(rows))).toEqual(sorted(Object.keys(fields)));
+    expect(sorted(Object.keys(fields))).toEqual(
+      sorted(membersOf("src/receiver/receiver.ts", "WebhookReceiverOptions")),
+    );
+    const listed = Object.fromEntries(rows.map(([option, value = ""]) => [codes(option)[0], plain(value)]));
+    expect(listed).toMatchObject(defaultsOf(fields));
   });
 
   it("what answers mean agrees with the rules", () => {
@@ -136,24 +147,28 @@ describe("the list of", () => {
 
   it("configuration keys has every key, option and variable", () => {
     const rows = table("Configuration", "in the file");
-    const inFile = rows.flatMap(([key]) => codes(key));
-    expect(inFile).toEqual(Object.keys(shapeOf(createSchema(zod))));
+    const keys = rows.flatMap(([key]) => codes(key));
+    const settings = inFile(section);
+    expect(keys).toEqual(Object.keys(settings));
     for (const [key, , , , meaning = ""] of rows) {
       const name = codes(key)[0];
       if (name === undefined || name === "endpoints") continue;
-      for (const below of keysBelow(name))
+      for (const below of keysBelow(settings[name]))
         expect(meaning, `${name}.${below}`).toMatch(new RegExp(`\\b${below}\\b`));
     }
-    const inCode = [
-      ...rows.flatMap(([, code]) => codes(code)),
-      ...firstCodes(table("Configuration", "only in code")),
-    ];
+    const onlyInCode = table("Configuration", "only in code");
+    const inCode = [...rows.flatMap(([, code]) => codes(code)), ...firstCodes(onlyInCode)];
+    expect(sorted(inCode)).toEqual(sorted(namedFields(managerSetting.fields, "code").keys()));
     expect(sorted(inCode)).toEqual(
       sorted(membersOf("src/manager/manager-options.ts", "WebhookManagerOptions")),
     );
-    const variables = read("src/settings/read/environment.ts").match(/"MOVA_WEBHOOK_\w+"/g) ?? [];
-    const listed = rows.flatMap(([, , variable]) => codes(variable)).map((name) => `"${name}"`);
-    expect(sorted(listed)).toEqual(sorted(variables));
+    const listed = rows.flatMap(([, , variable]) => codes(variable));
+    expect(sorted(listed)).toEqual(sorted(variables.map(({ name }) => name)));
+    const defaults = Object.fromEntries([
+      ...rows.map(([, code, , value = ""]) => [codes(code)[0], plain(value)]),
+      ...onlyInCode.map(([code, value = ""]) => [codes(code)[0], plain(value)]),
+    ]) as object;
+    expect(defaults).toMatchObject(defaultsOf(managerSetting.fields));
   });
 
   it("environment variables leaves out none that the sources read", () => {
@@ -216,7 +231,7 @@ describe("the list of", () => {
     const rules = table("Plugin options", "rule").flatMap(([rule]) => codes(rule));
     expect(sorted(rules)).toEqual(sorted(membersOf("plugins/span/rule.ts", "SpanRule")));
     const volume = firstCodes(table("Plugin options", "option"));
-    expect(volume).toEqual([...membersOf("src/plugin/volume.ts", "Volume"), "redact"]);
+    expect(volume).toEqual([...membersOf("src/settings/plugin-use.ts", "Volume"), "redact"]);
   });
 
   it("verdicts has every verdict of an explanation", () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { checkRedact, type Redact, redactData } from "../../src/plugin/redact.ts";
+import { redactData } from "../../src/plugin/redact.ts";
+import { check } from "../../src/settings/check.ts";
+import { redact as redactSetting } from "../../src/settings/plugin-use.ts";
 
 describe("redact rules", () => {
   const data = {
@@ -78,7 +80,7 @@ describe("redact rules", () => {
     [["user..email"], "`redact[0]`"],
     [["user."], "`redact[0]`"],
   ])("that could hide nothing are refused: %j", (redact, message) => {
-    const refused = (): void => checkRedact("cache", redact as Redact);
+    const refused = (): unknown => check("plugin `cache`", redactSetting, redact, { at: "redact" });
     expect(refused).toThrow(message);
     expect(refused).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   });

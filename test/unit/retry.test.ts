@@ -4,7 +4,7 @@ import { outcomeOfStatus } from "../../src/delivery/http/response.ts";
 import { decideSettlement, disableReason, retryDelayMs, verdictOf } from "../../src/delivery/policy/retry.ts";
 import { parseRetryAfter } from "../../src/delivery/policy/retry-after.ts";
 import type { AttemptOutcome } from "../../src/event/attempt-outcome.ts";
-import { checkSending } from "../../src/event/sending-settings.ts";
+import { resolveSending } from "../../src/settings/sending.ts";
 
 const now = Date.parse("2026-01-01T00:00:00Z");
 const middle = (): number => 0.5;
@@ -96,7 +96,7 @@ describe("what follows an attempt", () => {
 });
 
 describe("an endpoint's own rules", () => {
-  const { statusRules = [] } = checkSending("ops", {
+  const { statusRules = [] } = resolveSending({
     statusRules: { "4xx": "retry", "404": "delivered", "410": "dead", "503": "disable" },
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
+import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 
 function resolve(settings: Partial<WebhookEndpoint>) {
   return resolveEndpoint({ id: "ops", url: "https://example.com", secret: "secret", ...settings });

@@ -13,7 +13,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AttemptOutcome } from "../../src/event/attempt-outcome.ts";
-import { resolveEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 import { readTraceContext } from "../../src/telemetry/tracing/trace-context.ts";

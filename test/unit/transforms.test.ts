@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { resolveEndpoint, type WebhookEndpoint } from "../../src/event/endpoint.ts";
+import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import type { TransformedEvent } from "../../src/event/sending-settings.ts";
 import { createWebhookEvent } from "../../src/event/webhook-event.ts";
 import { RoutingTable } from "../../src/routing/routing-table.ts";

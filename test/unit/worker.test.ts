@@ -1,7 +1,7 @@
 /** When the worker looks into its outbox: never too late, and never for nothing. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Worker } from "../../src/delivery/worker.ts";
-import { resolveEndpoint } from "../../src/event/endpoint.ts";
+import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";

@@ -1,6 +1,7 @@
 /** What a memory outbox may be given. */
 import { object } from "../../settings/composed.ts";
-import { callable, whole } from "../../settings/kinds.ts";
+import { whole } from "../../settings/kinds.ts";
+import { now } from "../../settings/surroundings.ts";
 
 export interface MemoryOutboxOptions {
   /**
@@ -15,5 +16,5 @@ export interface MemoryOutboxOptions {
 
 export const memoryOptions = object<MemoryOutboxOptions>({
   maxDeliveries: { ...whole(1, 100_000_000), default: 10_000 },
-  now: callable(),
+  now,
 });

@@ -3,7 +3,9 @@ import type { Redis, RedisOptions } from "ioredis";
 import { WebhookError } from "../../event/errors.ts";
 import type { Logger } from "../../event/logger.ts";
 import { object } from "../../settings/composed.ts";
-import { callable, fitting, number, text, withMethods } from "../../settings/kinds.ts";
+import { isMapping } from "../../settings/kind-of.ts";
+import { fitting, number, text } from "../../settings/kinds.ts";
+import { logger, now } from "../../settings/surroundings.ts";
 
 export interface RedisOutboxOptions {
   /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. @default "redis://127.0.0.1:6379" */
@@ -28,19 +30,13 @@ export const redisUrl = {
 export const redisOptions = object<RedisOutboxOptions>(
   {
     url: text(redisUrl.expected, redisUrl),
-    connection: fitting(
-      "ioredis options, or an ioredis client",
-      (value): value is Redis | RedisOptions => typeof value === "object" && value !== null,
+    connection: fitting("ioredis options, or an ioredis client", (value): value is Redis | RedisOptions =>
+      isMapping(value),
     ),
     prefix: { ...text("a key prefix"), default: "mova-webhooks" },
     leaseMs: { ...number(500, 3_600_000), places: ["code"], default: 10_000 },
-    logger: withMethods<Logger>("a logger with debug, info, warn and error", [
-      "debug",
-      "info",
-      "warn",
-      "error",
-    ]),
-    now: callable(),
+    logger,
+    now,
   },
   {
     // A file that names no Redis rarely means the one of this machine; code that names none does.

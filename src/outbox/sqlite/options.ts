@@ -1,6 +1,7 @@
 /** What a SQLite outbox may be given. */
 import { object } from "../../settings/composed.ts";
-import { callable, number, path } from "../../settings/kinds.ts";
+import { number, path } from "../../settings/kinds.ts";
+import { now } from "../../settings/surroundings.ts";
 import type { Place } from "../../settings/setting.ts";
 
 export interface SqliteOutboxOptions {
@@ -23,5 +24,5 @@ export const sqliteOptions = object<SqliteOutboxOptions>({
   leaseMs: { ...number(1), ...onlyInCode, default: 3000 },
   groupCommitMs: { ...number(0), ...onlyInCode, default: 1 },
   maxDeliveries: { ...number(0), ...onlyInCode },
-  now: callable(),
+  now,
 });

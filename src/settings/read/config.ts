@@ -1,46 +1,15 @@
 /** The configuration: file and environment become one frozen object, or one error that names every mistake. */
 import { dirname, relative, resolve } from "node:path";
-import type { WebhookEndpoint } from "../../event/endpoint.ts";
 import { WebhookError } from "../../event/errors.ts";
-import type { NetworkOptions } from "../../security/network-policy.ts";
-import type { OutboxChoice } from "../../outbox/outbox.ts";
-import type { UseOptions } from "../../plugin/contract.ts";
+import type { Path } from "../setting.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
-import { type FileSettings, readSettings } from "./file-settings.ts";
+import { type FileSettings, nothing, readSettings } from "./file-settings.ts";
 import { sealConfig } from "./hide-secrets.ts";
 import { type ParsedFile, parseFile } from "./parse-file.ts";
-import type { Path } from "./place.ts";
 import { readText } from "./read-text.ts";
-import type { LogLevel } from "./values.ts";
+import type { WebhookConfig } from "./webhook-config.ts";
 
-/** What file and environment say. Times are seconds. Printed or written as JSON, it hides its secrets. */
-export interface WebhookConfig {
-  /** @default true */
-  readonly enabled: boolean;
-  readonly timeout?: number;
-  readonly maxRetries?: number;
-  readonly secret?: string;
-  readonly endpoints: readonly WebhookEndpoint[];
-  readonly plugins: readonly PluginChoice[];
-  readonly outbox?: OutboxChoice;
-  readonly network: Omit<NetworkOptions, "lookup">;
-  readonly server?: { readonly host?: string; readonly port?: number; readonly token?: string };
-  /** Types that no plugin declares. */
-  readonly eventTypes: readonly string[];
-  readonly maxBodyBytes?: number;
-  readonly retention?: { readonly days?: number; readonly deliveries?: number };
-  readonly logLevel?: LogLevel;
-  /** The file, where there is one. */
-  readonly sourcePath?: string;
-  /** What works but should be looked at. */
-  readonly warnings: readonly string[];
-}
-
-/** In the file: a name, or `{ use: name, options, volume, redact }`. A path is absolute here. */
-export interface PluginChoice extends UseOptions {
-  readonly name: string;
-  readonly options?: unknown;
-}
+export type { WebhookConfig } from "./webhook-config.ts";
 
 export interface ConfigSource {
   /** A file that must exist; wins over MOVA_WEBHOOK_CONFIG. @default `mova.config.yaml`, where there is one */
@@ -55,7 +24,6 @@ export interface ConfigSource {
 
 const defaultName = "mova.config.yaml";
 const maxFileBytes = 1_048_576;
-const nothing: FileSettings = { endpoints: [], plugins: [], network: {}, eventTypes: [] };
 
 /** Reads file and environment. Returns the whole, or throws CONFIG_INVALID with all mistakes. */
 export function loadConfig(source: ConfigSource = {}): WebhookConfig {
@@ -79,7 +47,7 @@ export interface ReadConfig {
   readonly remedy?: string;
   /** How many of the endpoints stand in the file; the one that the environment adds comes after them. */
   readonly inFile: number;
-  /** Paths of the file, such as `network.allow`, and variables, such as `allow`, that were left out: what depends on them cannot be judged. */
+  /** Settings, by their names in the file such as `network.allow`, that could not be read: what depends on them cannot be judged. */
   readonly leftOut: ReadonlySet<string>;
   /** Returns the text of a mistake found later, at the value of this path below `webhook:`. */
   readonly mistakeAt: (path: Path, problem: string) => string;
@@ -94,9 +62,9 @@ export function readConfig({
 }: ConfigSource = {}): ReadConfig {
   const mistakes: string[] = [];
   const warnings: string[] = [];
-  const environment = readEnvironment(env, cwd, mistakes);
-  const unread = mistakes.map((mistake) => /^MOVA_WEBHOOK_(\w+)/.exec(mistake)?.[1]?.toLowerCase() ?? "");
-  const named = path ?? environment.path;
+  const unread = new Set<string>();
+  const environment = readEnvironment(env, cwd, mistakes, unread);
+  const named = path ?? environment.config;
   const sourcePath = resolve(cwd, named ?? lastPath ?? defaultName);
   const required = (named ?? lastPath) !== undefined;
   const name = shortName(sourcePath, cwd);
@@ -110,12 +78,13 @@ export function readConfig({
   } else if ("problem" in file) {
     mistakes.push(`${name} ${file.problem}`);
   } else {
-    parsed = parseFile(name, file.text, env, { sectionRequired: required });
+    const directory = dirname(sourcePath);
+    parsed = parseFile(name, file.text, { env, directory, sectionRequired: required });
     mistakes.push(...parsed.mistakes);
     if (parsed.lacksSection) warnings.push(`${name} has no section \`webhook:\`: nothing is set there`);
     const { section, leftOut, mistakeAt } = parsed;
     if (section !== undefined)
-      settings = readSettings(section, mistakeAt, dirname(sourcePath), leftOut, mistakes, warnings);
+      settings = readSettings(section, directory, { mistakeAt, leftOut, mistakes, warnings });
   }
   const readable = file === undefined ? !required : parsed?.section !== undefined;
   const config = merge(settings, environment);
@@ -134,14 +103,14 @@ export function readConfig({
 
 /** The environment wins over the file, but for the token: clients read that variable too. */
 function merge(file: FileSettings, environment: Environment): Omit<WebhookConfig, "sourcePath" | "warnings"> {
-  const { path: _path, url, allow, token, ...rest } = environment;
+  const { config: _path, endpoints = [], network, server, ...rest } = environment;
   return {
     ...file,
     enabled: file.enabled ?? true,
     ...rest,
-    endpoints: url === undefined ? file.endpoints : [...file.endpoints, { id: "environment", url }],
-    network: allow === undefined ? file.network : { ...file.network, allow },
-    ...(token === undefined ? {} : { server: { token, ...file.server } }),
+    endpoints: [...file.endpoints, ...endpoints],
+    network: { ...file.network, ...network },
+    ...(server === undefined ? {} : { server: { ...server, ...file.server } }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What is wrong with the endpoints of a configuration, said where they stand. */
 import type { KnownTypes } from "../../event/known-types.ts";
+import type { Path } from "../setting.ts";
 import type { ReadConfig } from "./config.ts";
-import type { Path } from "./place.ts";
 
 /** Returns the text of a mistake. The endpoint that the environment adds comes after those of the file, and has no place in it. */
 export function endpointMistake(
@@ -21,7 +21,9 @@ export function typeMistakes(read: ReadConfig, types: KnownTypes, complete: bool
   return endpoints.flatMap((endpoint, index) =>
     (endpoint.eventTypes ?? []).flatMap((pattern, at) => {
       const problem = types.whyUnmatched(pattern, eventTypes, complete);
-      return problem === undefined ? [] : [endpointMistake(read, index, ["event_types", at], problem)];
+      if (problem === undefined) return [];
+      const remedy = "or name the plugin that declares it, or list it in `webhook.event_types`";
+      return [endpointMistake(read, index, ["event_types", at], `${problem}; ${remedy}`)];
     }),
   );
 }

@@ -1,72 +1,66 @@
 /** The `MOVA_WEBHOOK_…` variables. An empty variable counts as one that is not set. */
-import { outboxSetting } from "../../outbox/kinds.ts";
-import type { OutboxChoice } from "../../outbox/outbox.ts";
-import {
-  addressRange,
-  flag,
-  type LogLevel,
-  logLevel,
-  retries,
-  secret,
-  timeout,
-  url,
-  type Value,
-} from "./values.ts";
+import { nameIn, type Setting } from "../setting.ts";
+import { type Section, section } from "./section.ts";
 
-export interface Environment {
-  readonly path?: string;
-  readonly enabled?: boolean;
-  readonly timeout?: number;
-  readonly maxRetries?: number;
-  readonly secret?: string;
-  readonly url?: string;
-  readonly outbox?: OutboxChoice;
-  readonly allow?: readonly string[];
-  readonly token?: string;
-  readonly logLevel?: LogLevel;
+/** What the variables give, each where it stands in the settings. */
+export type Environment = Pick<
+  Section,
+  "enabled" | "timeout" | "maxRetries" | "secret" | "endpoints" | "outbox" | "network" | "logLevel"
+> & { readonly server?: { readonly token?: string }; readonly config?: string };
+
+export interface Variable {
+  readonly name: string;
+  readonly setting: Setting<unknown>;
+  /** Of the setting, in code and as a file names it. */
+  readonly keys: readonly string[];
+  readonly fileKeys: readonly string[];
 }
 
-/** Reads the variables; a mistake names its variable and never shows its value, which may be a secret set by accident. */
-export function readEnvironment(env: NodeJS.ProcessEnv, cwd: string, mistakes: string[]): Environment {
-  function read<Key extends string, T>(
-    key: Key,
-    variable: string,
-    { expected, read }: Value<T>,
-  ): { readonly [K in Key]?: T } {
-    const text = env[variable]?.trim();
-    if (text === undefined || text === "") return {};
-    const value = read(text);
-    if (value === undefined) mistakes.push(`${variable} must be ${expected}`);
-    return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: T });
+/** Every variable, in the order of the file. */
+export const variables: readonly Variable[] = variablesOf(section.fields);
+
+function variablesOf(
+  fields: Readonly<Record<string, Setting<unknown>>>,
+  above: Pick<Variable, "keys" | "fileKeys"> = { keys: [], fileKeys: [] },
+): Variable[] {
+  return Object.entries(fields).flatMap(([key, setting]) => {
+    const keys = [...above.keys, key];
+    const fileKeys = [...above.fileKeys, nameIn("file", key, setting)];
+    const { variable: name } = setting;
+    const own = name === undefined ? [] : [{ name, setting, keys, fileKeys }];
+    return [...own, ...variablesOf(setting.fields ?? {}, { keys, fileKeys })];
+  });
+}
+
+/**
+ * Reads the variables. A mistake names its variable and never shows its value, which may be a secret set by accident;
+ * what could not be read is added to `leftOut` by its name in the file.
+ */
+export function readEnvironment(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  mistakes: string[],
+  leftOut: Set<string>,
+): Environment {
+  const read: Record<string, unknown> = {};
+  for (const { name, setting, keys, fileKeys } of variables) {
+    const text = env[name]?.trim();
+    if (text === undefined || text === "") continue;
+    const reading = setting.read(text, { place: "environment", directory: cwd });
+    if ("value" in reading) put(read, keys, reading.value);
+    else {
+      mistakes.push(`${name} must be ${setting.expected("environment")}`);
+      for (const end of fileKeys.keys()) leftOut.add(fileKeys.slice(0, end + 1).join("."));
+    }
   }
-
-  const outbox: Value<OutboxChoice> = {
-    expected: outboxSetting.expected("environment"),
-    read: (input) => {
-      const reading = outboxSetting.read(input, { place: "environment", directory: cwd });
-      return "value" in reading ? reading.value : undefined;
-    },
-  };
-  return {
-    ...read("path", "MOVA_WEBHOOK_CONFIG", { expected: "a path", read: String }),
-    ...read("enabled", "MOVA_WEBHOOK_ENABLED", flag),
-    ...read("timeout", "MOVA_WEBHOOK_TIMEOUT", timeout),
-    ...read("maxRetries", "MOVA_WEBHOOK_MAX_RETRIES", retries),
-    ...read("secret", "MOVA_WEBHOOK_SECRET", secret),
-    ...read("url", "MOVA_WEBHOOK_URL", url),
-    ...read("outbox", "MOVA_WEBHOOK_OUTBOX", outbox),
-    ...read("allow", "MOVA_WEBHOOK_ALLOW", ranges),
-    ...read("token", "MOVA_WEBHOOK_TOKEN", secret),
-    ...read("logLevel", "MOVA_WEBHOOK_LOG_LEVEL", logLevel),
-  };
+  return read;
 }
 
-const ranges: Value<string[]> = {
-  expected: `a list with commas, each ${addressRange.expected}`,
-  read: (input) => {
-    const texts = String(input)
-      .split(",")
-      .map((each) => each.trim());
-    return texts.every((each) => addressRange.read(each) !== undefined) ? texts : undefined;
-  },
-};
+function put(into: Record<string, unknown>, [key = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) into[key] = value;
+  else {
+    const inside = { ...Object(into[key]) } as Record<string, unknown>;
+    put(inside, rest, value);
+    into[key] = inside;
+  }
+}

@@ -2,7 +2,8 @@
 import { inspect } from "node:util";
 import { originOf } from "../../security/redact.ts";
 
-const hiddenKeys = new Set(["secret", "token", "headers", "options"]);
+/** Settings that hold secrets, or may hold them, wherever they stand. */
+export const secretKeys: ReadonlySet<string> = new Set(["secret", "token", "headers", "options"]);
 
 /** Freezes a tree of plain objects and lists, and gives every object in it a printed form without secrets. */
 export function sealConfig<T>(value: T): T {
@@ -18,7 +19,7 @@ export function sealConfig<T>(value: T): T {
 
 function withoutSecrets(value: object): Record<string, unknown> {
   const entries = Object.entries(value).map(([key, each]: [string, unknown]) => {
-    if (hiddenKeys.has(key)) return [key, "[secret]"] as const;
+    if (secretKeys.has(key)) return [key, "[secret]"] as const;
     return [key, key === "url" ? originOf(String(each)) : each] as const;
   });
   return Object.fromEntries(entries);

@@ -1,8 +1,7 @@
 /** Where in the file a setting stands. */
 import type { Node, YAMLMap } from "yaml";
-
-/** Keys and indexes below the section. */
-export type Path = readonly PropertyKey[];
+import { writePath } from "../check.ts";
+import type { Path } from "../setting.ts";
 
 export interface Place {
   /** Of the value; for one that is missing, of the mapping that lacks it. */
@@ -19,22 +18,26 @@ export function findPlace(yaml: typeof import("yaml"), section: YAMLMap, path: P
     const parent = node;
     if (yaml.isMap(parent)) {
       const pair = parent.items.find(({ key }) => yaml.isScalar(key) && String(key.value) === String(step));
-      if (pair === undefined) return { offset: offsetOf(parent) ?? keyOffset, keyOffset, missing: true };
-      keyOffset = offsetOf(pair.key) ?? keyOffset;
+      if (pair === undefined) return { offset: startOf(parent) ?? keyOffset, keyOffset, missing: true };
+      keyOffset = startOf(pair.key) ?? keyOffset;
       node = pair.value;
     } else if (yaml.isSeq(parent)) {
       node = parent.items[Number(step)];
     }
   }
-  return { offset: offsetOf(node) ?? keyOffset, keyOffset, missing: false };
+  return { offset: startOf(node) ?? keyOffset, keyOffset, missing: false };
 }
 
 /** Writes a path as `webhook.endpoints[0].url`. */
 export function nameOf(path: Path): string {
-  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`));
-  return `webhook${steps.join("")}`;
+  return writePath(path, "webhook");
 }
 
-function offsetOf(node: unknown): number | undefined {
+/** Returns where a node starts; the start of the file for what has no place. */
+export function offsetOf(node: unknown): number {
+  return startOf(node) ?? 0;
+}
+
+function startOf(node: unknown): number | undefined {
   return (node as Node | null | undefined)?.range?.[0];
 }

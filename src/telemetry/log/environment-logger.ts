@@ -3,8 +3,7 @@ import { createRequire } from "node:module";
 import type pinoModule from "pino";
 import { WebhookError } from "../../event/errors.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
-
-const levels = ["debug", "info", "warn", "error", "silent"];
+import { logLevel } from "../../settings/manager.ts";
 
 /**
  * Returns a pino logger at that level, or the silent one. Throws CONFIG_INVALID for a level that is none.
@@ -12,8 +11,9 @@ const levels = ["debug", "info", "warn", "error", "silent"];
  */
 export function loggerFromEnvironment(level: string | undefined): Logger {
   if (level === undefined || level === "" || level === "silent") return silentLogger;
-  if (!levels.includes(level)) {
-    const detail = `Expected MOVA_WEBHOOK_LOG_LEVEL to be one of ${levels.join(", ")}, got \`${level.slice(0, 32)}\``;
+  const reading = logLevel.read(level, { place: "environment" });
+  if ("problems" in reading) {
+    const detail = `Expected ${logLevel.variable} to be ${logLevel.expected("environment")}`;
     throw new WebhookError("CONFIG_INVALID", detail);
   }
   const { pino } = createRequire(import.meta.url)("pino") as typeof pinoModule;

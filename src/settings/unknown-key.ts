@@ -1,6 +1,6 @@
 /** Says of a key that nobody knows which ones are known. */
-import { nearestTypes } from "./event-types.ts";
-import { shownName } from "./shown-name.ts";
+import { nearestTypes } from "../event/event-types.ts";
+import { shownName } from "../event/shown-name.ts";
 
 export function unknownKey(key: string, known: readonly string[]): string {
   const [nearest] = nearestTypes(key, known, 1);

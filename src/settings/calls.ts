@@ -1,0 +1,98 @@
+/** The options of calls, in code and over HTTP. */
+import type { DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
+import { inPlaces, list, object } from "./composed.ts";
+import { kindOf } from "./kind-of.ts";
+import { anything, flag, number, oneOf, text, unixMs, whole } from "./kinds.ts";
+import { type Fields, type Setting, unfit } from "./setting.ts";
+
+const words = "a text that is not empty";
+const idInCode = text(words, { pattern: /^[^]/ });
+
+/** Ids and types are bounded, so that nobody's request makes a store look for a megabyte. */
+const idInApi: Setting<string> = {
+  expected: () => words,
+  read: (value, site) => {
+    const isLong = typeof value === "string" && value.length > 256;
+    return isLong ? unfit("at most 256 characters", "more") : idInCode.read(value, site);
+  },
+};
+
+const id = inPlaces({ code: idInCode, query: idInApi, body: idInApi });
+
+const instantWords = "Unix milliseconds, or RFC 3339 such as 2026-01-31T12:00:00Z";
+const instantText = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** In code it is a number, as everywhere. */
+const instantInApi: Setting<number> = {
+  expected: () => instantWords,
+  read: (given) => {
+    if (typeof given === "string") {
+      const value = /^\d{1,15}$/.test(given)
+        ? Number(given)
+        : instantText.test(given)
+          ? Date.parse(given)
+          : NaN;
+      return Number.isNaN(value) ? unfit(instantWords, "a text") : { value };
+    }
+    const isTime = typeof given === "number" && Number.isSafeInteger(given) && given >= 0;
+    return isTime ? { value: given } : unfit(instantWords, kindOf(given));
+  },
+};
+
+const time = inPlaces({ code: unixMs, query: instantInApi, body: instantInApi });
+
+const conditions = {
+  eventId: id,
+  endpointId: { ...id, apiName: "endpoint" },
+  eventType: { ...id, apiName: "type" },
+  since: time,
+  until: time,
+  limit: inPlaces({ code: whole(1), query: whole(1, 1000), body: whole(1, 10_000) }),
+} satisfies Fields<Omit<DeliveryQuery, "state" | "cursor">>;
+
+/** Of `find()` and `GET /api/deliveries`. */
+export const query = object<DeliveryQuery>({
+  ...conditions,
+  state: oneOf(["pending", "delivering", "delivered", "dead"]),
+  cursor: id,
+});
+
+/** Of `replay()` and `POST /api/replay`; there, all dead deliveries are meant only where that is said. */
+export const selection = object<ReplaySelection & { readonly all?: boolean }>({
+  ...conditions,
+  state: oneOf(["dead", "delivered"]),
+  deliveryIds: inPlaces({
+    code: list(idInCode, "a list of texts"),
+    body: list(idInApi, "a list of at most 10000 delivery ids", { max: 10_000 }),
+  }),
+  dryRun: { ...flag, default: false },
+  all: { ...flag, places: ["body"] },
+});
+
+/** Of `enableEndpoint()` and of the route that does it. */
+export const enabling = object<{ readonly replay?: boolean }>({ replay: { ...flag, default: false } });
+
+/** Of `triggerEvent()`. */
+export const triggering = object<{ readonly id?: string }>({
+  id: { ...text("1 to 64 letters, digits, - or _", { pattern: /^[\w-]{1,64}$/ }), code: "EVENT_ID_INVALID" },
+});
+
+/** The body of `POST /api/events`. */
+export const submission = object<{ readonly eventType: string; readonly data?: unknown }>({
+  eventType: { ...text("a text such as cache.updated", { pattern: /^/ }), required: true },
+  data: anything,
+});
+
+/** Of `GET /api/activity`. */
+export const activityQuery = object<{ readonly since?: number }>({ since: whole(0) });
+
+/** Of requests that say it all by their path. */
+export const nothing = object<object>({});
+
+/** What stands beside the options of a call. Whether somebody declares the type is judged later. */
+export const eventType: Setting<string> = {
+  ...text("an event type such as cache.updated", { pattern: /^/ }),
+  code: "EVENT_TYPE_UNKNOWN",
+};
+export const nonEmptyText = idInCode;
+export const milliseconds = number(0, Number.POSITIVE_INFINITY, "milliseconds ");

@@ -1,0 +1,58 @@
+/** Checks the settings of an endpoint, fills in what they leave out, and makes their units plain. */
+import { createHash } from "node:crypto";
+import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
+import { problemInCode } from "./check.ts";
+import { endpoint } from "./endpoint.ts";
+import { checkHeaders } from "./headers.ts";
+import { hideSecrets } from "./secrets.ts";
+import { resolveSending } from "./sending.ts";
+
+const { fields } = endpoint;
+
+/** Throws ENDPOINT_INVALID or SECRET_INVALID. */
+export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaults = {}): Endpoint {
+  const reading = endpoint.read(given, { place: "code" });
+  if ("problems" in reading) {
+    const about = { name: "settings", code: "ENDPOINT_INVALID" } as const;
+    throw problemInCode(subjectOf(given), reading.problems, about);
+  }
+  const { value: settings } = reading;
+  const { retrySchedule = [], rateLimit, filter } = settings;
+  const url = new URL(settings.url);
+  const id = settings.id ?? idOf(url);
+  return {
+    id,
+    key: hash(id).slice(0, 12),
+    url,
+    secrets: hideSecrets(id, settings.secret ?? defaults.secret),
+    headers: checkHeaders(id, settings.headers),
+    timeoutMs: (settings.timeout ?? defaults.timeout ?? fields.timeout.default) * 1000,
+    retries: settings.retries ?? settings.retrySchedule?.length ?? defaults.retries ?? fields.retries.default,
+    ...(retrySchedule.length > 0 ? { retryScheduleMs: retrySchedule.map((step) => step * 1000) } : {}),
+    enabled: settings.enabled ?? fields.enabled.default,
+    eventTypes: settings.eventTypes ?? ["*"],
+    signature: settings.signature ?? fields.signature.default,
+    concurrency: settings.concurrency ?? fields.concurrency.default,
+    ...(rateLimit === undefined ? {} : { rateLimit: { max: rateLimit.max, perMs: rateLimit.per * 1000 } }),
+    ...(filter === undefined ? {} : { filter }),
+    propagateTrace: settings.propagateTrace ?? fields.propagateTrace.default,
+    ...resolveSending(settings),
+  };
+}
+
+/** Returns what messages call an endpoint of which anything may be wrong. Of a URL, the origin at the most. */
+function subjectOf(given: unknown): string {
+  const { id, url } = Object(given) as { readonly id?: unknown; readonly url?: unknown };
+  if (typeof id === "string" && id !== "") return `endpoint \`${id.slice(0, 128)}\``;
+  if (typeof url !== "string" || !URL.canParse(url)) return "an endpoint";
+  return `endpoint \`${idOf(new URL(url))}\``;
+}
+
+/** The id of an endpoint that was given none. */
+function idOf(url: URL): string {
+  return `ep_${hash(url.href).slice(0, 10)}`;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
