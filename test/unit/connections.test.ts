@@ -5,8 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { buildConnector } from "undici";
-import type { Connection } from "../../src/delivery/http/connection.ts";
-import { Connections } from "../../src/delivery/http/connections.ts";
+import { type Connection, Connections } from "../../src/delivery/http/connections.ts";
 import { ResponseHandler } from "../../src/delivery/http/response.ts";
 import { Sockets } from "../../src/delivery/http/sockets.ts";
 

@@ -1,7 +1,13 @@
 /** The connections to one endpoint: each attempt has one to itself, and one that went wrong never serves another. */
 import { AsyncResource } from "node:async_hooks";
-import { Connection, type ConnectorFactory } from "./connection.ts";
+import { Client } from "undici";
 import type { Sockets, SocketUser } from "./sockets.ts";
+
+/** undici's `connect` option: a function that opens and checks a socket. */
+export type Connector = NonNullable<Client.Options["connect"]>;
+
+/** Opens sockets until `signal` aborts; those still connecting then are cut. */
+export type ConnectorFactory = (signal: AbortSignal) => Connector;
 
 /** How long one may be idle. */
 const defaultIdleMs = 10_000;
@@ -98,5 +104,44 @@ export class Connections implements SocketUser {
 
   #end(connection: Connection): void {
     if (connection.cut()) this.#sockets.free();
+  }
+}
+
+/** One connection to an endpoint, for one attempt at a time. */
+export class Connection {
+  readonly client: Client;
+  readonly evict: () => void;
+  readonly #abort = new AbortController();
+  #over = false;
+
+  /** `end` hears when an idle one is over: the receiver hung up, it was idle for too long, or another needs its place. */
+  constructor(
+    origin: string,
+    connectorFor: ConnectorFactory,
+    idleMs: number,
+    end: (connection: Connection) => void,
+  ) {
+    this.evict = () => end(this);
+    this.client = new Client(origin, {
+      pipelining: 1,
+      connect: connectorFor(this.#abort.signal),
+      // The attempt's own deadline bounds both; undici's timers would only add a second, coarser one.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: idleMs,
+      // Whatever the receiver hints at.
+      keepAliveMaxTimeout: idleMs,
+    });
+    // One that the receiver hung up would be opened anew by whoever takes it.
+    this.client.on("disconnect", this.evict);
+  }
+
+  /** Ends it at once, also while it is still being opened, which undici would wait for. Returns false where it was over. */
+  cut(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.client.destroy().catch(() => undefined);
+    this.#abort.abort();
+    return true;
   }
 }

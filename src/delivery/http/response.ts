@@ -86,7 +86,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   #answered(durationMs: number): AttemptOutcome {
     const status = this.#status;
     const asked = status >= 300 ? single(this.#headers["retry-after"]) : undefined;
-    const retryAfterMs = parseRetryAfter(asked, this.#now());
+    const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked, this.#now());
     const control = single(this.#headers["webhook-delivery"])?.trim();
     const response = this.#responseText();
     return {
