@@ -1,6 +1,7 @@
 /** Wakes whoever waits for work to end, each time any of it ends, to look whether theirs has. */
 import { EventEmitter } from "node:events";
-import { clearTimeout, monotonicNow, setTimeout } from "../time/timers.ts";
+import { clearTimeout, setTimeout } from "../time/timers.ts";
+import { countdown, withDeadline } from "../time/deadline.ts";
 
 /** Longest wait before looking again: nobody tells what other processes do to a shared store. */
 const longestWaitMs = 100;
@@ -9,13 +10,15 @@ const longestWaitMs = 100;
 export class Changes extends EventEmitter<{ change: [] }> {
   /** Resolves with true once the condition holds, with false when `deadlineMs` are over before. */
   async until(condition: () => boolean | Promise<boolean>, deadlineMs: number): Promise<boolean> {
-    const deadline = monotonicNow() + deadlineMs;
-    while (!(await condition())) {
-      const leftMs = deadline - monotonicNow();
-      if (leftMs <= 0) return false;
-      await this.#next(Math.min(leftMs, longestWaitMs));
+    const leftMs = countdown(deadlineMs);
+    for (;;) {
+      const holds = condition();
+      // Whoever must be asked may be stuck.
+      if (holds === true || (holds !== false && (await withDeadline(holds, leftMs(), () => false))))
+        return true;
+      if (leftMs() === 0) return false;
+      await this.#next(Math.min(leftMs(), longestWaitMs));
     }
-    return true;
   }
 
   #next(atMostMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** The loop: asks the outbox what is due, wakes the lanes that have it, and sleeps until the next is. */
 import { AsyncResource } from "node:async_hooks";
 import type { Endpoint } from "../event/endpoint.ts";
+import { countdown, withDeadline } from "../time/deadline.ts";
 import { Changes } from "./changes.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { Destination, type DestinationOptions } from "./destination.ts";
@@ -23,8 +24,11 @@ export interface WorkerOptions extends Omit<DestinationOptions, Shared> {
 
 /** How often a store shared with other processes is asked for what they put in. */
 const sharedPollMs = 500;
-/** What was cut off gets so long to be handed back. */
-const lastMs = 1000;
+
+export interface DrainOptions {
+  /** Waits for retries, too, that are due within the deadline. @default false */
+  readonly retries?: boolean;
+}
 
 export class Worker {
   readonly #options: WorkerOptions;
@@ -36,6 +40,7 @@ export class Worker {
   readonly #changes = new Changes();
   readonly #clock: ClockWatch;
   #started = false;
+  #closed = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -60,6 +65,7 @@ export class Worker {
   async start(): Promise<void> {
     this.#started = true;
     await this.#clock.atStart(this.#endpoints());
+    if (this.#closed) return;
     for (const destination of this.destinations.values()) destination.start();
     await this.#look();
   }
@@ -105,23 +111,28 @@ export class Worker {
    * what waits behind an open circuit or a switched-off endpoint is due later; what waits for a batch goes out now.
    * Resolves with false where it was never started.
    */
-  async drain(deadlineMs: number): Promise<boolean> {
+  async drain(deadlineMs: number, { retries = false }: DrainOptions = {}): Promise<boolean> {
     if (!this.#started) return false;
+    const leftMs = countdown(deadlineMs);
     return this.#changes.until(async () => {
-      if (await this.#nothingToDo()) return true;
+      if (await this.#nothingToDo(retries ? leftMs() : 0)) return true;
       for (const { lane } of this.destinations.values()) lane.flush();
       return false;
     }, deadlineMs);
   }
 
-  /** Stops to claim, waits for what is in flight until the deadline, cuts the rest; what was not sent is handed back. */
-  async close(deadlineMs: number): Promise<void> {
+  /**
+   * Stops to claim, waits for what is in flight until the deadline, cuts the rest; what was not sent is handed back,
+   * while `leftMs` says that there is time.
+   */
+  async close(deadlineMs: number, leftMs: () => number): Promise<void> {
+    this.#closed = true;
     this.#alarm.stop();
     this.#settling.close();
     this.destinations.close();
     await this.#changes.until(() => this.#quiet(), deadlineMs);
-    await this.#options.transport.close();
-    await this.#changes.until(() => this.#quiet(), lastMs);
+    await withDeadline(this.#options.transport.close(), leftMs(), () => undefined);
+    await this.#changes.until(() => this.#quiet(), leftMs());
   }
 
   /** Wakes the lanes that have something due, and sleeps until the next is. */
@@ -156,11 +167,15 @@ export class Worker {
     return this.#settling.idle && this.destinations.idle;
   }
 
-  async #nothingToDo(): Promise<boolean> {
+  /** Tells whether nothing is due or in flight, or will be due within so many milliseconds. */
+  async #nothingToDo(withinMs: number): Promise<boolean> {
     if (!this.#quiet()) return false;
-    const { endpointIds } = await this.#options.outbox.due();
+    const { outbox, now } = this.#options;
+    const { endpointIds, nextAt = Number.POSITIVE_INFINITY } = await outbox.due();
     const due = endpointIds.filter((id) => this.lane(id)?.ready === true);
     for (const endpointId of due) this.wake(endpointId);
-    return due.length === 0 && this.#quiet();
+    const probes = endpointIds.map((id) => this.lane(id)?.probeInMs ?? Number.POSITIVE_INFINITY);
+    const soon = withinMs > 0 && Math.min(nextAt - now(), ...probes) <= withinMs;
+    return due.length === 0 && !soon && this.#quiet();
   }
 }

@@ -1,13 +1,31 @@
-/** Where a manager stands between its construction and its end: `loading → ready → delivering → closing → closed`. */
+/** Where a manager stands between construction and end: `loading → ready → delivering → closing → ending → closed`. */
 import { WebhookError } from "../event/errors.ts";
+import { countdown, withDeadline } from "../time/deadline.ts";
 
 type State =
   /** What the configuration asks for is loaded; `started` where the start was asked for meanwhile. */
   | { readonly phase: "loading"; readonly loaded: Promise<void>; readonly started?: Promise<void> }
   | { readonly phase: "ready" }
   | { readonly phase: "delivering"; readonly started: Promise<void> }
+  /** What is loading or starting is waited for. */
   | { readonly phase: "closing"; readonly closed: Promise<void> }
+  | { readonly phase: "ending"; readonly closed: Promise<void> }
   | { readonly phase: "closed"; readonly closed: Promise<void> };
+
+/** A tenth of a close's time, between these, is for handing back what was cut off. */
+const handBackMs = { least: 250, most: 1000 };
+
+/** How a close shares out its time, from now on: all of it, and what attempts in flight have of it. */
+export interface ClosingTime {
+  readonly leftMs: () => number;
+  readonly attemptsLeftMs: () => number;
+}
+
+function closingTime(deadlineMs: number): ClosingTime {
+  const lastMs = Math.min(Math.max(deadlineMs / 10, handBackMs.least), handBackMs.most);
+  const attemptsMs = Math.max(0, deadlineMs - lastMs);
+  return { leftMs: countdown(attemptsMs + lastMs), attemptsLeftMs: countdown(attemptsMs) };
+}
 
 export class Life {
   #state: State;
@@ -55,13 +73,18 @@ export class Life {
     await state.started;
   }
 
-  /** Runs the end once, after what is loading or starting. */
-  close(run: () => Promise<void>): Promise<void> {
+  /** Runs the end once, in its time, of which what is loading or starting takes a part first. */
+  close(run: (time: ClosingTime) => Promise<void>, deadlineMs: number): Promise<void> {
     const state = this.#state;
     if ("closed" in state) return state.closed;
     const before = [this.loaded, "started" in state ? state.started : undefined];
-    const closed = Promise.allSettled(before.map((promise) => Promise.resolve(promise)))
-      .then(run)
+    const time = closingTime(deadlineMs);
+    const begun = Promise.allSettled(before.map((promise) => Promise.resolve(promise)));
+    const closed = withDeadline(begun, time.attemptsLeftMs(), () => undefined)
+      .then(() => {
+        this.#state = { phase: "ending", closed };
+        return run(time);
+      })
       .finally(() => {
         this.#state = { phase: "closed", closed };
       });
@@ -69,9 +92,18 @@ export class Life {
     return closed;
   }
 
+  get isClosed(): boolean {
+    return "closed" in this.#state;
+  }
+
   /** Throws CLOSED. */
   refuseWhenClosed(): void {
-    if ("closed" in this.#state) throw new WebhookError("CLOSED", "This manager was closed");
+    if (this.isClosed) throw new WebhookError("CLOSED", "This manager was closed");
+  }
+
+  /** Throws CLOSED once nothing is waited for any more. */
+  refuseAtTheEnd(): void {
+    if (this.#state.phase !== "closing") this.refuseWhenClosed();
   }
 
   #loadingEnded(): void {

@@ -25,11 +25,12 @@ import { check } from "../settings/check.ts";
 import { callable, flag } from "../settings/kinds.ts";
 import type { Setting } from "../settings/setting.ts";
 import { assemble, type Parts } from "./assemble.ts";
+import { close, drain, type Running } from "./ending.ts";
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Triggered } from "./intake.ts";
 import { Life } from "./life.ts";
 import { checkOptions, type Reloaded, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
-import { close, drain, furnish, load, refuseUnmatched, reload, start, use } from "./phases.ts";
+import { furnish, load, ready, refuseUnmatched, reload, start, use } from "./phases.ts";
 
 export class WebhookManager {
   readonly #options: WebhookManagerOptions;
@@ -37,9 +38,8 @@ export class WebhookManager {
   readonly #life: Life;
   /** What the last reload read. */
   #lastSettings: Settings;
-  /** What the end has to stop, and the servers it has to close. */
-  readonly #running: (() => void)[] = [];
-  readonly #servers: ListeningServer[] = [];
+  /** What the end has to stop or to close. */
+  readonly #running: Running = { stops: [], servers: [] };
 
   /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
   constructor(given: WebhookManagerOptions = {}) {
@@ -48,7 +48,7 @@ export class WebhookManager {
     this.#parts = assemble(options);
     this.#lastSettings = this.#parts.settings;
     furnish(this.#parts, options.plugins ?? []);
-    this.#life = new Life(load(this.#parts));
+    this.#life = new Life(load(this.#parts, () => this.#life.refuseAtTheEnd()));
   }
 
   /** Where components publish what happens to them. */
@@ -63,7 +63,7 @@ export class WebhookManager {
 
   /** Begins to deliver, also what was stored before. Rejects with what configuration or store is wrong about. */
   async start(): Promise<void> {
-    return this.#life.start(() => start(this.#parts, this.#lastSettings, (stop) => this.#running.push(stop)));
+    return this.#life.start(() => start(this.#parts, this.#lastSettings, this.#running, this.#life));
   }
 
   /** Adds an endpoint. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
@@ -240,7 +240,7 @@ export class WebhookManager {
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
   async ready(): Promise<void> {
     await this.#life.started();
-    await this.#parts.outbox.ping();
+    await ready(this.#parts);
   }
 
   /**
@@ -252,7 +252,9 @@ export class WebhookManager {
     const { listen } = await import("../server/server.ts");
     this.#life.refuseWhenClosed();
     const server = await listen(this, this.#parts, options);
-    this.#servers.push(server);
+    this.#running.servers.push(server);
+    if (this.#life.isClosed) await server.close(0);
+    this.#life.refuseWhenClosed();
     return server;
   }
 
@@ -262,15 +264,12 @@ export class WebhookManager {
   }
 
   /**
-   * Accepts nothing more and ends what is in flight within `deadlineMs`. With a durable outbox the rest is delivered
-   * by the next start; with a memory outbox, what is due is delivered first.
+   * Accepts nothing more and ends what is in flight within `deadlineMs` (250 at least), whatever is stuck. The next
+   * start delivers the rest; a memory outbox delivers what is due until then first, and logs how much is lost.
    */
   async close(deadlineMs = 10_000): Promise<void> {
     argument("close", "deadlineMs", milliseconds, deadlineMs);
-    return this.#life.close(async () => {
-      for (const stop of this.#running) stop();
-      await close(this.#parts, this.#servers, deadlineMs);
-    });
+    return this.#life.close((time) => close(this.#parts, this.#running, time), deadlineMs);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The phases of a manager: it gets its first plugins and endpoints, loads what is configured, starts, reloads, ends. */
+/** The phases of a manager: it gets its first plugins and endpoints, loads what is configured, starts, reloads. */
 import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { KnownTypes } from "../event/known-types.ts";
@@ -9,6 +9,8 @@ import { loadPlugin } from "../plugin/load.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import { withDeadline } from "../time/deadline.ts";
 import type { Parts } from "./assemble.ts";
+import type { Running } from "./ending.ts";
+import type { Life } from "./life.ts";
 import {
   type PluginUse,
   type Reloaded,
@@ -17,7 +19,6 @@ import {
   unknownNames,
   type WebhookManagerOptions,
 } from "./manager-options.ts";
-import { monotonicNow } from "../time/timers.ts";
 
 /** Brings in the plugins and endpoints that are there from the beginning. */
 export function furnish(parts: Parts, plugins: readonly (AnyPlugin | PluginUse)[]): void {
@@ -47,7 +48,7 @@ export function use({ host, types }: Parts, plugin: AnyPlugin, options: UseOptio
 }
 
 /** Waits for the outbox and loads the plugins of the configuration; undefined where there is nothing to wait for. */
-export function load(parts: Parts): Promise<void> | undefined {
+export function load(parts: Parts, refuseAtTheEnd: () => void): Promise<void> | undefined {
   const { settings, outbox, host } = parts;
   const { plugins: named = [], sourcePath } = settings.config ?? {};
   if (outbox.isOpen && named.length === 0) return undefined;
@@ -56,49 +57,42 @@ export function load(parts: Parts): Promise<void> | undefined {
   async function loadAll(): Promise<void> {
     await outbox.opened;
     for (const { name, options, ...choices } of named.filter((choice) => !host.has(choice.name))) {
-      use(parts, await loadPlugin(name, options, sourcePath), choices);
+      const plugin = await loadPlugin(name, options, sourcePath);
+      refuseAtTheEnd();
+      use(parts, plugin, choices);
     }
   }
 }
 
-/** Begins to deliver. Rejects with CONFIG_INVALID, or with what is wrong with the outbox. */
+/** Begins to deliver. Rejects with CONFIG_INVALID, CLOSED where it is closed meanwhile, or what is wrong with the outbox. */
 export async function start(
   parts: Parts,
   settings: Settings,
-  atEnd: (stop: () => void) => void,
+  running: Running,
+  life: Pick<Life, "refuseAtTheEnd">,
 ): Promise<void> {
   const { outbox, worker, host, now, logger } = parts;
   refuseUnknownNames(parts, settings, true);
   refuseUnmatched(parts.types, parts.endpoints.list());
   await outbox.ping();
+  life.refuseAtTheEnd();
   host.attach();
   await worker.start();
-  if (outbox.guarantees.durable) atEnd(keepPruned(outbox, parts.settings.retention, now, logger));
+  life.refuseAtTheEnd();
+  if (outbox.guarantees.durable)
+    running.stops.push(keepPruned(outbox, parts.settings.retention, now, logger));
 }
 
-/** Ends what is in flight within the deadline. What waits in memory and is due is delivered first. */
-export async function close(
-  { host, intake, worker, outbox, metrics }: Parts,
-  servers: readonly { close(deadlineMs: number): Promise<void> }[],
-  deadlineMs: number,
-): Promise<void> {
-  const startedAt = monotonicNow();
-  const leftMs = (): number => Math.max(0, deadlineMs - (monotonicNow() - startedAt));
-  host.detach();
-  await withDeadline(intake.stored(), leftMs(), () => undefined);
-  if (!outbox.guarantees.durable) await worker.drain(leftMs());
-  await worker.close(leftMs());
-  // Until now it answered scrapes, and said that it is not ready.
-  await Promise.all(servers.map((server) => server.close(leftMs())));
-  await outbox.close();
-  metrics.close();
-}
-
-/** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. */
-export async function drain({ intake, worker }: Parts, deadlineMs: number): Promise<boolean> {
-  const startedAt = monotonicNow();
-  await withDeadline(intake.stored(), deadlineMs, () => undefined);
-  return worker.drain(deadlineMs - (monotonicNow() - startedAt));
+/** Longer than any store of ours needs to say that it does not answer. */
+const readyWithinMs = 15_000;
+/** Resolves where the store takes what is written; rejects with what is wrong about it. */
+export async function ready({ outbox }: Parts): Promise<void> {
+  await withDeadline(outbox.ping(), readyWithinMs, () => {
+    throw new WebhookError(
+      "OUTBOX_UNAVAILABLE",
+      `The outbox did not answer within ${readyWithinMs / 1000} s`,
+    );
+  });
 }
 
 /**

@@ -174,8 +174,11 @@ export interface Outbox {
   prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number>;
   /** Resolves when the store answers; rejects with the typed error that says why not. */
   ping(): Promise<void>;
-  /** Ends renewal and connections. What is still claimed becomes due again. Every later call rejects with CLOSED. */
-  close(): Promise<void>;
+  /**
+   * Ends renewal and connections. What is still claimed becomes due again. Every later call rejects with CLOSED, and so
+   * does what is under way when `deadlineMs` are over. Without a deadline it takes seconds at the most.
+   */
+  close(deadlineMs?: number): Promise<void>;
 }
 
 /** What the configuration chose: a kind of outbox and its options. An outbox of one's own is given in by code. */

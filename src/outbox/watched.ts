@@ -1,6 +1,7 @@
 /** The outbox of a manager: opened once, run as work of our own, and every operation told to observers. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import { asOwnWork } from "../event/own-work.ts";
+import { countdown, withDeadline } from "../time/deadline.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
 import type {
@@ -120,10 +121,14 @@ export class WatchedOutbox implements Outbox {
     return this.#run((store) => store.ping());
   }
 
-  async close(): Promise<void> {
-    await this.opened.catch(() => undefined);
-    const store = this.#store;
-    if (store !== undefined) await this.#asOwnWork(() => store.close());
+  /** A store that opens too late is closed then. */
+  async close(deadlineMs?: number): Promise<void> {
+    const leftMs = countdown(deadlineMs ?? Number.POSITIVE_INFINITY);
+    const closed = this.opened.then(
+      () => this.#asOwnWork(() => this.#store?.close(deadlineMs === undefined ? undefined : leftMs())),
+      () => undefined,
+    );
+    await withDeadline(closed, leftMs(), () => undefined);
   }
 
   async #open(opening: Promise<Outbox>): Promise<void> {

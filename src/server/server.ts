@@ -10,8 +10,9 @@ import { createApp } from "./app.ts";
 import { cannotListen } from "./cannot-listen.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 import type { Served, ServedParts } from "./served.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { checkTokenForm } from "./token.ts";
-import { clearTimeout, setImmediate, setTimeout } from "../time/timers.ts";
+import { setImmediate } from "../time/timers.ts";
 
 export type { ListenOptions } from "../settings/listen.ts";
 
@@ -76,9 +77,8 @@ async function close(server: Server, deadlineMs: number): Promise<void> {
   const closed = once(server, "close");
   // Also ends connections without a request.
   server.close();
-  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  await withDeadline(closed, deadlineMs, () => server.closeAllConnections());
   await closed;
-  clearTimeout(cut);
 }
 
 /** A connection that is kept alive would hold up the end. It is idle only once the response is behind it. */

@@ -1,5 +1,11 @@
 /** A deadline for a promise that may never settle. */
-import { clearTimeout, setTimeout } from "./timers.ts";
+import { clearTimeout, monotonicNow, setTimeout } from "./timers.ts";
+
+/** Returns a function that tells how many of `ms` are left, never fewer than 0. */
+export function countdown(ms: number): () => number {
+  const startedAt = monotonicNow();
+  return () => Math.max(0, ms - (monotonicNow() - startedAt));
+}
 
 /** Node's timers run at once where they are asked for more: 24.8 days. */
 const longestMs = 2 ** 31 - 1;

@@ -9,6 +9,8 @@ export interface RedisServer {
   readonly url: string;
   /** Ends the process with its connections; the files stay. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Stops its process in its tracks with SIGSTOP, or lets it go on. */
+  signal(signal: NodeJS.Signals): void;
   /** Runs it again on the same port and files. */
   start(): Promise<void>;
   /** Stops it and removes its files. */
@@ -53,6 +55,7 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     url: `redis://127.0.0.1:${port}`,
     start,
     stop,
+    signal: (signal) => void running?.kill(signal),
     async end() {
       await stop("SIGKILL");
     },

@@ -76,6 +76,33 @@ describe("group commit", () => {
     expect(committed).toEqual([["a"], ["b"]]);
   });
 
+  it("refuses what has waited long enough for the lock, all of it at once", async () => {
+    const { transactions } = wordStore();
+    let begins = 0;
+    const locked = {
+      ...transactions,
+      begin(): never {
+        begins += 1;
+        throw sqliteError("SQLITE_BUSY");
+      },
+    };
+    const batch = new GroupCommit(locked, 1, 100);
+    const results = await Promise.allSettled(Array.from({ length: 3000 }, () => batch.add(say("a"))));
+    for (const result of results) expect(result).toMatchObject({ reason: { code: "OUTBOX_UNAVAILABLE" } });
+    expect(begins).toBeLessThan(30);
+  });
+
+  it("rejects what waits when it is closed, and what comes after", async () => {
+    const { committed, transactions } = wordStore();
+    const batch = new GroupCommit(transactions, 1);
+    const waiting = batch.add(say("a"));
+    const closed = new WebhookError("CLOSED", "closed");
+    batch.close(closed);
+    await expect(waiting).rejects.toBe(closed);
+    await expect(batch.add(say("b"))).rejects.toBe(closed);
+    expect(committed).toEqual([]);
+  });
+
   it("rejects all when the store fails, and goes on when it is back", async () => {
     const { committed, failures, transactions } = wordStore();
     failures.push(sqliteError("SQLITE_FULL"));

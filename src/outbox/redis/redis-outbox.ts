@@ -16,6 +16,7 @@ import type {
 } from "../outbox.ts";
 import { withOldestDue } from "../due.ts";
 import { isFinished, matches, pageSize, replaySize, stateToReplay } from "../query.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import type { Ticker } from "../ticker.ts";
 import { RedisClaims } from "./claims.ts";
 import { writeSubmission } from "./records.ts";
@@ -204,10 +205,10 @@ export class RedisOutbox implements Outbox {
     }
   }
 
-  async close(): Promise<void> {
+  async close(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#upkeep.stop();
-    await this.#upkeep.releaseAll();
-    await this.#session.close();
+    await withDeadline(this.#upkeep.releaseAll(), deadlineMs, () => undefined);
+    this.#session.close();
   }
 
   /** Oldest first. */

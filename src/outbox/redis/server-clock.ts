@@ -9,6 +9,6 @@ export async function readRedisClock(options: RedisOutboxOptions): Promise<numbe
     const [seconds, microseconds] = await session.use(({ client }) => client.time());
     return Number(seconds) * 1000 + Number(microseconds) / 1000;
   } finally {
-    await session.close();
+    session.close();
   }
 }

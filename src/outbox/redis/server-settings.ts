@@ -16,7 +16,7 @@ export async function checkRedisSettings(options: RedisOutboxOptions = {}): Prom
   try {
     return judgeRedis(await session.use(({ client }) => client.info()));
   } finally {
-    await session.close();
+    session.close();
   }
 }
 

@@ -40,6 +40,8 @@ export class RedisSession {
   readonly #options: RedisOutboxOptions;
   #connected: Connected | undefined;
   #connecting: Promise<Connected> | undefined;
+  /** The client that is connecting. */
+  #opening: Redis | undefined;
   #inUse = 0;
   #closed = false;
 
@@ -100,11 +102,12 @@ export class RedisSession {
     });
   }
 
-  async close(): Promise<void> {
+  /** Ends what is under way, connecting too: it rejects. */
+  close(): void {
     this.#closed = true;
-    const connected = this.#connected ?? (await this.#connecting?.catch(() => undefined));
+    const client = this.#connected?.client ?? this.#opening;
     this.#connected = undefined;
-    connected?.client.disconnect();
+    client?.disconnect();
   }
 
   #drop(connected: Connected): void {
@@ -146,6 +149,8 @@ export class RedisSession {
 
   async #open(withinMs: number): Promise<Connected> {
     const client = await this.#createClient();
+    if (this.#closed) throw closed("Redis");
+    this.#opening = client;
     Object.assign(client, { [internal]: true });
     let reason: unknown;
     // Without a listener ioredis writes every failure to stderr.
@@ -168,6 +173,8 @@ export class RedisSession {
     } catch (error) {
       client.disconnect();
       throw WebhookError.is(error) ? error : (reason ?? error);
+    } finally {
+      this.#opening = undefined;
     }
   }
 

@@ -1,7 +1,7 @@
 /** Group commit: what arrives within a turn or a moment of each other shares one transaction, and one fsync. */
 import { WebhookError } from "../../event/errors.ts";
 import { kindOfFailure } from "./errors.ts";
-import { clearTimeout, setImmediate, setTimeout } from "../../time/timers.ts";
+import { clearTimeout, monotonicNow, setImmediate, setTimeout } from "../../time/timers.ts";
 
 /** What the batch needs of a store: transactions that may fail, and be asked for again. */
 export interface Transactions<Session> {
@@ -15,6 +15,8 @@ export interface Transactions<Session> {
 
 interface Entry<Session> {
   readonly run: (session: Session) => unknown;
+  /** When it was added, by the monotonic clock. */
+  readonly since: number;
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -24,24 +26,29 @@ type Pace = "patiently" | "now";
 
 /** Operations in one transaction, so that the event loop is never blocked for long. */
 const maxOperations = 256;
-/** Pause before the next try while another process holds the lock, and how many tries: some seconds together. */
-const busyPauseMs = 2;
-const maxTries = 1000;
+/** Pauses between tries while another process holds the lock: each is twice as long as the one before. */
+const busyPauseMs = { first: 2, longest: 50 };
+/** So long an operation waits for another process's lock before it is refused. */
+const busyMs = 5000;
 
 export class GroupCommit<Session> {
   readonly #transactions: Transactions<Session>;
   readonly #waitMs: number;
+  readonly #busyMs: number;
   #queue: Entry<Session>[] = [];
   #isScheduled = false;
-  #tries = 0;
+  #pauseMs = busyPauseMs.first;
+  #closedWith: WebhookError | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** How many operations came together lately. As soon as that many are here again, none waits for more. */
   #expected = 1;
   #whenIdle: (() => void)[] = [];
 
-  constructor(transactions: Transactions<Session>, waitMs: number) {
+  /** An operation waits `waitMs` for others, and `longestBusyMs` for another process's lock. */
+  constructor(transactions: Transactions<Session>, waitMs: number, longestBusyMs = busyMs) {
     this.#transactions = transactions;
     this.#waitMs = waitMs;
+    this.#busyMs = longestBusyMs;
   }
 
   /**
@@ -50,7 +57,8 @@ export class GroupCommit<Session> {
    */
   add<Result>(run: (session: Session) => Result | WebhookError): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ run, resolve, reject });
+      if (this.#closedWith !== undefined) return reject(this.#closedWith);
+      this.#queue.push({ run, since: monotonicNow(), resolve, reject });
       this.#schedule();
     });
   }
@@ -62,6 +70,7 @@ export class GroupCommit<Session> {
     let outcome: { readonly result: Result } | { readonly error: unknown } | undefined;
     const entry: Entry<Session> = {
       run,
+      since: 0,
       resolve: (result) => {
         outcome = { result };
       },
@@ -80,6 +89,14 @@ export class GroupCommit<Session> {
       this.#whenIdle.push(resolve);
       this.#settleIdle();
     });
+  }
+
+  /** Rejects what waits, and whatever is added later. */
+  close(reason: WebhookError): void {
+    this.#closedWith = reason;
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#queue.splice(0)) reject(reason);
+    this.#settleIdle();
   }
 
   #schedule(): void {
@@ -116,7 +133,7 @@ export class GroupCommit<Session> {
       this.#handleFailure(entries, error, pace);
       return;
     }
-    this.#tries = 0;
+    this.#pauseMs = busyPauseMs.first;
     for (const [index, { resolve, reject }] of entries.entries()) {
       const result = results[index];
       if (result instanceof WebhookError) reject(result);
@@ -138,19 +155,30 @@ export class GroupCommit<Session> {
 
   #handleFailure(entries: readonly Entry<Session>[], error: unknown, pace: Pace): void {
     const kind = kindOfFailure(error);
-    if (kind === "busy" && pace === "patiently" && this.#tries < maxTries) {
-      this.#tries += 1;
+    if (kind === "busy" && pace === "patiently") {
       this.#queue.unshift(...entries);
+      this.#refuseOverdue(error);
+      if (this.#queue.length === 0) return;
       this.#isScheduled = true;
-      setTimeout(() => this.#flush(), busyPauseMs);
+      setTimeout(() => this.#flush(), this.#pauseMs);
+      this.#pauseMs = Math.min(2 * this.#pauseMs, busyPauseMs.longest);
     } else if (kind === "statement" && entries.length > 1) {
       // One of them is to blame: alone, it fails alone.
       for (const entry of entries) this.#runBatch([entry], pace);
     } else {
-      this.#tries = 0;
       const reason = this.#transactions.explain(error);
       for (const { reject } of entries) reject(reason);
     }
+  }
+
+  /** All that have waited for as long as they may, however many they are: each begins to wait when it is added. */
+  #refuseOverdue(error: unknown): void {
+    const oldest = monotonicNow() - this.#busyMs;
+    const young = this.#queue.findIndex(({ since }) => since > oldest);
+    const overdue = this.#queue.splice(0, young < 0 ? this.#queue.length : young);
+    if (overdue.length === 0) return;
+    const reason = this.#transactions.explain(error);
+    for (const { reject } of overdue) reject(reason);
   }
 
   #settleIdle(): void {

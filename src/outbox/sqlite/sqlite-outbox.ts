@@ -14,6 +14,7 @@ import type {
 } from "../outbox.ts";
 import { replaySize, stateToReplay } from "../query.ts";
 import { closed } from "../refusals.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import type { Ticker } from "../ticker.ts";
 import { GroupCommit } from "./batch.ts";
 import type { SqliteOutboxOptions } from "./options.ts";
@@ -146,18 +147,23 @@ export class SqliteOutbox implements Outbox {
     await this.#batch.add(() => undefined);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(deadlineMs: number): Promise<void> {
     this.#stopLooking?.();
     if (!this.#store.isOpen) return;
-    await this.#batch.idle();
-    // What cannot be handed back is taken over later.
-    await this.#batch.add(({ ownership }) => ownership.resign()).catch(() => undefined);
+    await withDeadline(this.#resign(), deadlineMs, () => undefined);
+    this.#batch.close(closed("SQLite"));
     this.#store.close();
+  }
+
+  /** What cannot be handed back is taken over later. */
+  async #resign(): Promise<void> {
+    await this.#batch.idle();
+    await this.#batch.add(({ ownership }) => ownership.resign()).catch(() => undefined);
   }
 
   #start(): void {
