@@ -1,19 +1,16 @@
-/** The loader hook of import-in-the-middle, for programs that register it too: both work, and neither warns of the other. */
-interface LoaderHook {
-  readonly initialize: (data: unknown) => Promise<void>;
-  readonly load: unknown;
-  readonly resolve: unknown;
-}
+/** The loader hook for Node without hooks in the program's own thread. */
+import { type LoaderHook, ownHook } from "./own-hook.ts";
 
-/** Loaded by its URL, which this module's own query holds: only others depend on that copy. */
-const hook = (await import(new URL(import.meta.url).searchParams.get("of") ?? "")) as LoaderHook;
+/** Loaded by its URL, which is in the query of this module's: it is a copy that only others depend on. */
+const hook = await ownHook(new URL(import.meta.url).searchParams.get("of") ?? "");
 export const { load, resolve } = hook;
 
 const mark = "__import_in_the_middle_initialized__";
 
+/** Programs may register the hook of import-in-the-middle too: both work, and neither warns of the other. */
 export async function initialize(data: unknown): Promise<void> {
   const marked: unknown = Reflect.get(globalThis, mark);
   Reflect.deleteProperty(globalThis, mark);
-  await hook.initialize(data);
+  await (hook as Required<Pick<LoaderHook, "initialize">>).initialize(data);
   Reflect.set(globalThis, mark, marked);
 }

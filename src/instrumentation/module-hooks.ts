@@ -1,13 +1,16 @@
 /** Makes imports of ES modules visible to patches, and only where a plugin has something to patch. */
-import { createRequire, register } from "node:module";
+import module, { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
+import { ownHook } from "./own-hook.ts";
 import type { ModulePatch } from "../plugin/module-patches.ts";
 
-type Filters = readonly (string | RegExp)[];
-
-interface SyncHooks {
+interface SyncSupport {
   supportsSyncHooks(): boolean;
-  register(options: { readonly include: Filters }): void;
+}
+
+/** Node 22 and later. */
+interface SyncModule {
+  registerHooks(hooks: { readonly resolve: unknown; readonly load: unknown }): void;
 }
 
 /**
@@ -19,9 +22,12 @@ export async function hookModules(patches: readonly ModulePatch[]): Promise<void
   const parent = pathToFileURL(createRequire(import.meta.url).resolve("@opentelemetry/instrumentation")).href;
   // The copy whose list of hooks the instrumentation writes to.
   const urlOf = (file: string): string => pathToFileURL(createRequire(parent).resolve(file)).href;
-  const sync = (await import(urlOf("import-in-the-middle/register-hooks.mjs"))) as SyncHooks;
-  if (sync.supportsSyncHooks()) sync.register({ include });
-  else register(loaderHook(urlOf("import-in-the-middle/hook.mjs")), { data: { include } });
+  const of = urlOf("import-in-the-middle/hook.mjs");
+  const support = (await import(urlOf("import-in-the-middle/supports-sync-hooks.mjs"))) as SyncSupport;
+  if (!support.supportsSyncHooks()) return register(loaderHook(of), { data: { include } });
+  const hook = await ownHook(of);
+  hook.applyOptions({ include });
+  (module as unknown as SyncModule).registerHooks({ resolve: hook.resolveSync, load: hook.loadSync });
 }
 
 function loaderHook(of: string): URL {

@@ -9,6 +9,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { setWebhookManager } from "../manager/process-wide.ts";
 import { MovaInstrumentation } from "./instrumentation.ts";
 import { hookModules } from "./module-hooks.ts";
+import { registerOwn } from "./own-hooks.ts";
 import { finishWithProgram } from "./program-end.ts";
 import { startTracing } from "./tracing-sdk.ts";
 
@@ -41,7 +42,7 @@ async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>)
     patches.map(({ module }) => module),
   );
   await hookModules(patches);
-  new MovaInstrumentation({ manager });
+  registerOwn(() => void new MovaInstrumentation({ manager }));
   finishWithProgram(manager, tracing);
 }
 
