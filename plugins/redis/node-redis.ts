@@ -22,10 +22,12 @@ export const nodeRedisClient: ObjectInstrumentation = {
       isReconnecting: () => Reflect.get(client, "isOpen") === true,
       connection: () => {
         const options: unknown = Object(Reflect.get(client, "options"));
+        const { socket, database } = Object(options) as Readonly<Record<string, unknown>>;
+        // The socket itself is private: what it was told, and what the library takes where it was told nothing.
         return connectionFrom(
           "node-redis",
-          Reflect.get(Object(options), "socket"),
-          Reflect.get(Object(options), "database"),
+          { host: "localhost", port: 6379, ...Object(socket) },
+          database ?? 0,
         );
       },
     });

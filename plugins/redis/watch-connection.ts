@@ -7,6 +7,8 @@ export interface Connection {
   readonly library: string;
   readonly host?: string;
   readonly port?: number;
+  /** Path of a Unix socket, in place of host and port. */
+  readonly path?: string;
   readonly db?: number;
 }
 
@@ -53,10 +55,20 @@ function watchersFor(client: EventEmitter, signals: ClientReading["signals"]): W
   return watchers;
 }
 
-/** Watches every client from its first connection on. */
-export function watchConnecting(client: ObjectInstrumentation, prototype: object, host: PluginHost): void {
+/** Connections that a library opens to ask for the real ones. */
+const probes = new WeakSet<object>();
+
+/** Watches every client from its first connection on; `isProbe` is asked while it connects. */
+export function watchConnecting(
+  client: ObjectInstrumentation,
+  prototype: object,
+  host: PluginHost,
+  isProbe = (_: object): boolean => false,
+): void {
   watchMethod(prototype, "connect", host, (_, self) => {
-    if (typeof self === "object" && self !== null) client.attach(self, host);
+    if (typeof self !== "object" || self === null || probes.has(self)) return undefined;
+    if (isProbe(self)) probes.add(self);
+    else client.attach(self, host);
     return undefined;
   });
 }
@@ -70,18 +82,20 @@ export function watchConnection(client: object, host: PluginHost, reading: Clien
   const watchers = watchersFor(client, reading.signals);
   if (watchers.has(host)) return;
   let connected = reading.isConnected();
+  /** Of the last connection: one that is gone has no address any more. */
+  let connection = reading.connection();
 
   function connectionSignalled(): void {
     try {
       const now = reading.isConnected();
       if (now === connected) return;
       connected = now;
-      if (now) host.publish("redis:connected", reading.connection());
-      else
-        host.publish("redis:disconnected", {
-          ...reading.connection(),
-          reconnecting: reading.isReconnecting(),
-        });
+      if (now) {
+        connection = reading.connection();
+        host.publish("redis:connected", connection);
+      } else {
+        host.publish("redis:disconnected", { ...connection, reconnecting: reading.isReconnecting() });
+      }
     } catch (error) {
       host.log.warn(
         { error_type: error instanceof Error ? error.name : typeof error },
@@ -98,11 +112,13 @@ function isEmitter(client: object): client is EventEmitter {
 
 /** Picks what may be told from a client's options. */
 export function connectionFrom(library: string, address: unknown, db: unknown): Connection {
-  const { host, port } = Object(address) as { readonly host?: unknown; readonly port?: unknown };
+  const { host, port, path } = Object(address) as Readonly<Record<"host" | "port" | "path", unknown>>;
+  const isPath = typeof path === "string" && path !== "";
   return {
     library,
-    ...(typeof host === "string" && { host }),
-    ...(typeof port === "number" && { port }),
+    ...(isPath && { path }),
+    ...(!isPath && typeof host === "string" && { host }),
+    ...(!isPath && typeof port === "number" && { port }),
     ...(typeof db === "number" && { db }),
   };
 }
