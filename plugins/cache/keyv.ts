@@ -1,4 +1,4 @@
-/** Watches Keyv 4 and 5. */
+/** Watches Keyv 4 to 6. */
 import {
   hasMethods,
   type ModuleInstrumentation,
@@ -7,6 +7,7 @@ import {
   prototypeNamed,
   watchMethod,
 } from "mova-webhooks/plugin";
+import { deletesOf } from "./deletes.ts";
 import { isRepeatedByLayer, libraryOf, markAsStore } from "./layers.ts";
 import { CacheReport, type Entry, succeeded, type WatchOptions } from "./watch-cache.ts";
 
@@ -24,7 +25,7 @@ export function keyvCache(options: WatchOptions): ObjectInstrumentation {
 export function keyvModule(options: WatchOptions): ModuleInstrumentation {
   return {
     module: "keyv",
-    versions: ">=4.0.0 <6.0.0",
+    versions: ">=4.0.0 <7.0.0",
     patch(exports, host) {
       const prototype = prototypeNamed(exports, "Keyv");
       if (prototype !== undefined) watchKeyv(prototype, host, options);
@@ -34,8 +35,18 @@ export function keyvModule(options: WatchOptions): ModuleInstrumentation {
 
 export function isKeyv(component: object): boolean {
   if (!hasMethods(component, "get", "set", "delete", "clear", "on")) return false;
-  const opts: unknown = Reflect.get(component, "opts");
-  return typeof opts === "object" && opts !== null && "store" in opts;
+  return typeof storeOf(component) === "object";
+}
+
+/** Version 6 has it as a property of its own. */
+function storeOf(keyv: object): unknown {
+  const store = memberOf(memberOf(keyv, "opts"), "store");
+  // Every cache may have a property of that name: of what has no options, only a Keyv has this method.
+  return store ?? (hasMethods(keyv, "setManyRaw") ? memberOf(keyv, "store") : undefined);
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** Watches an instance, or the prototype of them all: the object that counts is the one called. */
@@ -49,14 +60,17 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
   }
   function subject(self: unknown): object {
     const called = typeof self === "object" && self !== null ? self : keyv;
-    markAsStore(Reflect.get(Object(Reflect.get(called, "opts")), "store"), host);
+    const store = storeOf(called);
+    // Version 6 puts an adapter around what it is given.
+    for (const part of [store, memberOf(store, "store")]) markAsStore(part, host);
     return called;
   }
 
   watchMethod(keyv, "set", host, ([key, value, ttl], self) => {
     if (!host.wants("cache:updated") || isRepeatedByLayer(subject(self), host, `set ${String(key)}`))
       return undefined;
-    const ttlMs = ttl ?? Reflect.get(Object(Reflect.get(subject(self), "opts")), "ttl");
+    const called = subject(self);
+    const ttlMs = ttl ?? memberOf(memberOf(called, "opts"), "ttl") ?? memberOf(called, "ttl");
     return reportFor(subject(self)).set([{ key, value, ttlMs }]);
   });
   watchMethod(keyv, "setMany", host, ([entries], self) => {
@@ -72,8 +86,18 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
     watchMethod(keyv, name, host, ([key], self) => {
       if (!host.wants("cache:updated")) return undefined;
       const keys: readonly unknown[] = Array.isArray(key) ? key : [key];
-      const fresh = keys.filter((one) => !isRepeatedByLayer(subject(self), host, `delete ${String(one)}`));
-      return reportFor(subject(self)).delete(fresh);
+      const called = subject(self);
+      const fresh = keys.filter((one) => !isRepeatedByLayer(called, host, `delete ${String(one)}`));
+      if (!Array.isArray(key)) return reportFor(called).delete(fresh);
+      const found = deletesOf(storeOf(called), host);
+      return {
+        returned: (value) =>
+          void found(value, keys.length).then((deleted) => {
+            reportFor(called)
+              .delete(fresh.filter((one) => deleted[keys.indexOf(one)] === true))
+              .returned?.(true);
+          }),
+      };
     });
   }
   watchMethod(keyv, "clear", host, (_, self) => {

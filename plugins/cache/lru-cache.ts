@@ -45,6 +45,8 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
   /** Status objects of fetches whose write was seen as a `set`: up to 11.4 `fetch` and `memo` call `this.set`. */
   const seenAsSet = new WeakSet<object>();
   let setsSeen = 0;
+  /** Status objects that tell us what is written into them. */
+  const ours = new WeakSet<object>();
 
   watchMethod(owner, "set", host, ([key, value, setOptions], self) => {
     // Without a value it is a delete, and calls that; a running fetch is not a value yet.
@@ -67,17 +69,28 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
     return isInsideWatchedCall(host) || isStore(self, host);
   }
 
-  patchMethod(owner, "fetch", host, (original) =>
-    askingForStatus(original, ([key, fetchOptions], self) => {
-      const status = Object(memberOf(fetchOptions, "status"));
-      return {
-        returned(value) {
-          if (memberOf(status, "fetchUpdated") !== true || seenAsSet.has(status)) return;
-          report.set([{ key, value, ttlMs: ttlOf(fetchOptions, Object(self)) }]).returned?.(value);
+  // A refresh in the background ends after the call did, and `forceFetch` calls no `fetch`.
+  for (const name of ["fetch", "forceFetch"]) {
+    patchMethod(owner, name, host, (original) =>
+      askingForStatus(
+        original,
+        () => undefined,
+        (status, key, options, self) => {
+          // The entry is written next; up to 11.4 by a call of `set`.
+          void Promise.resolve().then(() => {
+            const value = peekAt(self, key);
+            if (seenAsSet.has(status) || value === undefined || isRunningFetch(value)) return;
+            report.set([{ key, value, ttlMs: ttlOf(options, self) }]).returned?.(value);
+          });
         },
-      };
-    }),
-  );
+      ),
+    );
+  }
+  watchMethod(owner, "pop", host, (_, self) => {
+    if (!report.wantsUpdates() || isPart(self)) return undefined;
+    const key = oldestKeyOf(Object(self) as object);
+    return { returned: (value) => (value === undefined ? undefined : report.delete([key]).returned?.(true)) };
+  });
   patchMethod(owner, "memo", host, (original) =>
     askingForStatus(original, ([key, memoOptions], self) => {
       const before = setsSeen;
@@ -95,13 +108,24 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
   function askingForStatus<Fn extends (...args: never) => unknown>(
     original: Fn,
     watch: Parameters<typeof watchFunction>[2],
+    updated: (status: object, key: unknown, options: unknown, self: object) => void = () => {},
   ): Fn {
     const watched = watchFunction(original, host, watch);
     return new Proxy(original, {
       apply(target, self: unknown, args: unknown[]): unknown {
         if (!report.wantsUpdates()) return Reflect.apply(target, self, args);
         const [key, given, ...others] = args;
-        const status = memberOf(given, "status") ?? {};
+        const asked = memberOf(given, "status");
+        // `forceFetch` of some versions calls `fetch`.
+        if (ours.has(Object(asked) as object)) return Reflect.apply(target, self, args);
+        const status: object = new Proxy(Object(asked ?? {}) as object, {
+          set(noted, name, value) {
+            if (name === "fetchUpdated" && value === true)
+              updated(status, key, given, Object(self) as object);
+            return Reflect.set(noted, name, value);
+          },
+        });
+        ours.add(status);
         return Reflect.apply(watched, self, [key, { ...Object(given), status }, ...others]);
       },
     });
@@ -113,8 +137,19 @@ function isRunningFetch(value: unknown): boolean {
 }
 
 function holds(cache: object, key: unknown, value: unknown): boolean {
+  return Object.is(peekAt(cache, key), value);
+}
+
+function peekAt(cache: object, key: unknown): unknown {
   const peek: unknown = Reflect.get(cache, "peek");
-  return typeof peek === "function" && Object.is(Reflect.apply(peek, cache, [key]), value);
+  return typeof peek === "function" ? Reflect.apply(peek, cache, [key]) : undefined;
+}
+
+/** The one that `pop` takes. */
+function oldestKeyOf(cache: object): unknown {
+  const keys: unknown = Reflect.get(cache, "rkeys");
+  if (typeof keys !== "function") return undefined;
+  return (Reflect.apply(keys, cache, []) as Iterator<unknown>).next().value;
 }
 
 function ttlOf(options: unknown, cache: object): unknown {

@@ -63,7 +63,7 @@ export function watchConnecting(
   client: ObjectInstrumentation,
   prototype: object,
   host: PluginHost,
-  isProbe = (_: object): boolean => false,
+  isProbe: (client: object) => boolean = () => false,
 ): void {
   watchMethod(prototype, "connect", host, (_, self) => {
     if (typeof self !== "object" || self === null || probes.has(self)) return undefined;

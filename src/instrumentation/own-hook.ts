@@ -20,7 +20,7 @@ export interface LoaderHook {
 }
 
 interface HookMaker {
-  createHook(meta: { readonly url: string }): LoaderHook;
+  readonly createHook: (meta: { readonly url: string }) => LoaderHook;
 }
 
 /** What the hook appends to the URL of a module that it wraps. */

@@ -1,7 +1,10 @@
 /** The cache plugin on real Keyv, cache-manager and lru-cache. */
 import { createCache } from "cache-manager";
 import { Keyv } from "keyv";
+import Keyv4 from "keyv4";
+import { Keyv as Keyv6 } from "keyv6";
 import { LRUCache } from "lru-cache";
+import { LRUCache as LRUCache10 } from "lru-cache10";
 import { cache } from "mova-webhooks/plugins/cache";
 import { describe, expect, it, vi } from "vitest";
 import { collectingHost } from "../../src/testing/collecting-host.ts";
@@ -77,6 +80,43 @@ describe("Keyv", () => {
     );
     expect(await keyv.set("a", value)).toBe(true);
     expect(host.published).toEqual([]);
+  });
+});
+
+describe.each([
+  ["Keyv 4", Keyv4],
+  ["Keyv 5", Keyv],
+  ["Keyv 6", Keyv6],
+])("%s", (_, Class) => {
+  interface AnyKeyv {
+    set(key: string, value: unknown, ttl?: number): Promise<unknown>;
+    delete(key: string | string[]): Promise<unknown>;
+    clear(): Promise<unknown>;
+  }
+  const make = (store?: object): AnyKeyv => new (Class as unknown as new (given?: object) => AnyKeyv)(store);
+
+  it("tells which keys of a list were there to be deleted", async () => {
+    const host = collectingHost(cache());
+    const keyv = host.instrument(make({ ttl: 5000 }));
+    await keyv.set("a", 1);
+    await keyv.set("b", 2, 70);
+    await keyv.delete(["a", "missing", "b"]);
+    await keyv.delete("missing");
+    await keyv.clear();
+    expect(host.drafts).toEqual([
+      updated("keyv", "a", { size: 1, ttl_ms: 5000 }),
+      updated("keyv", "b", { size: 1, ttl_ms: 70 }),
+      deleted("keyv", "a"),
+      deleted("keyv", "b"),
+      cleared("keyv"),
+    ]);
+  });
+
+  it("over a cache of another library is one cache", async () => {
+    const host = collectingHost(cache());
+    const store = host.instrument(new LRUCache<string, string>({ max: 5 }));
+    await host.instrument(make({ store })).set("a", 1);
+    expect(host.drafts).toEqual([updated("keyv", "a", { size: 1 })]);
   });
 });
 
@@ -227,6 +267,34 @@ describe("lru-cache", () => {
       updated("lru-cache", "a", { size: 9, ttl_ms: 1000 }),
       updated("lru-cache", "b", { size: 6, ttl_ms: 1000 }),
     ]);
+  });
+});
+
+describe.each([
+  ["10", LRUCache10 as unknown as typeof LRUCache],
+  ["11", LRUCache],
+])("lru-cache %s", (_, Class) => {
+  it("is seen where it refreshes in the background, is forced to fetch, and gives up its oldest entry", async () => {
+    const host = collectingHost(cache());
+    let fetches = 0;
+    const lru = host.instrument(
+      new Class<string, string>({
+        max: 10,
+        ttl: 1000,
+        allowStale: true,
+        fetchMethod: async () => `value ${(fetches += 1)}`,
+      }),
+    );
+    await lru.fetch("a");
+    const status: LRUCache.Status<string, string> = {};
+    expect(await lru.fetch("a", { status, forceRefresh: true })).toBe("value 1");
+    await vi.waitFor(() => expect(lru.peek("a")).toBe("value 2"));
+    expect(await lru.forceFetch("b")).toBe("value 3");
+    expect(await lru.forceFetch("b")).toBe("value 3");
+    expect(lru.pop()).toBe("value 2");
+    expect(status).toMatchObject({ fetchUpdated: true });
+    const set = (key: string) => updated("lru-cache", key, { size: 7, ttl_ms: 1000 });
+    expect(host.drafts).toEqual([set("a"), set("a"), set("b"), deleted("lru-cache", "a")]);
   });
 });
 
