@@ -4,6 +4,7 @@ import type { RawBody } from "./raw-body.ts";
 import type { ReceivedHeaders } from "./received-headers.ts";
 import type { ReceiveResult } from "./receive-result.ts";
 import type { WebhookReceiver } from "./receiver.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { clearTimeout, setTimeout } from "../time/timers.ts";
 
 export interface AnswerOptions {
@@ -75,17 +76,10 @@ async function answerUnguarded(
   }
 }
 
-async function inTime<T>(reading: Promise<T>, seconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const message = `The body did not come within ${seconds} s`;
-    timer = setTimeout(() => reject(new BodyBroken(message)), seconds * 1000);
+function inTime<T>(reading: Promise<T>, seconds: number): Promise<T> {
+  return withDeadline(reading, seconds * 1000, () => {
+    throw new BodyBroken(`The body did not come within ${seconds} s`);
   });
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function answerOf(result: ReceiveResult): Answer {

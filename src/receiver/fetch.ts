@@ -3,7 +3,7 @@ import { type Answer, type AnswerOptions, answerRequest } from "./answer.ts";
 import { FetchBody } from "./body-reader.ts";
 import { readOnBounds } from "./read-on.ts";
 import type { WebhookReceiver } from "./receiver.ts";
-import { clearTimeout, setTimeout } from "../time/timers.ts";
+import { withDeadline } from "../time/deadline.ts";
 
 export type { AnswerOptions } from "./answer.ts";
 
@@ -32,10 +32,8 @@ function answerThenRead({ body: text }: Answer, body: FetchBody): ReadableStream
   return new ReadableStream({
     start(controller) {
       controller.enqueue(Buffer.from(text));
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, readOnBounds.milliseconds)));
-      void Promise.race([body.skip(readOnBounds.bytes), late]).then(() => {
-        clearTimeout(timer);
+      const skipped = body.skip(readOnBounds.bytes);
+      void withDeadline(skipped, readOnBounds.milliseconds, () => undefined).then(() => {
         try {
           controller.close();
         } catch {
