@@ -1,12 +1,9 @@
 /** What the Redis outbox says and does when its server is wrong, strange, full, gone or back. */
-import { execFile } from "node:child_process";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
-import { silentLogger } from "../../src/event/logger.ts";
 import type { Submission } from "../../src/outbox/outbox.ts";
 import { checkRedisSettings, redisOutbox, type RedisOutboxOptions } from "../../src/outbox/redis/index.ts";
 import { RedisOutbox } from "../../src/outbox/redis/redis-outbox.ts";
@@ -14,6 +11,9 @@ import { type ScriptName, scripts } from "../../src/outbox/redis/scripts.ts";
 import { RedisSession } from "../../src/outbox/redis/session.ts";
 import { judgeRedis } from "../../src/outbox/redis/server-settings.ts";
 import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { listening } from "../support/listening.ts";
+import { type Ended, runModule } from "../support/program.ts";
+import { silentLogger } from "../../src/event/logger.ts";
 
 const without = reasonWithoutRedisServer();
 const secret = "s3cret-Pass";
@@ -45,12 +45,6 @@ async function errorOfPing(options: RedisOutboxOptions): Promise<WebhookError> {
 function everythingSaid(error: WebhookError): string {
   const cause = error.cause as Error;
   return [error.message, error.stack, cause.message, JSON.stringify(cause), Object.values(cause)].join("\n");
-}
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  return (server.address() as AddressInfo).port;
 }
 
 /** Passes everything on, but ends the connection instead of passing on the answer to the chosen request. */
@@ -153,20 +147,14 @@ describe("a Redis that cannot be used", () => {
   });
 
   it("is recognised as something else when it does not speak the protocol", async () => {
-    const server = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
-    const port = await listen(server);
+    const port = await listening(createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
     const error = await errorOfPing({ url: `redis://127.0.0.1:${port}` });
-    server.close();
     expect(error.message).toContain("does not speak the protocol of Redis");
   });
 
   it("is given up within seconds when it never answers", async () => {
-    const sockets = new Set<{ destroy(): void }>();
-    const server = createServer((socket) => sockets.add(socket));
-    const port = await listen(server);
+    const port = await listening(createServer());
     const error = await errorOfPing({ url: `redis://127.0.0.1:${port}` });
-    for (const socket of sockets) socket.destroy();
-    server.close();
     expect(error.message).toContain("did not answer in time");
   });
 
@@ -236,7 +224,7 @@ describe("a Redis that is full, gone or back", () => {
   it.skipIf(without)("does not doubt its own put when the connection is lost before the answer", async () => {
     await withRedis([], async ({ port }) => {
       const proxy = cuttingProxy(port);
-      const outbox = redisOutbox({ url: `redis://127.0.0.1:${await listen(proxy.server)}` });
+      const outbox = redisOutbox({ url: `redis://127.0.0.1:${await listening(proxy.server)}` });
       await outbox.ping();
       proxy.cutNextAnswer();
       expect((await outbox.put([submission("evt_1")]))[0]?.accepted).toBe(true);
@@ -286,7 +274,7 @@ describe("a claim whose connection is lost under way", () => {
       const client = new Redis(url);
       const tasks: (() => void)[] = [];
       const session = new RedisSession({
-        url: `redis://127.0.0.1:${await listen(proxy.server)}`,
+        url: `redis://127.0.0.1:${await listening(proxy.server)}`,
         leaseMs: 60_000,
       });
       const outbox = new RedisOutbox(session, (_, task) => {
@@ -382,23 +370,21 @@ describe("the settings of a Redis", () => {
 
 describe("a process with a Redis outbox", () => {
   const module = fileURLToPath(new URL("../../src/outbox/redis/index.ts", import.meta.url));
-
-  async function runScript(script: string): Promise<{ stdout: string; stderr: string }> {
-    const code = `import(${JSON.stringify(module)}).then(async ({ redisOutbox }) => { ${script} });`;
-    return promisify(execFile)(process.execPath, ["--import", "tsx", "-e", code], { timeout: 15_000 });
-  }
+  const runScript = (script: string): Promise<Ended> =>
+    runModule(`const { redisOutbox } = await import(${JSON.stringify(module)}); ${script}`);
+  const endsWith = (stdout: string) => ({ code: 0, signal: null, stdout, stderr: "" });
 
   it.skipIf(without)("ends by itself, also without close and also when Redis went away", async () => {
     await withRedis([], async (server) => {
       const { url } = server;
       const use = `const outbox = redisOutbox({ url: "${url}" }); await outbox.due(); console.log("used");`;
-      expect(await runScript(use)).toEqual({ stdout: "used\n", stderr: "" });
+      expect(await runScript(use)).toEqual(endsWith("used\n"));
       const closed = await runScript(`${use} await outbox.close();`);
-      expect(closed).toEqual({ stdout: "used\n", stderr: "" });
+      expect(closed).toEqual(endsWith("used\n"));
       await server.stop();
       const caught = `await outbox.due().catch((error) => console.log(error.code));`;
       const away = await runScript(`const outbox = redisOutbox({ url: "${url}" }); ${caught}`);
-      expect(away).toEqual({ stdout: "OUTBOX_UNAVAILABLE\n", stderr: "" });
+      expect(away).toEqual(endsWith("OUTBOX_UNAVAILABLE\n"));
     });
   });
 });

@@ -1,6 +1,5 @@
 /** Every built-in plugin keeps the published contract. */
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import * as builtIn from "mova-webhooks/plugins";
 import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
@@ -8,6 +7,7 @@ import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { pluginSuite } from "../../src/testing/plugin-suite.ts";
 import { childProject } from "../support/child-project.ts";
 import { runProgram } from "../support/program.ts";
+import { listening } from "../support/listening.ts";
 
 const plugins: AnyPlugin[] = Object.values(builtIn).map((factory) => factory());
 
@@ -106,9 +106,7 @@ describe("the plugin suite", () => {
   });
 
   it("lets a plugin connect that lets go of its connection once it is there, and refuses one that does not", async () => {
-    const server = createServer((socket) => socket.unref()).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    const port = await listening(createServer((socket) => socket.unref()));
     const connecting = (connected: (socket: Socket) => void) =>
       definePlugin({
         contract: 1,
@@ -125,7 +123,6 @@ describe("the plugin suite", () => {
     const { run } = pluginSuite.find(({ name }) => name.startsWith("holds no process open")) ?? {};
     await expect(run?.(connecting((socket) => socket.unref()))).resolves.toBeUndefined();
     await expect(run?.(connecting(() => {}))).rejects.toThrow("unref()");
-    server.close();
   });
 
   function attaching(attach: () => unknown, translate: object = {}): AnyPlugin {

@@ -1,11 +1,11 @@
 /** Every library in every range that is in use, on every Node, in both module systems, without touching the program. */
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ChildProject, childProject, nodeOf, webhookEnvironment } from "../support/child-project.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import * as use from "../support/library-programs.ts";
+import { listening } from "../support/listening.ts";
 
 const { ajv, ajv2020, zod, keyv, lruCache, openai, anthropic, ioredis, nodeRedis } = use;
 
@@ -42,6 +42,7 @@ const nodes = [
 let receiver: FakeEndpoint;
 let redis: RedisServer;
 let project: ChildProject | undefined;
+let llmPort: number;
 const llm = createServer((request, response) => {
   request.resume();
   response.writeHead(400, { "content-type": "application/json" }).end('{"error":{"message":"no"}}');
@@ -49,10 +50,9 @@ const llm = createServer((request, response) => {
 
 beforeAll(async () => {
   redis = await startRedis();
-  await new Promise<void>((resolve) => llm.listen(0, "127.0.0.1", resolve));
+  llmPort = await listening(llm);
 });
 afterAll(async () => {
-  llm.close();
   await redis.end();
 });
 afterEach(async () => {
@@ -68,7 +68,7 @@ describe.each(Object.entries(sets))("%s", (_, { versions, uses }) => {
         project = childProject(versions);
         project.write(`app.${form}`, use.programOf(uses, form));
         const env = {
-          LLM_URL: `http://127.0.0.1:${(llm.address() as AddressInfo).port}`,
+          LLM_URL: `http://127.0.0.1:${llmPort}`,
           REDIS_URL: redis.url,
           ...webhookEnvironment(receiver.url),
           // better-sqlite3 is built for one Node.

@@ -2,7 +2,6 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebhookManager } from "mova-webhooks";
 import { fakeEndpoint } from "mova-webhooks/testing";
@@ -12,6 +11,7 @@ import { type RunningDemo, startDemo } from "../../grafana/live/demo.ts";
 import { hasPrometheus, type RunningPrometheus, startPrometheus } from "../../grafana/live/prometheus.ts";
 import { readRules } from "../unit/alert-rules.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { until } from "../support/until.ts";
 
 const grafana = fileURLToPath(new URL("../../grafana/", import.meta.url));
 const present = hasPrometheus();
@@ -110,11 +110,11 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
     startedAt = seconds();
     prometheus = await startPrometheus(demo.metricsUrl, 1);
     // Rates want two scrapes, and recorded rates of rates want two of those.
-    await until(async () => (await seriesOf("mova_webhook:delivery_errors:ratio_rate1h")) > 0);
-    await until(
+    await eventually(async () => (await seriesOf("mova_webhook:delivery_errors:ratio_rate1h")) > 0);
+    await eventually(
       async () => (await seriesOf('ALERTS{alertname="MovaWebhookDeadLetters",alertstate="firing"}')) > 0,
     );
-    await until(
+    await eventually(
       async () => (await seriesOf('rate(mova_webhook_deliveries_total{endpoint="down"}[10s])')) > 0,
     );
   }, 240_000);
@@ -128,13 +128,8 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
     return (await prometheus.query(expr)).length;
   }
 
-  async function until(condition: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 100_000;
-    while (!(await condition())) {
-      if (performance.now() > deadline) throw new Error(`Expected within 100 s: ${String(condition)}`);
-      await wait(200);
-    }
-  }
+  /** Prometheus scrapes and evaluates in its own time. */
+  const eventually = (condition: () => Promise<boolean>): Promise<void> => until(condition, 100_000, 200);
 
   it("is scraped without a complaint", async () => {
     const { activeTargets } = (await prometheus.get("targets")) as {
@@ -162,7 +157,7 @@ describe.skipIf(!present)("the demo, scraped by Prometheus (skipped where it is 
       );
       return answers.flat().some(({ points }) => points.some(([, value]) => Number.isFinite(value)));
     }
-    await until(async () => (await isAnswered()) || title in mayBeEmpty);
+    await eventually(async () => (await isAnswered()) || title in mayBeEmpty);
     expect(await isAnswered()).toBe(!(title in mayBeEmpty));
   });
 

@@ -2,7 +2,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
@@ -10,6 +9,7 @@ import { WebhookError } from "../../src/event/errors.ts";
 import { WebhookManager } from "../../src/manager/manager.ts";
 import { redisOutbox } from "../../src/outbox/redis/index.ts";
 import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
+import { listening } from "../support/listening.ts";
 
 /** `MOVA_E2E_LONG=1` asks for the long form. */
 const eventCount = process.env.MOVA_E2E_LONG === "1" ? 100_000 : 10_000;
@@ -28,9 +28,8 @@ async function startSink() {
       arrivals.set(id, (arrivals.get(id) ?? 0) + 1);
       response.end();
     });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { arrivals, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
+  });
+  return { arrivals, url: `http://127.0.0.1:${await listening(server)}/` };
 }
 
 it.skipIf(reasonWithoutRedisServer())(
@@ -44,8 +43,6 @@ it.skipIf(reasonWithoutRedisServer())(
     onTestFinished(async () => {
       killing = false;
       for (const process of workers) process.kill("SIGKILL");
-      sink.server.close();
-      sink.server.closeAllConnections();
       await redis.end();
     });
 

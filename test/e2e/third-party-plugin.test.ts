@@ -1,16 +1,11 @@
 /** A plugin of a stranger: a package outside the repository that depends on the packed tarball of this one. */
-import { execFile, spawn } from "node:child_process";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { type FakeEndpoint, fakeEndpoint, type ReceivedRequest } from "mova-webhooks/testing";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installedPackages, type StrangerProject, strangerProject } from "../support/stranger-project.ts";
+import { type Ended, root, runProgram, startProgram } from "../support/program.ts";
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const secret = "a secret of more than sixteen bytes";
 
 let project: StrangerProject;
@@ -42,21 +37,20 @@ function configure(plugins: string): void {
 async function runApp(
   queue: string,
   enough: (types: readonly string[]) => boolean,
-): Promise<{ status: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ["--import", "mova-webhooks/register", "app.mjs", queue], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"], MOVA_WEBHOOK_OUTBOX: "memory" },
-    stdio: ["pipe", "ignore", "pipe"],
+): Promise<Pick<Ended, "code" | "stderr">> {
+  const app = startProgram(process.execPath, ["--import", "mova-webhooks/register", "app.mjs", queue], {
+    folder,
+    env: { MOVA_WEBHOOK_OUTBOX: "memory" },
+    input: false,
   });
-  const stderr = text(child.stderr);
-  const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   const running = { now: true };
-  void ended.then(() => (running.now = false));
+  void app.ended.then(() => (running.now = false));
   for (let count = 1; running.now && !enough(endpoint.requests.map(typeOf)); count += 1) {
-    await Promise.race([endpoint.received(count).catch(() => child.kill()), ended]);
+    await Promise.race([endpoint.received(count).catch(() => app.child.kill()), app.ended]);
   }
-  child.stdin.end();
-  return { status: await ended, stderr: await stderr };
+  app.child.stdin.end();
+  const { code, stderr } = await app.ended;
+  return { code, stderr };
 }
 
 function typeOf({ headers }: ReceivedRequest): string {
@@ -69,7 +63,7 @@ describe("the queue plugin of the README", () => {
     configure(`{ use: mova-queue-plugin, options: { queues: ["${queue}"] } }`);
     const both = ["queue.job.completed", "queue.job.failed"];
     const ended = await runApp(queue, (types) => both.every((type) => types.includes(type)));
-    expect(ended).toEqual({ status: 0, stderr: "" });
+    expect(ended).toEqual({ code: 0, stderr: "" });
     const bodies = endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as object);
     const job_id = expect.stringMatching(/^\d+$/) as string;
     expect(bodies).toContainEqual(expect.objectContaining({ event_type: both[0], data: { queue, job_id } }));
@@ -84,7 +78,7 @@ describe("the queue plugin of the README", () => {
       `{ use: mova-queue-plugin, redact: [reason], volume: { coalesce: { window_seconds: 0.3, key: queue } } }`,
     );
     const ended = await runApp(queue, (types) => types.includes("queue.job.failed"));
-    expect(ended).toEqual({ status: 0, stderr: "" });
+    expect(ended).toEqual({ code: 0, stderr: "" });
     const failed = endpoint.requests.find((request) => typeOf(request) === "queue.job.failed");
     expect(JSON.parse(failed?.body.toString() ?? "")).toMatchObject({
       data: { queue, reason: "[redacted]", count: expect.any(Number) },
@@ -93,15 +87,16 @@ describe("the queue plugin of the README", () => {
 
   it("passes the published suite in its own tests, under another runner", async () => {
     const plugin = join(folder, "node_modules/mova-queue-plugin");
-    const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap"], { cwd: plugin });
+    const words = ["--test", "--test-reporter=tap"];
+    const { stdout } = await runProgram(process.execPath, words, { folder: plugin });
     expect(stdout).toMatch(/^# pass 1[0-9]$/m);
     expect(stdout).toMatch(/^# fail 0$/m);
   });
 
   it("is refused with the names of the options that do not fit", async () => {
     configure(`{ use: mova-queue-plugin, options: { queues: [], queus: [mail] } }`);
-    const { status, stderr } = await runApp("none", () => true);
-    expect(status).toBe(0);
+    const { code, stderr } = await runApp("none", () => true);
+    expect(code).toBe(0);
     expect(stderr).toMatch(
       /options of plugin `queue`: unknown key `queus`; did you mean `queues`[^]*without webhooks/,
     );

@@ -1,12 +1,12 @@
 /** Connections that break anywhere, in any order, leave every adapter serving and nothing open. */
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { WebhookReceiver } from "../../src/receiver/receiver.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { adapters } from "../support/receiver-adapters.ts";
 import { eventBody, signedAtMs, signRequest, testSecret } from "../support/signed-request.ts";
+import { listening } from "../support/listening.ts";
 
 const numRuns = Math.ceil(Number(process.env["FUZZ_RUNS"] ?? 100_000) / 50);
 
@@ -36,8 +36,7 @@ it.each(Object.entries(adapters))("the adapter for %s", async (_name, adapter) =
   const receiver = new WebhookReceiver({ secret: testSecret, now: () => signedAtMs, maxBytes: 4096 });
   receiver.addHandler("test.failing", () => Promise.reject(new Error("no")));
   const server = createServer(await adapter(receiver, { bodyWithin: 0.02 }));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(server);
 
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 3 }), end, async (requests, how) => {

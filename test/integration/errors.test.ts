@@ -1,16 +1,14 @@
 /** Errors: reported ones, and those that end the process, which are delivered after the restart. */
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { getWebhookManager, reportError, setWebhookManager, WebhookError } from "mova-webhooks";
 import { error } from "mova-webhooks/plugins";
-import { type FakeEndpoint } from "mova-webhooks/testing";
+import type { FakeEndpoint } from "mova-webhooks/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { type Ended, root, runProgram } from "../support/program.ts";
 
 function eventsAt(endpoint: FakeEndpoint): { event_type: string; data: Record<string, unknown> }[] {
   return endpoint.requests.map(({ body }) => JSON.parse(body.toString()) as never);
@@ -102,13 +100,13 @@ describe.skipIf(!sqliteLoads)("an error that ends the process", () => {
       const path = join(folder, "outbox.db");
       const without = await run(way);
       const crashed = await run(way, path, endpoint.url);
-      expect(without.status).toBe(1);
+      expect(without.code).toBe(1);
       expect(without.stderr).toContain(`${type}: `);
       expect(crashed).toEqual(without);
 
       endpoint.answerWith(200);
       const before = endpoint.requests.length;
-      expect(await run("deliver", path, endpoint.url)).toMatchObject({ status: 0, stderr: "" });
+      expect(await run("deliver", path, endpoint.url)).toMatchObject({ code: 0, stderr: "" });
       await endpoint.received(before + 1);
       expect(eventsAt(endpoint).at(-1)).toMatchObject({
         event_type: "error.occurred",
@@ -121,7 +119,7 @@ describe.skipIf(!sqliteLoads)("an error that ends the process", () => {
   it("is one event where it was reported before", async () => {
     const endpoint = await testEndpoint(503);
     const path = join(folder, "outbox.db");
-    expect((await run("report and throw", path, endpoint.url)).status).toBe(1);
+    expect((await run("report and throw", path, endpoint.url)).code).toBe(1);
     const outbox = sqliteOutbox({ path });
     const { deliveries } = await outbox.find({});
     await outbox.close();
@@ -131,25 +129,16 @@ describe.skipIf(!sqliteLoads)("an error that ends the process", () => {
   it("is delivered at once where the program handles it and goes on", async () => {
     const endpoint = await testEndpoint();
     const ended = await run("go on", join(folder, "outbox.db"), endpoint.url);
-    expect(ended.status).toBe(3);
+    expect(ended.code).toBe(3);
     await endpoint.received(1);
     expect(eventsAt(endpoint)[0]?.data).toMatchObject({ error_message: "the program goes on" });
   });
 });
 
 /** Runs the program in a process of its own, without webhooks where no outbox is named. */
-async function run(
-  way: string,
-  ...withWebhooks: string[]
-): Promise<{ status: number | null; stderr: string }> {
-  const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-  const imports = ["--import", "tsx", "--import", fixture("sources.mjs")];
-  const child = spawn(process.execPath, [...imports, fixture("errors/crash.mjs"), way, ...withWebhooks], {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-  const stderr = text(child.stderr);
-  const status = await new Promise<number | null>((resolve) => child.on("exit", resolve));
-  return { status, stderr: await stderr };
+async function run(way: string, ...withWebhooks: string[]): Promise<Pick<Ended, "code" | "stderr">> {
+  const imports = ["--import", "tsx", "--import", join(root, "test/fixtures/sources.mjs")];
+  const words = [...imports, join(root, "test/fixtures/errors/crash.mjs"), way, ...withWebhooks];
+  const { code, stderr } = await runProgram(process.execPath, words);
+  return { code, stderr };
 }

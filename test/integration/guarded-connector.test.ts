@@ -3,48 +3,39 @@ import { execFileSync } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import {
-  type AddressInfo,
   createServer as createTcpServer,
   getDefaultAutoSelectFamily,
-  type Server as TcpServer,
   setDefaultAutoSelectFamily,
   type Socket,
 } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { Agent, Client, Pool, request } from "undici";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ConnectionSettings, createGuardedConnector } from "../../src/security/connector.ts";
 import { type NetworkOptions, resolvePolicy } from "../../src/security/network-policy.ts";
 import { fakeResolver } from "../support/fake-resolver.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { listening } from "../support/listening.ts";
+import { until } from "../support/until.ts";
 
-let canary: TcpServer;
-let web: Server;
 let canaryPort: number;
 let webPort: number;
 let canaryConnections = 0;
 let webConnections = 0;
 
 beforeAll(async () => {
-  canary = createTcpServer((socket) => {
+  const canary = createTcpServer((socket) => {
     canaryConnections += 1;
     socket.destroy();
   });
-  web = createServer((_request, response) => response.end("ok")).on("connection", () => {
+  const web = createServer((_request, response) => response.end("ok")).on("connection", () => {
     webConnections += 1;
   });
   // `::` takes IPv4 too, so that every spelling of loopback would arrive.
-  await Promise.all([listen(canary, "::"), listen(web, "127.0.0.1")]);
-  canaryPort = (canary.address() as AddressInfo).port;
-  webPort = (web.address() as AddressInfo).port;
-});
-
-afterAll(() => {
-  canary.close();
-  web.close();
+  [canaryPort, webPort] = await Promise.all([listening(canary, "::"), listening(web)]);
 });
 
 beforeEach(() => {
@@ -194,8 +185,7 @@ describe("connections", () => {
     // Linux takes 0.0.0.0 to mean loopback: the address that was judged is not the one that answers.
     let bytesSeen = 0;
     const listener = createTcpServer((socket) => socket.on("data", (data) => (bytesSeen += data.length)));
-    await listen(listener, "127.0.0.1");
-    const { port } = listener.address() as AddressInfo;
+    const port = await listening(listener);
     const network = { allow: ["0.0.0.0"], requireHttps: false };
     await expect(get(`http://0.0.0.0:${port}/`, network)).rejects.toMatchObject({
       code: "ENDPOINT_BLOCKED",
@@ -207,8 +197,7 @@ describe("connections", () => {
 
   test("a refused connection keeps its own error", async () => {
     const closed = createTcpServer();
-    await listen(closed, "127.0.0.1");
-    const { port } = closed.address() as AddressInfo;
+    const port = await listening(closed);
     await new Promise((done) => closed.close(done));
     const network = { allow: ["127.0.0.1"] };
     await expect(get(`http://127.0.0.1:${port}/`, network)).rejects.toMatchObject({ code: "ECONNREFUSED" });
@@ -221,13 +210,11 @@ describe("connections", () => {
       names.push(socket.servername);
       socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     });
-    await listen(secure, "127.0.0.1");
-    const url = `https://good.test:${(secure.address() as AddressInfo).port}/`;
+    const url = `https://good.test:${await listening(secure)}/`;
     const { lookup } = fakeResolver({ "good.test": ["127.0.0.1"] });
     expect(await get(url, { lookup, allow: ["127.0.0.1"] }, { ca: cert })).toBe(200);
     await expect(get(url, { lookup }, { ca: cert })).rejects.toMatchObject({ code: "ENDPOINT_BLOCKED" });
     expect(names).toEqual(["good.test"]);
-    secure.close();
   });
 
   test("a name is judged by the scheme it is called with", async () => {
@@ -235,8 +222,7 @@ describe("connections", () => {
     const secure = createTlsServer({ cert, key }, (socket) =>
       socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
     );
-    await listen(secure, "127.0.0.1");
-    const authority = `good.test:${(secure.address() as AddressInfo).port}`;
+    const authority = `good.test:${await listening(secure)}`;
     const { lookup } = fakeResolver({ "good.test": ["0.0.0.0"] });
     const network = { lookup, allow: ["0.0.0.0", "127.0.0.1"] };
     expect(await get(`https://${authority}/`, network, { ca: cert })).toBe(200);
@@ -244,7 +230,6 @@ describe("connections", () => {
       code: "ENDPOINT_BLOCKED",
       message: expect.stringContaining("network.require_https"),
     });
-    secure.close();
   });
 
   test("a socket that closed before its address could be checked counts as reset, not as refused", async () => {
@@ -265,15 +250,13 @@ describe("connections", () => {
 
   test("a signal cuts the connection that waits for its answer, and those that are opened later", async () => {
     const silent = createTcpServer((socket) => socket.resume());
-    await listen(silent, "127.0.0.1");
-    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const url = `http://127.0.0.1:${await listening(silent)}/`;
     const cut = new AbortController();
     const request = (): Promise<number> => get(url, { allow: ["127.0.0.1"] }, { signal: cut.signal });
     const error = { code: "ABORT_ERR", message: "The connection was cut" };
     silent.once("connection", (socket) => socket.once("data", () => cut.abort()));
     await expect(request()).rejects.toMatchObject(error);
     await expect(request()).rejects.toMatchObject(error);
-    silent.close();
   });
 
   test.each([
@@ -347,10 +330,6 @@ function answering(...answer: readonly unknown[]): NonNullable<NetworkOptions["l
     process.nextTick(callback, ...answer)) as unknown as NonNullable<NetworkOptions["lookup"]>;
 }
 
-function listen(server: TcpServer, host: string): Promise<void> {
-  return new Promise((done) => server.listen(0, host, done));
-}
-
 function selfSigned(name: string): { readonly cert: string; readonly key: string } {
   const directory = temporaryFolder();
   const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
@@ -362,14 +341,13 @@ function selfSigned(name: string): { readonly cert: string; readonly key: string
 
 test("a signal that cuts connections is listened to only while they are open", async () => {
   const server = createServer((_, response) => response.writeHead(200, { connection: "close" }).end());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(server);
   const { signal } = new AbortController();
   const client = new Client(`http://127.0.0.1:${port}`, {
     connect: createGuardedConnector(resolvePolicy({ allow: ["127.0.0.0/8"] }), { signal }),
   });
   for (let n = 0; n < 5; n += 1) await (await client.request({ path: "/", method: "POST" })).body.dump();
   await client.close();
-  await vi.waitFor(() => expect(getEventListeners(signal, "abort")).toHaveLength(0));
-  await new Promise((resolve) => server.close(resolve));
+  await until(() => getEventListeners(signal, "abort").length === 0);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });

@@ -25,6 +25,7 @@ import {
   sayAndReset,
 } from "./hostile-servers.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { listening } from "../support/listening.ts";
 
 const timeoutMs = 300;
 
@@ -481,9 +482,7 @@ describe("a redirect", () => {
         visits += 1;
         socket.destroy();
       });
-      await new Promise<void>((resolve) => canary.listen(0, "127.0.0.1", resolve));
-      onTestFinished(() => void canary.close());
-      const { port } = canary.address() as { port: number };
+      const port = await listening(canary);
       const endpoint = await testEndpoint((_, response) =>
         response.writeHead(status, { Location: `http://127.0.0.1:${port}/steal` }).end("gone there"),
       );

@@ -1,8 +1,9 @@
 /** Servers that misbehave once: real sockets on loopback whose first connection is hostile and whose later ones serve. */
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingHttpHeaders } from "node:http";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { listening } from "../support/listening.ts";
 
 /** What it does with its connection. */
 export type Misbehaviour = (socket: Socket) => void;
@@ -69,9 +70,9 @@ export async function hostileServer(
     if (certificate === undefined) serve(socket, connections);
     else tls.emit("connection", socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = await listening(server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     get connections() {
       return connections;
     },

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebhookManager } from "mova-webhooks";
 import { cache } from "mova-webhooks/plugins";
-import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import type { FakeEndpoint } from "mova-webhooks/testing";
+import { beforeEach, expect, it } from "vitest";
 import { MovaInstrumentation } from "../../src/instrumentation/instrumentation.ts";
 import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
+import { testEndpoint } from "../support/pipeline.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/instrumentation/instrumentation.js", import.meta.url));
 
@@ -14,11 +15,8 @@ let receiver: FakeEndpoint;
 let project: ChildProject;
 
 beforeEach(async () => {
-  receiver = await fakeEndpoint();
+  receiver = await testEndpoint();
   project = childProject();
-});
-afterEach(async () => {
-  await receiver.close();
 });
 
 it("watches the libraries of the plugins given, each with its events inside the program's own trace", async () => {

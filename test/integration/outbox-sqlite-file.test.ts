@@ -1,6 +1,4 @@
 /** The file of the SQLite outbox: what it accepts as one, whose locks it respects, and how it takes over from the dead. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -12,6 +10,8 @@ import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
 
 let directory: string;
 let path: string;
@@ -63,14 +63,6 @@ async function claimWhenDue(outbox: Outbox): Promise<number> {
   let claimed = 0;
   await until(async () => (claimed = (await outbox.claim("ops", 10)).length) > 0);
   return claimed;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error("the condition did not come true");
 }
 
 describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name and what is wrong", () => {
@@ -292,13 +284,11 @@ describe.skipIf(!sqliteLoads)("a process that claims in the moment it would be g
 
 describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", () => {
   it("is taken over by the next to open the file, without waiting for the lease", async () => {
-    const holder = spawn(process.execPath, ["--import", "tsx", "test/fixtures/sqlite-holder.ts", path], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exited = once(holder, "exit");
-    await once(holder.stdout, "data");
-    holder.kill("SIGKILL");
-    await exited;
+    const words = ["--import", "tsx", "test/fixtures/sqlite-holder.ts", path];
+    const holder = startProgram(process.execPath, words);
+    await until(() => holder.stdout() !== "");
+    holder.child.kill("SIGKILL");
+    await holder.ended;
     const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
     outboxes.push(outbox);
     expect(await claimWhenDue(outbox)).toBe(1);

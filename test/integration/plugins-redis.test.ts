@@ -4,8 +4,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { Redis } from "ioredis";
 import { redis } from "mova-webhooks/plugins/redis";
 import { createClient } from "redis";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { type CollectingHost, collectingHost } from "../../src/testing/collecting-host.ts";
+import { until } from "../support/until.ts";
 
 const target = new URL(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379");
 const database = 9;
@@ -98,11 +99,10 @@ function nodeRedis(port: number): Driver {
   };
 }
 
-const untilTypes = (host: CollectingHost, ...types: string[]): Promise<void> =>
-  vi.waitFor(
-    () => expect(host.drafts.map(({ type }) => type)).toEqual(types.map((type) => `redis.${type}`)),
-    { timeout: 10_000, interval: 5 },
-  );
+const untilTypes = (host: CollectingHost, ...types: string[]): Promise<void> => {
+  const wanted = types.map((type) => `redis.${type}`).join();
+  return until(() => host.drafts.map(({ type }) => type).join() === wanted);
+};
 
 describe.each([
   ["ioredis", ioredis],
@@ -119,7 +119,7 @@ describe.each([
 
     await server.down();
     await untilTypes(host, "connected", "disconnected");
-    await vi.waitFor(() => expect(driver.retries()).toBeGreaterThan(3), { timeout: 10_000, interval: 5 });
+    await until(() => driver.retries() > 3);
     await server.up();
     await untilTypes(host, "connected", "disconnected", "connected");
     expect(await driver.ping()).toBe("PONG");

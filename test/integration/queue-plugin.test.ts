@@ -1,12 +1,13 @@
 /** The plugin that the README shows, beside real workers of BullMQ. */
 import { readFileSync } from "node:fs";
 import { Queue, Worker } from "bullmq";
-import { collectingHost, fakeEndpoint, pluginSuite } from "mova-webhooks/testing";
+import { collectingHost, pluginSuite } from "mova-webhooks/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { childProject, webhookEnvironment } from "../support/child-project.ts";
 // @ts-expect-error: an example in JavaScript, as the README prints it.
 import queuePlugin from "../fixtures/queue-plugin/index.js";
+import { testEndpoint } from "../support/pipeline.ts";
 
 const plugin = queuePlugin as (options?: { readonly queues?: readonly string[] }) => AnyPlugin;
 const connection = { host: "127.0.0.1", port: 6379 };
@@ -65,7 +66,7 @@ describe("the queue plugin", () => {
   it.each(["mjs", "cjs"])(
     "tells of a program that knows nothing of it, which ends as it would alone (.%s)",
     async (form) => {
-      const receiver = await fakeEndpoint();
+      const receiver = await testEndpoint();
       const project = childProject();
       const fixture = new URL("../fixtures/queue-plugin/index.js", import.meta.url);
       project.write("queue.mjs", readFileSync(fixture, "utf8"));
@@ -83,7 +84,6 @@ describe("the queue plugin", () => {
       queue.add("good", {});`,
       );
       const ended = await project.run(`app.${form}`, { env: webhookEnvironment(receiver.url) });
-      await receiver.close();
       expect(ended).toEqual({ code: 0, signal: null, stdout: "good\n", stderr: "" });
       const events = receiver.requests.map(({ body }) => JSON.parse(body.toString()) as object);
       expect(events).toMatchObject([{ event_type: "queue.job.completed", data: { queue: name } }]);

@@ -1,11 +1,10 @@
 /** The same requests through every adapter, on real servers, get the same answers. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { AnswerOptions } from "../../src/receiver/answer.ts";
 import { expressHandler } from "../../src/receiver/express.ts";
 import { fastifyWebhook } from "../../src/receiver/fastify.ts";
@@ -22,8 +21,9 @@ import {
   signRequest,
   testSecret,
 } from "../support/signed-request.ts";
+import { listening } from "../support/listening.ts";
+import { until } from "../support/until.ts";
 
-let server: Server | undefined;
 /** Fires the timer of the last request, as if the sender's patience came to its end. */
 let timeIsUp: () => void;
 let releaseHandler: () => void;
@@ -38,10 +38,7 @@ function makeReceiver(): WebhookReceiver {
 }
 
 async function listen(listener: Listener): Promise<string> {
-  const started = createServer(listener);
-  server = started;
-  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(started.address() as AddressInfo).port}/webhook`;
+  return `http://127.0.0.1:${await listening(createServer(listener))}/webhook`;
 }
 
 async function post(
@@ -52,22 +49,9 @@ async function post(
   return { status: response.status, answer: await response.json() };
 }
 
-/** Waits, bounded, for something that real connections bring about. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !condition(); turn += 1)
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  expect(condition()).toBe(true);
-}
-
 beforeEach(() => {
   handled = [];
   timeIsUp = () => {};
-});
-
-afterEach(async () => {
-  server?.closeAllConnections();
-  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
-  server = undefined;
 });
 
 const good = signRequest(eventBody("test.quick"));

@@ -1,6 +1,5 @@
 /** What happens on a connection after a refusal, or when it breaks, whichever adapter receives. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AnswerOptions } from "../../src/receiver/answer.ts";
 import { WebhookReceiver } from "../../src/receiver/receiver.ts";
@@ -12,6 +11,8 @@ import {
   expressBehindTimeout,
 } from "../support/receiver-adapters.ts";
 import { eventBody, signedAtMs, signRequest, testSecret } from "../support/signed-request.ts";
+import { listening } from "../support/listening.ts";
+import { until } from "../support/until.ts";
 
 const good = signRequest(eventBody("test.quick"));
 const large = signRequest(eventBody("test.quick", "x".repeat(1_200_000)), { id: "evt_large" });
@@ -35,14 +36,7 @@ async function start(adapter: Adapter, options: AnswerOptions = {}): Promise<voi
   receiver.addHandler("*", (_data, event) => handled.push(event.id));
   receiver.addHandler("test.slow", () => new Promise<void>((resolve) => (releaseHandler = resolve)));
   server = createServer(await adapter(receiver, options));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !condition(); turn += 1)
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  expect(condition()).toBe(true);
+  port = await listening(server);
 }
 
 function openSockets(): Promise<number> {

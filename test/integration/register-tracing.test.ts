@@ -1,14 +1,14 @@
 /** OpenTelemetry in programs that are started with `--import mova-webhooks/register`: our SDK, or the program's own. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type ChildProject, childProject, webhookEnvironment } from "../support/child-project.ts";
+import { listening } from "../support/listening.ts";
+import { testEndpoint } from "../support/pipeline.ts";
+import type { FakeEndpoint } from "mova-webhooks/testing";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;
-let collector: Server;
 let exported: Exported[];
 /** Where the collector was called. */
 let paths: Set<string | undefined>;
@@ -25,11 +25,11 @@ interface ExportRequest {
 }
 
 beforeEach(async () => {
-  receiver = await fakeEndpoint();
+  receiver = await testEndpoint();
   project = childProject();
   exported = [];
   paths = new Set();
-  collector = createServer((request, response) => {
+  const collector = createServer((request, response) => {
     paths.add(request.url);
     void text(request).then((body) => {
       const { resourceSpans = [] } = JSON.parse(body) as ExportRequest;
@@ -37,17 +37,12 @@ beforeEach(async () => {
       response.end("{}");
     });
   });
-  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
   env = {
     ...webhookEnvironment(receiver.url),
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await listening(collector)}`,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     OTEL_NODE_RESOURCE_DETECTORS: "none",
   };
-});
-afterEach(async () => {
-  await receiver.close();
-  await new Promise((resolve) => collector.close(resolve));
 });
 
 /** What the programs below and we trace. */

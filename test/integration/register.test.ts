@@ -1,8 +1,8 @@
 /** Programs that know nothing of us, started with `--import mova-webhooks/register`. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FakeEndpoint, fakeEndpoint } from "mova-webhooks/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FakeEndpoint } from "mova-webhooks/testing";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   type ChildProject,
   childProject,
@@ -12,16 +12,14 @@ import {
 import * as use from "../support/library-programs.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import type { Ended } from "../support/program.ts";
+import { testEndpoint } from "../support/pipeline.ts";
 
 let receiver: FakeEndpoint;
 let project: ChildProject;
 
 beforeEach(async () => {
-  receiver = await fakeEndpoint();
+  receiver = await testEndpoint();
   project = childProject();
-});
-afterEach(async () => {
-  await receiver.close();
 });
 
 interface Event {

@@ -1,7 +1,5 @@
 /** What a receiver sees of tracing, with real undici, its real instrumentation, and a real exporter. */
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import * as api from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { NodeSDK } from "@opentelemetry/sdk-node";
@@ -13,6 +11,7 @@ import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import type { Claim } from "../../src/outbox/outbox.ts";
 import type { AttemptSpan, Tracing } from "../../src/telemetry/trace-contract.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
+import { listening } from "../support/listening.ts";
 
 const acceptedAt = 1_700_000_000_000;
 const now = (): number => acceptedAt;
@@ -23,7 +22,6 @@ interface Received {
   readonly body: string;
 }
 
-let server: Server;
 let origin: string;
 let received: Received[];
 let agent: Agent;
@@ -31,7 +29,7 @@ let instrumentation: UndiciInstrumentation | undefined;
 
 beforeEach(async () => {
   received = [];
-  server = createServer((message, response) => {
+  const server = createServer((message, response) => {
     const chunks: Buffer[] = [];
     message.on("data", (chunk: Buffer) => chunks.push(chunk));
     message.on("end", () => {
@@ -43,9 +41,7 @@ beforeEach(async () => {
       response.setHeader("content-type", "application/json").end("{}");
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  origin = `http://127.0.0.1:${await listening(server)}`;
   agent = new Agent();
 });
 
@@ -54,8 +50,6 @@ afterEach(async () => {
   instrumentation?.disable();
   instrumentation = undefined;
   for (const part of [api.trace, api.context, api.propagation]) part.disable();
-  server.closeAllConnections();
-  server.close();
 });
 
 function valuesOf(header: string, { rawHeaders }: Received): string[] {

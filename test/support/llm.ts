@@ -3,9 +3,10 @@ import { setImmediate as turn } from "node:timers/promises";
 import Anthropic from "@anthropic-ai/sdk";
 import { type LlmOptions, llm } from "mova-webhooks/plugins/llm";
 import OpenAI from "openai";
-import { afterEach, beforeEach, expect, vi } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 import { collectingHost } from "../../src/testing/collecting-host.ts";
 import { type LlmServer, startLlmServer } from "../../src/testing/llm-server.ts";
+import { until } from "./until.ts";
 
 /** Stands in every prompt, answer and error message; no event may hold it. */
 export const canary = "canary-4711";
@@ -132,7 +133,7 @@ export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
 
 export async function failUnseen(calls: Caller, requests: number): Promise<void> {
   void calls.plain();
-  await vi.waitFor(() => expect(server.requests).toHaveLength(requests));
+  await until(() => server.requests.length === requests);
 }
 
 /** Collects the rejections nobody handled during `step`, with the test runner's own listeners set aside. */

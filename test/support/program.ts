@@ -27,8 +27,8 @@ export interface ProgramOptions {
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   /** What it has written so far. */
-  stdout(): string;
-  stderr(): string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
   /** Resolves once it has ended and all it wrote was read. */
   readonly ended: Promise<Ended>;
 }

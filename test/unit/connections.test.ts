@@ -3,11 +3,12 @@ import { expect, it } from "vitest";
 import { until } from "../support/until.ts";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { buildConnector } from "undici";
 import { type Connection, Connections } from "../../src/delivery/http/connections.ts";
 import { ResponseHandler } from "../../src/delivery/http/response.ts";
 import { Sockets } from "../../src/delivery/http/sockets.ts";
+import { listening } from "../support/listening.ts";
 
 /** Nothing is sent, so nothing connects. */
 function connections(sockets = new Sockets(100)): Connections {
@@ -117,8 +118,7 @@ it("is closed when it was idle for our own time, whatever the receiver hints at"
   });
   server.keepAliveTimeout = 600_000;
   server.on("connection", (socket: Socket) => closed.push(once(socket, "close")));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `http://127.0.0.1:${await listening(server)}`;
   const pool = new Connections(origin, () => buildConnector({}), new Sockets(1), 50);
   const connection = taken(pool).connection as Connection;
   await new Promise<void>((resolve) => {
@@ -135,5 +135,4 @@ it("is closed when it was idle for our own time, whatever the receiver hints at"
   });
   await Promise.all(closed);
   expect(closed).toHaveLength(1);
-  server.close();
 });

@@ -1,12 +1,11 @@
 /** The log: one line for every attempt, and one for what an operator must know. */
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import type { AttemptedFact, Lifecycle } from "../../src/telemetry/lifecycle.ts";
 import { createLog, loggerFromEnvironment } from "../../src/telemetry/log/log.ts";
+import { type Ended, runModule } from "../support/program.ts";
 
 const ids = { deliveryId: "dlv_1", eventId: "evt_1", eventType: "cache.updated", endpointId: "ops" };
 const trace = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
@@ -165,14 +164,10 @@ describe("the logger of the environment", () => {
       for (let b = 0; b < 3; b += 1) logger.error({ b }, "loud");
       process.kill(process.pid, "SIGKILL");`;
   };
-  const run = (level: string) =>
-    spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script(level)], {
-      encoding: "utf8",
-      cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    });
+  const run = (level: string): Promise<Ended> => runModule(script(level));
 
-  it("writes JSON lines from that level on to stderr, before the process can be killed", () => {
-    const { stdout, stderr } = run('"error"');
+  it("writes JSON lines from that level on to stderr, before the process can be killed", async () => {
+    const { stdout, stderr } = await run('"error"');
     expect(stdout).toBe("true\n");
     const lines = stderr
       .trim()
@@ -187,8 +182,8 @@ describe("the logger of the environment", () => {
     expect(lines).toEqual([0, 1, 2].map((b) => ({ ...line, b })));
   });
 
-  it("is silent without a level, and does not load pino", () => {
-    const { stdout, stderr } = run("undefined");
+  it("is silent without a level, and does not load pino", async () => {
+    const { stdout, stderr } = await run("undefined");
     expect([stdout, stderr]).toEqual(["false\n", ""]);
   });
 

@@ -1,6 +1,4 @@
 /** Watching calls: the component's callers notice nothing. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import {
   definePlugin,
@@ -11,6 +9,7 @@ import {
   watchMethod,
 } from "mova-webhooks/plugin";
 import { collectingHost } from "../../src/testing/collecting-host.ts";
+import { runModule } from "../support/program.ts";
 
 const plugin = definePlugin({
   contract: 1,
@@ -34,17 +33,8 @@ function recorder(): { seen: unknown[][]; watch: Watch } {
 
 /** Runs a program of its own; `thrown` is the line that names what ended it. */
 async function run(program: string, ...args: string[]): Promise<object> {
-  const tsx = ["--import", "tsx", "--input-type=module", "--eval", program, ...args];
-  const child = spawn(process.execPath, tsx, { cwd: new URL("../..", import.meta.url) });
-  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
-  const [code] = (await once(child, "close")) as [number];
-  return { code, stdout: stdout(), thrown: /^\w*Error: .*$/m.exec(stderr())?.[0] };
-}
-
-function collect(stream: NodeJS.ReadableStream): () => string {
-  let text = "";
-  stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return () => text;
+  const { code, stdout, stderr } = await runModule(program, args);
+  return { code, stdout, thrown: /^\w*Error: .*$/m.exec(stderr)?.[0] };
 }
 
 class Component {

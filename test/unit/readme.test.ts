@@ -1,8 +1,6 @@
 /** The examples of README and docs run, their commands exist; their tables are compared in readme-tables.test.ts. */
-import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/settings/read/config.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
@@ -20,8 +18,8 @@ import {
   table,
 } from "../support/pages.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { runProgram } from "../support/program.ts";
 
-const run = promisify(execFile);
 /** Inside the built package, so that its public names resolve to it. */
 const folder = join(root, "dist/readme");
 /** Where examples run: nothing there configures them, and what they write is thrown away. */
@@ -40,9 +38,11 @@ async function runBlock(text: string, name: string): Promise<string> {
     OTEL_METRICS_EXPORTER: "none",
     OTEL_LOGS_EXPORTER: "none",
   };
-  const env = { PATH: process.env["PATH"], ...noExport };
-  const { stdout, stderr } = await run(process.execPath, [file], { cwd: elsewhere, env, timeout: 20_000 });
-  expect(stderr).toBe("");
+  const { code, stdout, stderr } = await runProgram(process.execPath, [file], {
+    folder: elsewhere,
+    env: noExport,
+  });
+  expect([code, stderr]).toEqual([0, ""]);
   return stdout;
 }
 

@@ -5,6 +5,7 @@ import { reasonWithoutRedisServer, startRedis } from "../../support/redis-server
 import { secret, testEndpoint } from "../../support/pipeline.ts";
 import { sqliteLoads } from "../../support/native-sqlite.ts";
 import { cli, inFolder, write } from "../../support/cli.ts";
+import { listening } from "../../support/listening.ts";
 
 describe("config check and doctor", () => {
   it.skipIf(!sqliteLoads)("say what serve and register use where nothing is configured", async () => {
@@ -85,14 +86,12 @@ describe("config check and doctor", () => {
     const file = (name: string): Buffer =>
       readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url));
     const server = createServer({ key: file("key.pem"), cert: file("self-signed.pem") });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as { port: number };
+    const port = await listening(server);
     write(
       "mova.config.yaml",
       `webhook:\n  endpoints: [{ id: ops, url: "https://127.0.0.1:${port}/", secret: ${secret} }]\n  network: { allow: [127.0.0.0/8] }\n`,
     );
     const { code, out } = await cli(["doctor"]);
-    server.close();
     expect(code).toBe(1);
     expect(out).toMatch(/TLS: DEPTH_ZERO_SELF_SIGNED_CERT[^]*certificate/);
   });

@@ -1,20 +1,21 @@
 /** Calls of the real clients of OpenAI and Anthropic that are awaited: what is told of them, and that they stay as they are. */
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   canary,
   started,
   completed,
   failed,
   server,
+  tokens,
   watching,
   untouched,
   libraries,
-  tokens,
   readAll,
   errorOf,
   failUnseen,
   unhandledDuring,
 } from "../../support/llm.ts";
+import { until } from "../../support/until.ts";
 
 describe.each(libraries)("$title", ({ asked, answered, errors, caller }) => {
   const whole = { ...asked, stream: false };
@@ -123,7 +124,7 @@ describe.each(libraries)("$title", ({ asked, answered, errors, caller }) => {
     const { instrument, types } = watching();
     const reasons = await unhandledDuring(async () => {
       void caller(instrument).plain();
-      await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+      await until(() => server.requests.length === 1);
     });
     expect(reasons).toEqual([]);
     expect(types()).toEqual([started]);
