@@ -177,6 +177,12 @@ describe("the house", () => {
     expect(unnamed).toEqual([]);
   });
 
+  it("waits with one deadline for what may never end", () => {
+    const races = sources.filter((file) => codeOf(file).includes("Promise.race"));
+    // The receiver's time to answer begins before what it bounds, by a timer that the user may give.
+    expect(races.toSorted()).toEqual(["src/receiver/answer.ts", "src/time/deadline.ts"]);
+  });
+
   it("has a pure policy: no clock, no chance, nothing that waits", () => {
     const impure = filesBelow(`src/${pure}`).filter((file) =>
       /Date\.now|Math\.random|performance|process\.|\basync\b|\bawait\b/.test(codeOf(file)),
