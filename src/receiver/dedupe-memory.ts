@@ -5,7 +5,10 @@ import { type DedupeOptions, type DedupeStore, dedupeTimes } from "./dedupe-stor
 import { wallNow } from "../time/timers.ts";
 
 export interface MemoryStoreOptions extends DedupeOptions {
-  /** Events remembered at most; the oldest are forgotten first. @default 100000 */
+  /**
+   * Events remembered at most; the oldest are forgotten first, but none that could be replayed: more are kept where
+   * more come within the receiver's tolerance. @default 100000
+   */
   readonly maxEvents?: number;
   /** Unix milliseconds. @default Date.now */
   readonly now?: () => number;
@@ -14,6 +17,7 @@ export interface MemoryStoreOptions extends DedupeOptions {
 interface Entry {
   readonly done: boolean;
   readonly endsAtMs: number;
+  readonly replayableUntilMs: number;
 }
 
 /** Makes a store in memory. Throws CONFIG_INVALID for options that cannot work. */
@@ -27,23 +31,24 @@ export function memoryStore(given: MemoryStoreOptions = {}): DedupeStore {
   function put(key: string, entry: Entry): void {
     entries.delete(key);
     entries.set(key, entry);
-    for (const [oldest, { endsAtMs }] of entries) {
-      if (entries.size <= maxEvents && endsAtMs > now()) break;
+    for (const [oldest, { endsAtMs, replayableUntilMs }] of entries) {
+      const wanted = entries.size <= maxEvents || replayableUntilMs > now();
+      if (wanted && endsAtMs > now()) break;
       entries.delete(oldest);
     }
   }
 
   return {
-    async claim(key) {
+    async claim(key, replayableUntilMs = 0) {
       const known = entries.get(key);
       if (known !== undefined && known.endsAtMs > now())
         return known.done ? { state: "done" } : { state: "busy" };
-      const mine: Entry = { done: false, endsAtMs: now() + leaseMs };
+      const mine: Entry = { done: false, endsAtMs: now() + leaseMs, replayableUntilMs };
       put(key, mine);
       return {
         state: "claimed",
         async complete() {
-          put(key, { done: true, endsAtMs: now() + retentionMs });
+          put(key, { done: true, endsAtMs: now() + retentionMs, replayableUntilMs });
         },
         async release() {
           // After the lease ran out, the key may be somebody else's.

@@ -14,8 +14,12 @@ export interface HeldClaim {
 export type DedupeClaim = HeldClaim | { readonly state: "busy" } | { readonly state: "done" };
 
 export interface DedupeStore {
-  /** Claims a key for one caller at a time. A claim is a lease: when its holder dies, it runs out. */
-  claim(key: string): Promise<DedupeClaim>;
+  /**
+   * Claims a key for one caller at a time. A claim is a lease: when its holder dies, it runs out. Until
+   * `replayableUntilMs`, Unix milliseconds, the same request would be genuine again: a store that makes room keeps the
+   * key that long. Undefined where a request bears no time.
+   */
+  claim(key: string, replayableUntilMs?: number): Promise<DedupeClaim>;
 }
 
 export interface DedupeOptions {

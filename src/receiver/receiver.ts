@@ -163,7 +163,7 @@ export class WebhookReceiver {
 
     let claim: DedupeClaim;
     try {
-      claim = await this.#store.claim(event.id);
+      claim = await this.#store.claim(event.id, verified.replayableUntilMs);
     } catch (error) {
       this.#logger.error({ err: error, eventId: event.id }, "dedupe store failed");
       return refuse("STORE_UNAVAILABLE", "The receiver cannot tell whether it has handled this event", error);

@@ -25,6 +25,8 @@ export interface Verified {
   /** Signed, and therefore fit to recognise a duplicate by. */
   readonly id: string;
   readonly bytes: Buffer;
+  /** Until then, in Unix milliseconds, the same request would be genuine again; undefined where it bears no time. */
+  readonly replayableUntilMs?: number;
 }
 
 /** Visible ASCII without the dot, which would let a boundary of the signed text move. */
@@ -130,7 +132,7 @@ function verifyStandard(
   if (!rules.verifier.verifyStandard(id, timestamp, bytes, signature)) {
     return refuse("SIGNATURE_INVALID", "No entry of `webhook-signature` matches");
   }
-  return { ok: true, id, bytes };
+  return { ok: true, id, bytes, replayableUntilMs: (Number(timestamp) + rules.toleranceSeconds + 1) * 1000 };
 }
 
 function verifyMova(rules: VerificationRules, read: HeaderReader, bytes: Buffer): Verified | Refused {

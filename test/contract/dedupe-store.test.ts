@@ -122,6 +122,18 @@ describe("the memory store", () => {
     expect((await store.claim("a")).state).toBe("claimed");
   });
 
+  it("forgets none that could be replayed, however full it is", async () => {
+    const store = memoryStore({ maxEvents: 2, now: () => nowMs });
+    const keys = Array.from({ length: 1000 }, (_, number) => `young-${number}`);
+    for (const key of keys) await held(await store.claim(key, nowMs + 300_000)).complete();
+    nowMs += 299_999;
+    const states = await Promise.all(keys.map(async (key) => (await store.claim(key)).state));
+    expect(new Set(states)).toEqual(new Set(["done"]));
+    nowMs += 1;
+    await held(await store.claim("newer")).complete();
+    expect((await store.claim("young-0")).state).toBe("claimed");
+  });
+
   it("is not made with room for none", () => {
     expect(() => memoryStore({ maxEvents: Number.NaN })).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID" }),

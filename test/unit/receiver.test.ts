@@ -378,6 +378,22 @@ describe("a receiver", () => {
     expect(shown).not.toContain("MfKQ9r8GKYqr");
   });
 
+  it("handles no captured request twice while it is genuine, however many events came meanwhile", async () => {
+    let nowMs = signedAtMs;
+    const now = (): number => nowMs;
+    const receiver = receiverWith({ now, store: memoryStore({ now, maxEvents: 10 }) });
+    const early = signRequest(request.body, { id: "evt_early", timestamp: signedAtSeconds + 300 });
+    expect(await receiver.receive(early.body, early.headers)).toMatchObject({ ok: true, duplicate: false });
+    for (let number = 0; number < 100; number += 1) {
+      const other = signRequest(request.body, { id: `evt_${number}` });
+      expect(await receiver.receive(other.body, other.headers)).toMatchObject({ ok: true, duplicate: false });
+    }
+    nowMs += 600_999;
+    expect(await receiver.receive(early.body, early.headers)).toMatchObject({ ok: true, duplicate: true });
+    nowMs += 1;
+    expect(await receiver.receive(early.body, early.headers)).toMatchObject({ code: "TIMESTAMP_EXPIRED" });
+  });
+
   it("forgets an event in memory after its retention", async () => {
     let nowMs = signedAtMs;
     const now = (): number => nowMs;
