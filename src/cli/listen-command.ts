@@ -1,14 +1,16 @@
 /** `mova-webhooks listen`: a receiver that verifies, prints, forwards, and fails when told to. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { buffer } from "node:stream/consumers";
 import { Command, InvalidArgumentError } from "commander";
+import { readStream } from "../receiver/body-reader.ts";
+import { letAnswerArrive } from "../receiver/read-on.ts";
 import { WebhookReceiver } from "../receiver/receiver.ts";
 import { cannotListen } from "../server/cannot-listen.ts";
 import { generateSecret } from "../signing/key.ts";
 import { jsonOption, readPort, readSecret, readUrl, secretOptions } from "./options.ts";
 import { paint, print, say } from "./terminal.ts";
 import { manager } from "../settings/manager.ts";
+import { visible } from "./visible.ts";
 
 /** One planned failure: an HTTP status, a request that is never answered, or a connection that is cut. */
 type Failure = number | "hang" | "reset";
@@ -61,7 +63,10 @@ async function runListen(options: ListenOptions): Promise<void> {
   const plan = [...options.fail];
 
   const server = createServer((request, response) => {
-    void buffer(request).then(
+    letAnswerArrive(request, response);
+    response.on("error", () => {});
+    // No more than is verified: who sent it is not known yet.
+    void readStream(request, receiver.maxBytes).then(
       (body) => answer(body, request.headers, response),
       () => response.destroy(),
     );
@@ -75,7 +80,7 @@ async function runListen(options: ListenOptions): Promise<void> {
     const failure = plan.shift();
     const event = standard.ok ? standard.event : mova.ok ? mova.event : undefined;
     const seen = {
-      attempt: [headers["x-mova-attempt"] ?? "?"].flat().join(),
+      attempt: [headers["x-mova-attempt"] ?? "?"].flat().join().slice(0, 20),
       event_type: event?.event_type,
       id: event?.id,
       standard: standard.ok ? "verified" : standard.code,
@@ -91,7 +96,10 @@ async function runListen(options: ListenOptions): Promise<void> {
       return;
     }
     if (failure !== undefined) return void response.writeHead(failure).end();
-    if (!standard.ok && !mova.ok) return void response.writeHead(standard.status).end(standard.message);
+    if (!standard.ok && !mova.ok) {
+      const { status, message } = standard;
+      return void response.writeHead(status, { "content-length": Buffer.byteLength(message) }).end(message);
+    }
     if (options.forward === undefined) return void response.writeHead(200).end();
     response.writeHead(await forward(options.forward, body, headers)).end();
   }
@@ -145,9 +153,9 @@ function showSeen(seen: Seen): string {
   const mark = good ? paint("green", "✓") : paint("red", "✗");
   const signatures = `webhook-signature ${seen.standard}, X-Mova-Signature ${seen.mova}`;
   const failed = seen.answered === undefined ? "" : `  → ${seen.answered}`;
-  const what = good ? `${seen.event_type}  ${seen.id}` : "refused";
-  const data = good ? `\n  ${JSON.stringify(seen.data)}` : "";
-  return `${mark} ${what}  attempt ${seen.attempt}  (${signatures})${failed}${data}`;
+  const what = good ? visible(`${seen.event_type}  ${seen.id}`) : "refused";
+  const data = good ? `\n  ${visible(JSON.stringify(seen.data))}` : "";
+  return `${mark} ${what}  attempt ${visible(seen.attempt)}  (${signatures})${failed}${data}`;
 }
 
 function readPlan(text: string): Failure[] {

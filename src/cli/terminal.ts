@@ -1,12 +1,13 @@
 /** How commands speak: data on stdout, messages on stderr, JSON on demand, colour only on a terminal. */
 import { stripVTControlCharacters, styleText } from "node:util";
 import { WebhookError } from "../event/errors.ts";
+import { visible } from "./visible.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Prints data: one JSON document with `--json`, else what `show` makes of it. */
 export function print<Data>(data: Data, json: boolean, show: (data: Data) => string): void {
-  process.stdout.write(`${json ? JSON.stringify(data) : show(data)}\n`);
+  process.stdout.write(`${json ? visible(JSON.stringify(data)) : show(data)}\n`);
 }
 
 /** Says something that is not data: progress, what happens next. */

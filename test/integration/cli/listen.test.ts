@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from "node:http";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint } from "../../support/pipeline.ts";
 import { cli, startListen } from "../../support/cli.ts";
+import { RawClient } from "../../support/raw-client.ts";
 
 describe("listen", () => {
   it("verifies, prints, fails as planned, and forwards", async () => {
@@ -65,5 +66,45 @@ describe("listen --forward", () => {
     for (const name of ["transfer-encoding", "te", "trailer"]) expect(headers).not.toHaveProperty(name);
     child.kill("SIGTERM");
     expect(await ended).toMatchObject({ code: 0, signal: null });
+  });
+});
+
+describe("listen, before anything is verified,", () => {
+  it.each([[["--json"]], [[]]])("prints nothing that a terminal would obey, with %j", async (json) => {
+    const { child, url, ended } = await startListen([...json, "--secret", secret]);
+    const client = await RawClient.connect(Number(new URL(url).port));
+    const body = Buffer.from('{"event_type":"cache.\u009b31m","data":{"text":"\u009b2J\u202e\u007f"}}');
+    const signed = await cli(["sign", body.toString(), "--secret", secret, "--json"]);
+    const headers = {
+      ...(JSON.parse(signed.out) as Record<string, string>),
+      "content-type": "application/json",
+    };
+    for (const each of [headers, {}]) {
+      client.sendHead("/", { ...each, "x-mova-attempt": "\u009b31m\u0085" }, body.length);
+      client.send(body);
+      await client.answer();
+    }
+    client.socket.destroy();
+    child.kill("SIGINT");
+    const { stdout } = await ended;
+    expect(stdout).toContain("\\u009b31m");
+    expect(stdout).toContain("\\u009b2J\\u202e\\u007f");
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+  });
+
+  it("holds no more of a body than it would verify, and goes on", async () => {
+    const { child, url, ended } = await startListen(["--json", "--secret", secret]);
+    const client = await RawClient.connect(Number(new URL(url).port));
+    client.sendHead("/", {}, 30_000_000);
+    client.send(Buffer.alloc(2_000_000));
+    const answer = await client.answer();
+    expect(answer?.status).toBe(413);
+    client.send(Buffer.alloc(28_000_000));
+    client.sendHead("/", {}, 2);
+    client.send("{}");
+    expect((await client.answer())?.status).toBe(401);
+    client.socket.destroy();
+    child.kill("SIGINT");
+    expect((await ended).stdout).toMatch(/BODY_TOO_LARGE[^]*HEADERS_MISSING/);
   });
 });
