@@ -1,8 +1,9 @@
 /** The protocol all adapters speak: how a request is read, and which status it gets when. */
+import { errorTable } from "../event/errors.ts";
 import { BodyBroken } from "./body-reader.ts";
 import type { RawBody } from "./raw-body.ts";
 import type { ReceivedHeaders } from "./received-headers.ts";
-import type { ReceiveResult } from "./receive-result.ts";
+import type { ReceiveResult, Refused } from "./receive-result.ts";
 import type { WebhookReceiver } from "./receiver.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { clearTimeout, setTimeout } from "../time/timers.ts";
@@ -23,6 +24,8 @@ export interface IncomingRequest {
   readonly readBody: (maxBytes: number) => Promise<unknown>;
   /** Tells whether somebody else, such as a timeout of the framework's, has answered meanwhile, or nobody listens any more. */
   readonly isAnswered?: () => boolean;
+  /** Says what to do in this framework where a parser came first. */
+  readonly parsedRemedy?: string;
 }
 
 export interface Answer {
@@ -68,7 +71,7 @@ async function answerUnguarded(
     const rawBody = await inTime(request.readBody(receiver.maxBytes), bodyWithin);
     if (request.isAnswered?.() === true) return undefined;
     const accepted = await receiver.accept(rawBody as RawBody, request.headers);
-    if (!accepted.ok) return answerOf(accepted);
+    if (!accepted.ok) return answerOf(explained(accepted, request.parsedRemedy));
     const result = await Promise.race([accepted.handle(), timeIsUp]);
     return result === "late" ? answer(202, { status: "accepted" }) : answerOf(result);
   } finally {
@@ -80,6 +83,12 @@ function inTime<T>(reading: Promise<T>, seconds: number): Promise<T> {
   return withDeadline(reading, seconds * 1000, () => {
     throw new BodyBroken(`The body did not come within ${seconds} s`);
   });
+}
+
+/** "Use an adapter" is no help to who does. */
+function explained(refused: Refused, remedy: string | undefined): Refused {
+  if (refused.code !== "BODY_PARSED" || remedy === undefined) return refused;
+  return { ...refused, message: refused.message.replace(errorTable.BODY_PARSED.remedy, remedy) };
 }
 
 function answerOf(result: ReceiveResult): Answer {

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from "fastify";
 import { type AnswerOptions, answerRequest } from "./answer.ts";
 import { readNodeBody } from "./node.ts";
 import { letAnswerArrive } from "./read-on.ts";
+import { withoutLists } from "./received-headers.ts";
 import type { WebhookReceiver } from "./receiver.ts";
 
 export type { AnswerOptions } from "./answer.ts";
@@ -10,6 +11,9 @@ export type { AnswerOptions } from "./answer.ts";
 export interface FastifyWebhookOptions {
   readonly path: string;
 }
+
+const parsedRemedy =
+  "Let no hook read the request before `fastifyWebhook`: disable the JSON body parser for this route, or have it keep the bytes as `request.rawBody`.";
 
 /** Makes a plugin with its own body parser, which leaves the body raw on this route and on no other. */
 export function fastifyWebhook(
@@ -27,9 +31,11 @@ export function fastifyWebhook(
       const isAnswered = (): boolean => reply.sent || reply.raw.headersSent || reply.raw.destroyed;
       const incoming = {
         method: request.method,
-        headers: request.headers,
-        readBody: (maxBytes: number) => readNodeBody(request.raw, reply.raw, maxBytes),
+        headers: withoutLists(request.headers),
+        readBody: async (maxBytes: number) =>
+          rawBodyOf(request) ?? readNodeBody(request.raw, reply.raw, maxBytes),
         isAnswered,
+        parsedRemedy,
       };
       const answer = await answerRequest(receiver, incoming, options);
       if (answer === undefined || isAnswered()) {
@@ -40,4 +46,10 @@ export function fastifyWebhook(
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     });
   };
+}
+
+/** As `fastify-raw-body` leaves it. */
+function rawBodyOf(request: object): unknown {
+  const raw = "rawBody" in request ? request.rawBody : undefined;
+  return raw instanceof Uint8Array || typeof raw === "string" ? raw : undefined;
 }

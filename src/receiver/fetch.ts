@@ -7,6 +7,9 @@ import { withDeadline } from "../time/deadline.ts";
 
 export type { AnswerOptions } from "./answer.ts";
 
+const parsedRemedy =
+  "Let nothing read the request before the handler: disable the JSON body parser for this route, or have it read `request.clone()`.";
+
 export function fetchHandler(receiver: WebhookReceiver, options?: AnswerOptions) {
   return async function receiveWebhook(request: Request): Promise<Response> {
     const wasRead = request.bodyUsed || request.body?.locked === true;
@@ -15,6 +18,7 @@ export function fetchHandler(receiver: WebhookReceiver, options?: AnswerOptions)
       method: request.method,
       headers: request.headers,
       readBody: async (maxBytes: number) => (wasRead ? undefined : body.read(maxBytes)),
+      parsedRemedy,
     };
     const answer = await answerRequest(receiver, incoming, options);
     // Nobody else can answer here.

@@ -1,6 +1,8 @@
-/** Reads the event out of a verified body. */
+/** Reads the event out of a verified body, of whichever of three kinds it is. */
 import type { WebhookEvent } from "../event/webhook-event.ts";
+import { binaryFieldsOf, type EventFields, fieldsOf } from "./event-fields.ts";
 import { type Refused, refuse } from "./receive-result.ts";
+import type { HeaderReader } from "./received-headers.ts";
 
 /** `events` are those the handlers get: the event itself, or the members of a batch. */
 export type EventOrRefusal =
@@ -13,6 +15,8 @@ interface Defaults {
   readonly nowMs: number;
   /** Stands in for a missing `event_type`, and may not contradict one: the body is signed, this is not. */
   readonly eventType?: string | undefined;
+  /** Reads the headers of a binary CloudEvent, where its body says nothing by itself. */
+  readonly header?: HeaderReader;
 }
 
 /**
@@ -21,12 +25,23 @@ interface Defaults {
  */
 export function readEvent(bytes: Uint8Array, defaults: Defaults): EventOrRefusal {
   const body = parse(bytes);
-  if (!Array.isArray(body)) {
-    const event = readOne(body, defaults);
-    return "ok" in event ? event : { ok: true, event, events: [event] };
-  }
+  const read = Array.isArray(body) ? readBatch(body, defaults) : readSingle(body, defaults);
+  if (read.ok || defaults.header === undefined) return read;
+  // The signed body has the last word: headers that nobody signed are read only where it says nothing.
+  const fields = binaryFieldsOf(defaults.header, bytes.length === 0 ? {} : body);
+  if (fields === undefined) return read;
+  const event = eventOf(fields, defaults);
+  return { ok: true, event, events: [event] };
+}
+
+function readSingle(body: unknown, defaults: Defaults): EventOrRefusal {
+  const event = readOne(body, defaults);
+  return "ok" in event ? event : { ok: true, event, events: [event] };
+}
+
+function readBatch(members: readonly unknown[], defaults: Defaults): EventOrRefusal {
   const events: WebhookEvent[] = [];
-  for (const [index, member] of body.entries()) {
+  for (const [index, member] of members.entries()) {
     const event = readOne(member, { ...defaults, id: `${defaults.id}_${index + 1}` });
     if ("ok" in event) return event;
     events.push(event);
@@ -37,33 +52,40 @@ export function readEvent(bytes: Uint8Array, defaults: Defaults): EventOrRefusal
   return { ok: true, event: { ...batch, source: "mova_sdk", version: "2.2" }, events };
 }
 
-/** Fields beside `event_type` may be missing, as in the original. The fields are picked, never merged into anything. */
 function readOne(body: unknown, defaults: Defaults): WebhookEvent | Refused {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return refuse("BODY_INVALID", "The body is not a JSON object in UTF-8");
   }
-  const fields = body as Readonly<Record<string, unknown>>;
-  const type = fields["event_type"] ?? defaults.eventType;
+  const fields = fieldsOf(body as Readonly<Record<string, unknown>>);
+  const type = fields.type ?? defaults.eventType;
   if (typeof type !== "string" || type === "") return refuse("BODY_INVALID", "The body has no `event_type`");
   if (defaults.eventType !== undefined && defaults.eventType !== type) {
     return refuse("BODY_INVALID", "The event type given differs from the signed `event_type`");
   }
-  const { timestamp, source = "mova_sdk", version = "2.2" } = fields;
+  return eventOf({ ...fields, type }, defaults);
+}
+
+/** Fields beside the type may be missing, as in the original. */
+function eventOf(fields: EventFields & { readonly type: string }, { id, nowMs }: Defaults): WebhookEvent {
+  const { type, timestamp, data, source = "mova_sdk", version = "2.2" } = fields;
   return {
-    id: defaults.id,
+    id,
     event_type: type,
-    timestamp: typeof timestamp === "string" ? timestamp : new Date(defaults.nowMs).toISOString(),
-    data: fields["data"] ?? {},
+    timestamp: typeof timestamp === "string" ? timestamp : new Date(nowMs).toISOString(),
+    data: data ?? {},
     // As sent: a later version of the sender is no reason to refuse what it signed.
     source: source as "mova_sdk",
     version: version as "2.2",
   };
 }
 
-/** Bytes that are not UTF-8 are refused: decoding them anyway would show a handler data that was never signed. */
+/**
+ * Bytes that are not UTF-8 are refused: decoding them anyway would show a handler data that was never signed. A byte order
+ * mark is left out.
+ */
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     return undefined;
   }

@@ -23,6 +23,18 @@ export function headerReader(headers: unknown): HeaderReader {
   };
 }
 
+/**
+ * Returns the headers with each list of one as its text: load balancers and Lambda give all headers as lists. For
+ * adapters; the receiver itself takes a list for the mistake that it elsewhere is.
+ */
+export function withoutLists(headers: ReceivedHeaders): ReceivedHeaders {
+  if (isFetchHeaders(headers) || !Object.values(headers).some(Array.isArray)) return headers;
+  const single = Object.entries(headers).map(([name, value]): [string, typeof value] =>
+    Array.isArray(value) && value.length === 1 ? [name, value[0]] : [name, value],
+  );
+  return Object.fromEntries(single);
+}
+
 function isFetchHeaders(headers: object): headers is { get(name: string): string | null } {
   return "get" in headers && typeof headers.get === "function";
 }

@@ -157,7 +157,7 @@ export class WebhookReceiver {
     const nowMs = this.#now();
     const verified = verifyRequest(this.#rules, rawBody, headers, nowMs);
     if (!verified.ok) return verified;
-    const read = readEvent(verified.bytes, { id: verified.id, nowMs });
+    const read = readEvent(verified.bytes, { id: verified.id, nowMs, header: headerReader(headers) });
     if (!read.ok) return read;
     const { event, events } = read;
 

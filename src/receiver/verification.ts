@@ -40,6 +40,7 @@ interface SignedHeaders {
   readonly id: string;
   readonly timestamp: string;
   readonly signature: string;
+  readonly family: "webhook" | "svix";
 }
 
 /** Refuses what no body can make good, before one is read. */
@@ -92,32 +93,50 @@ function checkContent(read: HeaderReader): Refused | undefined {
 }
 
 function readStandard(rules: VerificationRules, read: HeaderReader, nowMs: number): SignedHeaders | Refused {
-  const id = read("webhook-id");
-  const timestamp = read("webhook-timestamp");
-  const signature = read("webhook-signature");
-  if (!id || !timestamp || !signature) {
-    const hint = read("x-mova-signature")
-      ? '; an `X-Mova-Signature` alone is enough only with `require: "mova"`'
-      : "";
-    return refuse(
-      "HEADERS_MISSING",
-      `Expected one \`webhook-id\`, one \`webhook-timestamp\` and one \`webhook-signature\`${hint}`,
-    );
-  }
+  const family = familyOf(read);
+  const names = signedParts.map((part) => `${family}-${part}`);
+  const [id, timestamp, signature] = names.map(read);
+  if (!id || !timestamp || !signature) return standardMissing(read, names);
   if (!timestampForm.test(timestamp))
-    return refuse("TIMESTAMP_INVALID", "The `webhook-timestamp` is not Unix seconds");
+    return refuse("TIMESTAMP_INVALID", `The \`${family}-timestamp\` is not Unix seconds`);
   const aheadSeconds = Number(timestamp) - Math.floor(nowMs / 1000);
   if (Math.abs(aheadSeconds) > rules.toleranceSeconds) {
-    const detail = `The \`webhook-timestamp\` is more than ${rules.toleranceSeconds} s in the ${aheadSeconds < 0 ? "past" : "future"}`;
+    const detail = `The \`${family}-timestamp\` is more than ${rules.toleranceSeconds} s in the ${aheadSeconds < 0 ? "past" : "future"}`;
     return refuse("TIMESTAMP_EXPIRED", detail);
   }
   if (!idForm.test(id)) {
     return refuse(
       "SIGNATURE_INVALID",
-      "The `webhook-id` has a dot, a space or another character that an id cannot have",
+      `The \`${family}-id\` has a dot, a space or another character that an id cannot have`,
     );
   }
-  return { ok: true, id, timestamp, signature };
+  return { ok: true, id, timestamp, signature, family };
+}
+
+const signedParts = ["id", "timestamp", "signature"] as const;
+
+/** Two names for the same three headers, which are never mixed: where one of the first is there, the others are not read. */
+function familyOf(read: HeaderReader): "webhook" | "svix" {
+  const isThere = (family: string): boolean =>
+    signedParts.some((part) => read(`${family}-${part}`) !== undefined);
+  return !isThere("webhook") && isThere("svix") ? "svix" : "webhook";
+}
+
+function standardMissing(read: HeaderReader, names: readonly string[]): Refused {
+  const repeated = names.find((name) => read(name) === null);
+  if (repeated !== undefined)
+    return refuse(
+      "HEADERS_MISSING",
+      `Expected one \`${repeated}\`, got a list or another value that is no text`,
+    );
+  const [id, timestamp, signature] = names;
+  const hint = read("x-mova-signature")
+    ? '; an `X-Mova-Signature` alone is enough only with `require: "mova"`'
+    : "";
+  return refuse(
+    "HEADERS_MISSING",
+    `Expected one \`${id}\`, one \`${timestamp}\` and one \`${signature}\`${hint}`,
+  );
 }
 
 function verifyStandard(
@@ -128,9 +147,9 @@ function verifyStandard(
 ): Verified | Refused {
   const signed = readStandard(rules, read, nowMs);
   if (!signed.ok) return signed;
-  const { id, timestamp, signature } = signed;
+  const { id, timestamp, signature, family } = signed;
   if (!rules.verifier.verifyStandard(id, timestamp, bytes, signature)) {
-    return refuse("SIGNATURE_INVALID", "No entry of `webhook-signature` matches");
+    return refuse("SIGNATURE_INVALID", `No entry of \`${family}-signature\` matches`);
   }
   return { ok: true, id, bytes, replayableUntilMs: (Number(timestamp) + rules.toleranceSeconds + 1) * 1000 };
 }

@@ -14,7 +14,7 @@ import { testSecret } from "../support/signed-request.ts";
 
 const run = promisify(execFile);
 const times = 10;
-const program = (name: string): string => new URL(`clients/${name}`, import.meta.url).pathname;
+const program = (name: string): string => new URL(`programs/${name}`, import.meta.url).pathname;
 
 /** `probe` ends well where the client is installed. `posts` prints a status, or what went wrong, for each post. */
 interface Client {

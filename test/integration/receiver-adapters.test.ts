@@ -187,6 +187,22 @@ describe.each(Object.entries(adapters))("the adapter for %s", (_name, adapter) =
   });
 });
 
+it("the handler for fetch is a route handler of Next.js", async () => {
+  /** As Next.js derives its own request, and calls with the route's parameters beside it. */
+  class NextRequest extends Request {}
+  type RouteHandler = (request: NextRequest, context: { params: Promise<object> }) => Promise<Response>;
+  const POST: RouteHandler = fetchHandler(makeReceiver());
+  const send = ({ body, headers }: SignedRequest): Promise<Response> =>
+    POST(
+      new NextRequest("https://app.example/webhook", { method: "POST", body: new Uint8Array(body), headers }),
+      { params: Promise.resolve({}) },
+    );
+  expect(await (await send(good)).json()).toEqual({ status: "success" });
+  const refused = await send({ ...good, headers: {} });
+  expect([refused.status, await refused.json()]).toMatchObject([401, { code: "HEADERS_MISSING" }]);
+  expect(handled).toEqual(["evt_1"]);
+});
+
 it("answers 202 by itself when `answerWithin` is over", async () => {
   const url = await listen(nodeHandler(makeReceiver(), { answerWithin: 0.01 }));
   expect((await post(url, signRequest(eventBody("test.slow")))).status).toBe(202);
@@ -224,6 +240,7 @@ describe("a body that was parsed before", () => {
       const { status, answer } = await post(url, good);
       expect({ status, answer }).toMatchObject({ status: 500, answer: { code: "BODY_PARSED" } });
       expect(JSON.stringify(answer)).toContain("disable the JSON body parser for this route");
+      expect(JSON.stringify(answer)).not.toContain("use an adapter");
     },
   );
 
@@ -234,6 +251,21 @@ describe("a body that was parsed before", () => {
     const app = express();
     app.post("/webhook", parser, expressHandler(makeReceiver()));
     expect((await post(await listen(app), good)).status).toBe(200);
+  });
+
+  it.each([
+    ["bytes", (bytes: Buffer) => bytes],
+    ["text", (bytes: Buffer) => bytes.toString()],
+  ])("is good where the parser kept it on `request.rawBody` as %s", async (_kind, keep) => {
+    const app = express();
+    app.use(
+      express.json({
+        verify: (request, _response, bytes) => void Object.assign(request, { rawBody: keep(bytes) }),
+      }),
+    );
+    app.post("/webhook", expressHandler(makeReceiver()));
+    expect((await post(await listen(app), good)).status).toBe(200);
+    expect(handled).toEqual(["evt_1"]);
   });
 
   it("is no concern of the Fastify adapter, which leaves other routes their parser", async () => {

@@ -1,7 +1,10 @@
 /** What happens on a connection after a refusal, or when it breaks, whichever adapter receives. */
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import fastify from "fastify";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AnswerOptions } from "../../src/receiver/answer.ts";
+import { fastifyWebhook } from "../../src/receiver/fastify.ts";
 import { WebhookReceiver } from "../../src/receiver/receiver.ts";
 import { RawClient } from "../support/raw-client.ts";
 import {
@@ -114,6 +117,63 @@ describe.each(Object.entries(adapters))("after a refusal, the adapter for %s", (
     expect(JSON.parse(answer?.body ?? "")).toMatchObject({ status: "error", code: "BODY_INCOMPLETE" });
     await expectToServe(await RawClient.connect(port));
   });
+});
+
+const onNode = Object.entries(adapters).filter(([name]) => name !== "hono" && name !== "fetch");
+
+describe.each(onNode)(
+  "asked for a 100, as a listener for checkContinue, the adapter for %s",
+  (_name, adapter) => {
+    async function ask(headers: Record<string, string>, length: number): Promise<RawClient> {
+      await start(adapter);
+      const [listener] = server.listeners("request");
+      server.on("checkContinue", listener as () => void);
+      const client = await RawClient.connect(port);
+      client.sendHead("/webhook", { ...headers, expect: "100-continue" }, length);
+      return client;
+    }
+
+    it.each([
+      [large.headers, 2_000_000, 413],
+      [unsigned, 100, 401],
+      [{ ...large.headers, "content-type": "text/plain" }, 100, 415],
+    ])("refuses without one what its headers decide (%j, %d bytes)", async (headers, length, status) => {
+      const answer = await (await ask(headers, length)).answer();
+      expect(answer?.status).toBe(status);
+      expect(answer?.head).toMatch(/\r\nconnection: close/i);
+    });
+
+    it("sends it for any other body, and then the answer", async () => {
+      const client = await ask(good.headers, good.body.length);
+      expect((await client.answer())?.status).toBe(100);
+      client.send(good.body);
+      expect((await client.answer())?.status).toBe(200);
+    });
+  },
+);
+
+it("the adapter for fastify leaves no error in Fastify's own log when clients go away", async () => {
+  const lines: string[] = [];
+  const receiver = new WebhookReceiver({ secret: testSecret, now: () => signedAtMs });
+  const app = fastify({ logger: { stream: { write: (line: string) => void lines.push(line) } } });
+  await app.register(fastifyWebhook(receiver), { path: "/webhook" });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  server = app.server;
+  port = (server.address() as AddressInfo).port;
+  for (let number = 0; number < 20; number += 1) {
+    const client = await RawClient.connect(port);
+    client.sendHead("/webhook", good.headers, good.body.length);
+    client.send(good.body.subarray(0, 10));
+    await new Promise((resolve) => setImmediate(resolve));
+    client.socket.resetAndDestroy();
+  }
+  for (let open = 1; open > 0; open = await openSockets())
+    await new Promise((resolve) => setImmediate(resolve));
+  await app.close();
+  expect(lines.length).toBeGreaterThan(0);
+  expect(
+    lines.map((line) => (JSON.parse(line) as { level: number }).level).filter((level) => level >= 40),
+  ).toEqual([]);
 });
 
 describe.each(Object.entries(adapters))("when the client goes away, the adapter for %s", (_name, adapter) => {

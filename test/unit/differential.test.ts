@@ -131,8 +131,8 @@ const differences: readonly Row[] = [
   [
     "svix-* header names",
     { body, headers: svixHeaders },
-    ...(["reject", "reject", "accept"] as const),
-    "they are Svix's own; senders of Standard Webhooks use webhook-*",
+    ...(["accept", "reject", "accept"] as const),
+    "they are what webhook-* was called before the standard, and still are with Svix",
   ],
   [
     "a secret without whsec_, taken as text",
