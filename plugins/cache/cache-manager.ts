@@ -10,7 +10,7 @@ import {
 } from "mova-webhooks/plugin";
 import { watchKeyv } from "./keyv.ts";
 import { isRepeatedByLayer, joinLayers } from "./layers.ts";
-import { CacheReport, type WatchOptions } from "./watch-cache.ts";
+import { ask, CacheReport, type WatchOptions } from "./watch-cache.ts";
 
 const library = "cache-manager";
 
@@ -21,6 +21,7 @@ export function cacheManagerCache(options: WatchOptions): ObjectInstrumentation 
       hasMethods(component, "get", "set", "del", "wrap") &&
       (storesOf(component) ?? storeOf(component)) !== undefined,
     attach(cache, host) {
+      for (const store of storesOf(cache) ?? []) ask(store);
       watchCache(cache, host, options);
       return cache;
     },

@@ -1,11 +1,11 @@
 /** The cache plugin: entries that are set or deleted, caches that are cleared. */
-import { checkOptions, definePlugin } from "mova-webhooks/plugin";
+import { checkOptions, definePlugin, type MakerOptions } from "mova-webhooks/plugin";
 import { cacheManagerCache, cacheManagerModule } from "./cache-manager.ts";
 import { keyvCache, keyvModule } from "./keyv.ts";
 import { lruCache, lruCacheModule } from "./lru-cache.ts";
 import { movaCache } from "./mova.ts";
 
-export interface CacheOptions {
+export interface CacheOptions extends MakerOptions {
   /** Sends the cached values along. @default false */
   readonly includeValues?: boolean;
 }
@@ -24,9 +24,9 @@ type CacheEvents = {
 
 /** Watches Keyv, cache-manager, lru-cache and caches of MOVA's shape. */
 export function cache(given: CacheOptions = {}) {
-  checkOptions("cache", given, { includeValues: "boolean" });
-  const { includeValues = false } = given;
-  const options = { includeValues };
+  checkOptions("cache", given, { includeValues: "boolean", include: "string[]", exclude: "string[]" });
+  const { includeValues = false, ...makers } = given;
+  const options = { includeValues, makers };
   return definePlugin<"cache", CacheEvents>({
     contract: 1,
     name: "cache",

@@ -2,6 +2,7 @@
 import {
   hasMethods,
   type ModuleInstrumentation,
+  noteMakersOf,
   type ObjectInstrumentation,
   type PluginHost,
   prototypeNamed,
@@ -9,13 +10,22 @@ import {
 } from "mova-webhooks/plugin";
 import { deletesOf } from "./deletes.ts";
 import { isRepeatedByLayer, libraryOf, markAsStore } from "./layers.ts";
-import { CacheReport, type Entry, succeeded, type WatchOptions } from "./watch-cache.ts";
+import {
+  ask,
+  cacheLibraries,
+  CacheReport,
+  isOthersOwn,
+  type Entry,
+  succeeded,
+  type WatchOptions,
+} from "./watch-cache.ts";
 
 export function keyvCache(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "keyv",
     recognises: isKeyv,
     attach(keyv, host) {
+      ask(keyv);
       watchKeyv(keyv, host, options);
       return keyv;
     },
@@ -29,6 +39,14 @@ export function keyvModule(options: WatchOptions): ModuleInstrumentation {
     patch(exports, host) {
       const prototype = prototypeNamed(exports, "Keyv");
       if (prototype !== undefined) watchKeyv(prototype, host, options);
+      const isWanted = (): boolean => host.wants("cache:updated");
+      // Version 4 is the class itself.
+      const whole = noteMakersOf({ exports }, "exports", cacheLibraries, host, isWanted);
+      if (typeof exports === "function") return Reflect.get(whole, "exports") as object;
+      return ["Keyv", "default"].reduce(
+        (patched, name) => noteMakersOf(patched, name, cacheLibraries, host, isWanted),
+        exports,
+      );
     },
   };
 }
@@ -58,6 +76,8 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
     reports.set(library, report);
     return report;
   }
+  const isCountedHere = (self: unknown): boolean =>
+    host.wants("cache:updated") && !isOthersOwn(self, options);
   function subject(self: unknown): object {
     const called = typeof self === "object" && self !== null ? self : keyv;
     const store = storeOf(called);
@@ -67,14 +87,14 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
   }
 
   watchMethod(keyv, "set", host, ([key, value, ttl], self) => {
-    if (!host.wants("cache:updated") || isRepeatedByLayer(subject(self), host, `set ${String(key)}`))
-      return undefined;
+    if (!isCountedHere(self)) return undefined;
+    if (isRepeatedByLayer(subject(self), host, `set ${String(key)}`)) return undefined;
     const called = subject(self);
     const ttlMs = ttl ?? memberOf(memberOf(called, "opts"), "ttl") ?? memberOf(called, "ttl");
     return reportFor(subject(self)).set([{ key, value, ttlMs }]);
   });
   watchMethod(keyv, "setMany", host, ([entries], self) => {
-    if (!host.wants("cache:updated") || !Array.isArray(entries)) return undefined;
+    if (!isCountedHere(self) || !Array.isArray(entries)) return undefined;
     const fresh: readonly Entry[] = entries
       .filter(({ key }) => !isRepeatedByLayer(subject(self), host, `set ${String(key)}`))
       .map(({ key, value, ttl }) => ({ key, value, ttlMs: ttl }));
@@ -84,7 +104,7 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
   });
   for (const name of ["delete", "deleteMany"]) {
     watchMethod(keyv, name, host, ([key], self) => {
-      if (!host.wants("cache:updated")) return undefined;
+      if (!isCountedHere(self)) return undefined;
       const keys: readonly unknown[] = Array.isArray(key) ? key : [key];
       const called = subject(self);
       const fresh = keys.filter((one) => !isRepeatedByLayer(called, host, `delete ${String(one)}`));
@@ -101,7 +121,8 @@ export function watchKeyv(keyv: object, host: PluginHost, options: WatchOptions)
     });
   }
   watchMethod(keyv, "clear", host, (_, self) => {
-    if (!host.wants("cache:cleared") || isRepeatedByLayer(subject(self), host, "clear")) return undefined;
+    if (!host.wants("cache:cleared") || isOthersOwn(self, options)) return undefined;
+    if (isRepeatedByLayer(subject(self), host, "clear")) return undefined;
     return reportFor(subject(self)).clear();
   });
 }

@@ -3,6 +3,7 @@ import {
   hasMethods,
   isInsideWatchedCall,
   type ModuleInstrumentation,
+  noteMakersOf,
   type ObjectInstrumentation,
   patchMethod,
   type PluginHost,
@@ -11,13 +12,14 @@ import {
   watchMethod,
 } from "mova-webhooks/plugin";
 import { isStore } from "./layers.ts";
-import { CacheReport, type WatchOptions } from "./watch-cache.ts";
+import { ask, cacheLibraries, CacheReport, isOthersOwn, type WatchOptions } from "./watch-cache.ts";
 
 export function lruCache(options: WatchOptions): ObjectInstrumentation {
   return {
     library: "lru-cache",
     recognises: isLruCache,
     attach(cache, host) {
+      ask(cache);
       watchLruCache(cache, host, options);
       return cache;
     },
@@ -31,6 +33,7 @@ export function lruCacheModule(options: WatchOptions): ModuleInstrumentation {
     patch(exports, host) {
       const prototype = prototypeNamed(exports, "LRUCache");
       if (prototype !== undefined) watchLruCache(prototype, host, options);
+      return noteMakersOf(exports, "LRUCache", cacheLibraries, host, () => host.wants("cache:updated"));
     },
   };
 }
@@ -66,7 +69,7 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
 
   /** Other caches keep their entries in this one: cache-manager 5 does in all of its own, Keyv where it is told to. */
   function isPart(self: unknown): boolean {
-    return isInsideWatchedCall(host) || isStore(self, host);
+    return isInsideWatchedCall(host) || isStore(self, host) || isOthersOwn(self, options);
   }
 
   // A refresh in the background ends after the call did, and `forceFetch` calls no `fetch`.
@@ -113,7 +116,7 @@ function watchLruCache(owner: object, host: PluginHost, options: WatchOptions): 
     const watched = watchFunction(original, host, watch);
     return new Proxy(original, {
       apply(target, self: unknown, args: unknown[]): unknown {
-        if (!report.wantsUpdates()) return Reflect.apply(target, self, args);
+        if (!report.wantsUpdates() || isOthersOwn(self, options)) return Reflect.apply(target, self, args);
         const [key, given, ...others] = args;
         const asked = memberOf(given, "status");
         // `forceFetch` of some versions calls `fetch`.

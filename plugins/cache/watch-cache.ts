@@ -1,5 +1,13 @@
 /** Turns the calls of any cache into what the cache plugin says on the bus. */
-import { type PluginHost, sizeInBytes, type WatchedCall } from "mova-webhooks/plugin";
+import {
+  hasMaker,
+  isCounted,
+  makerOf,
+  type MakerOptions,
+  type PluginHost,
+  sizeInBytes,
+  type WatchedCall,
+} from "mova-webhooks/plugin";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
@@ -19,6 +27,24 @@ declare module "mova-webhooks/plugin" {
 
 export interface WatchOptions {
   readonly includeValues: boolean;
+  /** Whose caches count besides the program's. */
+  readonly makers: MakerOptions;
+}
+
+/** What makes caches on behalf of others. */
+export const cacheLibraries = ["keyv", "cache-manager", "lru-cache", "cacheable", "@cacheable/memory"];
+
+/** Caches that were given to `instrument`: these count whoever made them. */
+const asked = new WeakSet<object>();
+
+export function ask(cache: object): void {
+  asked.add(cache);
+}
+
+/** Tells whether a cache is the affair of a package that made it for itself. */
+export function isOthersOwn(cache: unknown, { makers }: WatchOptions): boolean {
+  if (typeof cache !== "object" || cache === null || asked.has(cache)) return false;
+  return hasMaker(cache) && !isCounted(makerOf(cache), makers);
 }
 
 /** What was written under one key. */

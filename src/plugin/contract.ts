@@ -15,7 +15,7 @@ export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";
 export { checkOptions, type OptionRule, type OptionRules } from "./check-options.ts";
 export type { PluginHost } from "./plugin-host.ts";
-export { hasMaker, isCounted, makerOf, type MakerOptions, noteMaker } from "./maker.ts";
+export { hasMaker, isCounted, makerOf, type MakerOptions, noteMaker, noteMakersOf } from "./maker.ts";
 export type { Redact, UseOptions, Volume } from "../settings/plugin-use.ts";
 export { hasMethods } from "./patch.ts";
 export { sizeInBytes } from "./size-in-bytes.ts";

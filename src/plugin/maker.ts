@@ -1,5 +1,8 @@
 /** Remembers who made an object that a plugin could watch: the program itself, or one of the packages it uses. */
 
+import { type Callable, patchExport } from "./patch.ts";
+import type { PluginHost } from "./plugin-host.ts";
+
 /** Frames to look at: those of the library itself come first. */
 const depth = 24;
 
@@ -28,6 +31,47 @@ export function noteMaker(
   Error.captureStackTrace(stack, from);
   Error.stackTraceLimit = limit;
   makers.set(made, { stack, libraries });
+}
+
+/** Classes and functions that note who calls them, by what they stand for. */
+const noting = new WeakMap<object, Callable>();
+const ours = new WeakSet<object>();
+
+/**
+ * Puts a class, or a function that makes objects, in the place of an export: it notes the maker of each object while
+ * `isWanted`. Returns the exports to hand on. Instances, subclasses and statics are as they were.
+ */
+export function noteMakersOf(
+  exports: object,
+  name: string,
+  libraries: readonly string[],
+  host: PluginHost,
+  isWanted: () => boolean,
+): object {
+  function notingFor(original: Callable): Callable {
+    if (ours.has(original)) return original;
+    const known = noting.get(original);
+    if (known !== undefined) return known;
+    function construct(target: never, given: never[], made: never): object {
+      const object = Reflect.construct(target, given, made) as object;
+      if (isWanted()) noteMaker(object, libraries, construct);
+      return object;
+    }
+    function apply(target: Callable, self: unknown, given: never[]): unknown {
+      const made: unknown = Reflect.apply(target, self, given);
+      if (typeof made === "object" && made !== null && isWanted()) noteMaker(made, libraries, apply);
+      return made;
+    }
+    const replacement = new Proxy(original, { construct, apply });
+    const prototype: unknown = Reflect.get(original, "prototype");
+    if (Reflect.get(Object(prototype) as object, "constructor") === original) {
+      Reflect.set(prototype as object, "constructor", replacement);
+    }
+    noting.set(original, replacement);
+    ours.add(replacement);
+    return replacement;
+  }
+  return patchExport(exports, name, host, notingFor);
 }
 
 /** Names the package whose code made this object; undefined for the program itself, and where nobody noted it. */

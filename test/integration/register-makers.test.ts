@@ -101,6 +101,59 @@ it.each(zods)(
   },
 );
 
+const cacheVersions: [string, Record<string, string>, Form][] = (["mjs", "cjs"] as const).flatMap((form) => [
+  ["lru-cache 11 and Keyv 5", {}, form],
+  ["lru-cache 10 and Keyv 4", { "lru-cache": "lru-cache10", keyv: "keyv4" }, form],
+]);
+
+it.each(cacheVersions)(
+  "caches that a package makes for itself do not count (%s, %j, .%s)",
+  async (...row) => {
+    const [, versions, form] = row;
+    project = childProject(versions);
+    const { take, give } = words[form];
+    const takeKeyv =
+      form === "mjs"
+        ? `import KeyvModule from "keyv"; const Keyv = KeyvModule.Keyv ?? KeyvModule;`
+        : `const KeyvModule = require("keyv"); const Keyv = KeyvModule.Keyv ?? KeyvModule;`;
+    writePackage(
+      project,
+      "flooder",
+      form,
+      `${take("LRUCache", "lru-cache")} ${takeKeyv}
+    class Own extends LRUCache { constructor() { super({ max: 9 }); } }
+    const flood = async () => {
+      new Own().set("own of flooder", 1);
+      new LRUCache({ max: 9 }).clear();
+      await new Keyv().set("keyv of flooder", 1);
+    };
+    const write = (cache) => cache.set("into the program's", 1);
+    ${give("flood, write")}`,
+    );
+    const program = `${take("LRUCache", "lru-cache")} ${takeKeyv} ${take("flood, write", "flooder")}
+    class Mine extends LRUCache {}
+    (async () => {
+      await flood();
+      const mine = new Mine({ max: 3 });
+      write(mine);
+      await write(new Keyv());
+      console.log(mine.constructor === Mine, Mine.name, mine instanceof LRUCache, LRUCache.name, Keyv.name);
+      console.log(LRUCache.prototype.constructor === LRUCache, new LRUCache({ max: 1 }).constructor === LRUCache);
+    })();`;
+    const own = ["cache.updated into the program's", "cache.updated into the program's"];
+    expect(await eventsOf(project, form, program, {})).toEqual(own);
+    const included = { plugins: [{ use: "cache", options: { include: ["*"] } }] };
+    expect(await eventsOf(project, form, program, included)).toEqual(
+      [
+        ...own,
+        "cache.cleared undefined",
+        "cache.updated keyv of flooder",
+        "cache.updated own of flooder",
+      ].sort(),
+    );
+  },
+);
+
 it.each(["mjs", "cjs"] as const)("zod/mini, zod/v4/core and `~standard` are seen (.%s)", async (form) => {
   project = childProject();
   const { take } = words[form];
