@@ -1,29 +1,14 @@
 /** How an endpoint of the configuration file says how it wants to be sent to. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadConfig } from "../../src/settings/read/config.ts";
+import { expect, test } from "vitest";
+import { load } from "../../support/config-file.ts";
 
-let cwd: string;
-
-beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), "mova-config-"));
-});
-
-afterEach(() => {
-  rmSync(cwd, { recursive: true, force: true });
-});
-
-function load(...settings: readonly string[]) {
+function endpointOf(...settings: readonly string[]) {
   const endpoint = ["url: https://example.com", ...settings].map((line) => `      ${line}`).join("\n");
-  const text = `webhook:\n  endpoints:\n    -\n${endpoint}\n`;
-  writeFileSync(join(cwd, "mova.config.yaml"), text);
-  return loadConfig({ cwd, env: {} }).endpoints[0];
+  return load(`webhook:\n  endpoints:\n    -\n${endpoint}\n`).endpoints[0];
 }
 
 test("all of its settings come as code would give them", () => {
-  const endpoint = load(
+  const endpoint = endpointOf(
     "status_rules: { 404: retry, 5xx: dead, 410: disable }",
     "circuit_breaker: { failures: 3, wait: 0.5, max_wait: 10, failure_rate: 0.5, window: 30, minimum: 10 }",
     "throttled_wait: 30",
@@ -40,7 +25,7 @@ test("all of its settings come as code would give them", () => {
 });
 
 test("the circuit breaker can be switched off", () => {
-  expect(load("circuit_breaker: false")?.circuitBreaker).toBe(false);
+  expect(endpointOf("circuit_breaker: false")?.circuitBreaker).toBe(false);
 });
 
 test.each([
@@ -67,5 +52,5 @@ test.each([
   ["batch: { max_events: 5 }", /max_wait_seconds/],
   ["batch: { max_events: 0, max_wait_seconds: 1 }", /a whole number from 1 to 1000/],
 ])("%s is refused with what would be right", (setting, message) => {
-  expect(() => load(setting)).toThrow(message);
+  expect(() => endpointOf(setting)).toThrow(message);
 });
