@@ -30,9 +30,9 @@ export function object<Options extends object>(
   const all: Readonly<Record<string, Setting<unknown>>> = fields;
   function words(place: Place): string {
     if (expected !== undefined) return expected;
-    return place === "code"
-      ? "an object"
-      : `a mapping with ${[...namedFields(all, place).keys()].join(", ")}`;
+    if (place === "code") return "an object";
+    if (place === "body") return "a JSON object";
+    return `a mapping with ${[...namedFields(all, place).keys()].join(", ")}`;
   }
   function read(value: unknown, site: Site): Reading<Options> {
     if (!isMapping(value)) return unfit(words(site.place), kindOf(value));

@@ -163,7 +163,7 @@ describe("the pipeline", () => {
 
 describe("bad input", () => {
   it("is refused with an error that names the remedy", async () => {
-    const manager = testManager({ maxBodyBytes: 1000 });
+    const manager = testManager({ maxBodyBytes: 1024 });
     const circular: Record<string, unknown> = {};
     circular["self"] = circular;
     await expect(manager.triggerEvent("cache.updatd")).rejects.toThrow(/nearest are cache\.updated/);
@@ -173,7 +173,7 @@ describe("bad input", () => {
     await expect(manager.triggerEvent("cache.updated", { n: 1n })).rejects.toMatchObject({
       code: "DATA_UNSERIALISABLE",
     });
-    await expect(manager.triggerEvent("cache.updated", "x".repeat(1000))).rejects.toMatchObject({
+    await expect(manager.triggerEvent("cache.updated", "x".repeat(1024))).rejects.toMatchObject({
       code: "DATA_TOO_LARGE",
     });
     expect(() => manager.addEndpoint({ url: "not a url", secret })).toThrow(/https:\/\/example\.com/);

@@ -34,8 +34,9 @@ function logOf(): { lines: string[]; logger: Logger } {
 it("is dead at once with its reason, counted, logged and explained; the circuit takes no notice", async () => {
   const server = await testEndpoint();
   const { lines, logger } = logOf();
+  const outbox = await holding(["1001"], ({ event }) => ({ event: { ...event, id: 1001 as never } }));
   const ops: WebhookEndpoint = { id: "ops", url: server.url, secret, circuitBreaker: { failures: 1 } };
-  const manager = testManager({ outbox: await holding([1001]), endpoints: [ops], logger });
+  const manager = testManager({ outbox, endpoints: [ops], logger });
   await manager.start();
   expect(await manager.drain(5000)).toBe(true);
   const delivery = await manager.get("dlv_1001");
@@ -44,7 +45,7 @@ it("is dead at once with its reason, counted, logged and explained; the circuit 
     reason: "unsendable: TypeError",
     attempts: [{ number: 1, outcome: "unsendable" }],
   });
-  const explained = await manager.explain(1001 as unknown as string);
+  const explained = await manager.explain("1001");
   expect(explained?.endpoints[0]).toMatchObject({ verdict: "dead", reason: "unsendable: TypeError" });
   const metrics = await manager.registry.metrics();
   expect(metrics).toMatch(/mova_webhook_attempts_total\{.*outcome="unsendable".*\} 1/);

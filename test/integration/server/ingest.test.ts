@@ -77,7 +77,7 @@ describe("publishing over HTTP", () => {
     ],
   ])("refuses %s", async (_, body, headers, status, code) => {
     const { url, manager } = await serve({
-      maxBodyBytes: 1000,
+      maxBodyBytes: 1024,
       endpoints: [{ url: (await testEndpoint()).url, secret }],
     });
     const answer = await post(`${url}/api/events`, body, headers);
@@ -96,7 +96,7 @@ describe("publishing over HTTP", () => {
   });
 
   it("stops reading an endless body at its limit", async () => {
-    const { url } = await serve({ maxBodyBytes: 1000 });
+    const { url } = await serve({ maxBodyBytes: 1024 });
     const outgoing = httpRequest(`${url}/api/events`, { method: "POST", headers: jsonType, agent: false });
     outgoing.on("error", () => undefined);
     const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
