@@ -1,6 +1,8 @@
 /** CloudEvents 1.0 over HTTP: the event in one JSON body (structured), or its attributes in headers (binary). */
 import type { TransformedEvent } from "../event/sending-settings.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
+import { check } from "../settings/check.ts";
+import { cloudEvents } from "../settings/transforms.ts";
 
 export interface CloudEventsOptions {
   /** The `source` attribute: a URI reference. @default the event's own source, `mova_sdk` */
@@ -10,7 +12,8 @@ export interface CloudEventsOptions {
 }
 
 /** Attributes and data in one body of `application/cloudevents+json`. */
-export function cloudEventsStructured(options: CloudEventsOptions = {}) {
+export function cloudEventsStructured(given: CloudEventsOptions = {}) {
+  const options = check("`cloudEventsStructured()`", cloudEvents, given);
   return function toStructured(event: WebhookEvent): TransformedEvent {
     return {
       body: { ...attributesOf(event, options), datacontenttype: "application/json", data: event.data },
@@ -20,7 +23,8 @@ export function cloudEventsStructured(options: CloudEventsOptions = {}) {
 }
 
 /** The data as body, the attributes as `ce-` headers. */
-export function cloudEventsBinary(options: CloudEventsOptions = {}) {
+export function cloudEventsBinary(given: CloudEventsOptions = {}) {
+  const options = check("`cloudEventsBinary()`", cloudEvents, given);
   return function toBinary(event: WebhookEvent): TransformedEvent {
     const attributes = Object.entries(attributesOf(event, options));
     const headers = attributes.map(([name, value]) => [`ce-${name}`, percentEncode(value)]);

@@ -3,6 +3,7 @@ import { checkUrl, memoryOutbox, WebhookManager, WebhookReceiver } from "mova-we
 import { redisOutbox } from "mova-webhooks/outbox/redis";
 import { memoryStore, redisStore } from "mova-webhooks/receiver";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
+import { cloudEventsBinary, slack } from "mova-webhooks/transforms";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, testManager } from "../support/pipeline.ts";
 
@@ -205,6 +206,8 @@ describe("an option of what stands beside a manager", () => {
     ],
     [() => memoryStore({ retention: "1" } as never), "CONFIG_INVALID", "`retention` of `memoryStore()`"],
     [() => redisStore({ client: {} } as never), "CONFIG_INVALID", "`client`", "ioredis or node-redis"],
+    [() => slack({ text: "hello" } as never), "CONFIG_INVALID", "`text` of `slack()`", "a function"],
+    [() => cloudEventsBinary({ prefix: "x" } as never), "CONFIG_INVALID", "did you mean `typePrefix`"],
     [() => checkUrl(url, { allow: "10.0.0.0/8" } as never), "CONFIG_INVALID", "`network.allow`", "a list"],
   ])("%s is refused", async (make, code, ...parts) => {
     await expect((async () => make())()).rejects.toThrow(refusal(code, ...parts));

@@ -19,6 +19,7 @@ import { variables } from "../../src/settings/read/environment.ts";
 import { section } from "../../src/settings/read/section.ts";
 import { memoryStore, receiver, redisStore } from "../../src/settings/receiver.ts";
 import { namedFields, type Setting, standsIn } from "../../src/settings/setting.ts";
+import { chat, cloudEvents } from "../../src/settings/transforms.ts";
 import { filesBelow, importsOf, sourceOf } from "../support/house.ts";
 
 const declared: Readonly<Record<string, Setting<unknown>>> = {
@@ -33,6 +34,8 @@ const declared: Readonly<Record<string, Setting<unknown>>> = {
   receiver,
   memoryStore,
   redisStore,
+  cloudEvents,
+  chat,
   memory: memoryOptions,
   sqlite: sqliteOptions,
   redis: redisOptions,
@@ -181,6 +184,8 @@ const right: Readonly<Record<string, object>> = {
   receiver: { secret: ["a", "b"], tolerance: 5 },
   memoryStore: { retention: 5, maxEvents: 1 },
   redisStore: { client: { call: () => undefined }, lease: 5 },
+  cloudEvents: { source: "urn:a", typePrefix: "" },
+  chat: { text: () => "" },
   memory: { maxDeliveries: 5 },
   sqlite: { path: "x.db", leaseMs: 5 },
   redis: { prefix: "a" },
@@ -225,9 +230,11 @@ describe("right values of unusual make", () => {
       const expected = check("`call()`", setting, given);
       expect(check("`call()`", setting, deeply(remake, given)), make).toEqual(expected);
     }
-    const { client, ...data } = (right[name] ?? {}) as Record<string, unknown>;
-    const ofOtherRealm = runInContext(`(${JSON.stringify(data)})`, realm) as object;
-    if (client !== undefined) Object.assign(ofOtherRealm, { client });
+    const ofOtherRealm = runInContext(`(${JSON.stringify(right[name])})`, realm) as Record<string, unknown>;
+    // What has methods, or is one, is handed on as it is.
+    for (const [key, each] of Object.entries(right[name] ?? {})) {
+      if (key === "client" || typeof each === "function") ofOtherRealm[key] = each;
+    }
     expect(check("`call()`", setting, ofOtherRealm)).toEqual(meant);
   });
 
