@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
-import type { Submission } from "../../src/outbox/outbox.ts";
 import { checkRedisSettings, redisOutbox, type RedisOutboxOptions } from "../../src/outbox/redis/index.ts";
 import { RedisOutbox } from "../../src/outbox/redis/redis-outbox.ts";
 import { type ScriptName, scripts } from "../../src/outbox/redis/scripts.ts";
@@ -14,22 +13,10 @@ import { reasonWithoutRedisServer, type RedisServer, startRedis } from "../suppo
 import { listening } from "../support/listening.ts";
 import { type Ended, runModule } from "../support/program.ts";
 import { silentLogger } from "../../src/event/logger.ts";
+import { submission } from "../support/submission.ts";
 
 const without = reasonWithoutRedisServer();
 const secret = "s3cret-Pass";
-
-function submission(id: string, body = Buffer.from("{}")): Submission {
-  const event = {
-    id,
-    type: "a.b",
-    source: "api",
-    createdAt: Date.now(),
-    body,
-    origin: "test",
-    decisions: [],
-  };
-  return { event, deliveries: [{ id: `dlv_${id}`, endpointId: "ops", dueAt: Date.now() }] };
-}
 
 async function errorOfPing(options: RedisOutboxOptions): Promise<WebhookError> {
   const outbox = redisOutbox(options);
@@ -178,7 +165,7 @@ describe("a Redis that is full, gone or back", () => {
       let error: unknown;
       for (let number = 0; error === undefined && number < 1000; number += 1) {
         const id = `evt_${number}`;
-        await outbox.put([submission(id, Buffer.alloc(50_000))]).then(
+        await outbox.put([submission(id, { body: Buffer.alloc(50_000) })]).then(
           () => accepted.push(id),
           (reason: unknown) => {
             error = reason;

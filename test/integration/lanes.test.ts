@@ -4,6 +4,7 @@ import { memoryOutbox } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
+import { submission } from "../support/submission.ts";
 
 const waiting = 10_000;
 const concurrency = 16;
@@ -12,20 +13,8 @@ const concurrency = 16;
 async function outboxWithRetries(): Promise<Outbox> {
   const outbox = memoryOutbox({ maxDeliveries: 20_000 });
   const now = Date.now();
-  await outbox.put(
-    Array.from({ length: waiting }, (_, n) => ({
-      event: {
-        id: `old_${n}`,
-        type: "cache.updated",
-        source: "api",
-        createdAt: now,
-        origin: "before",
-        body: Buffer.from('{"event_type":"cache.updated"}'),
-        decisions: [],
-      },
-      deliveries: [{ id: `dlv_old_${n}`, endpointId: "ops", dueAt: now }],
-    })),
-  );
+  const body = Buffer.from('{"event_type":"cache.updated"}');
+  await outbox.put(Array.from({ length: waiting }, (_, n) => submission(`old_${n}`, { body })));
   for (const claim of await outbox.claim("ops", waiting)) {
     await outbox.settle(claim, { kind: "retry", dueAt: now, reason: "timeout" });
   }

@@ -43,6 +43,19 @@ function typesAt(endpoint: { readonly requests: readonly { readonly headers: obj
   return endpoint.requests.map(({ headers }) => String(Reflect.get(headers, "x-mova-event")));
 }
 
+/** A manager with one event that its endpoint refused and, tried again, refused again. */
+async function failing(plugin: AnyPlugin) {
+  const endpoint = await testEndpoint(500);
+  const manager = testManager({
+    plugins: [plugin],
+    endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01], retries: 1 }],
+  });
+  await manager.start();
+  await manager.triggerEvent("config.updated");
+  await endpoint.received(2);
+  return { endpoint, manager };
+}
+
 async function droppedBy(manager: ReturnType<typeof testManager>): Promise<string[]> {
   const text = await manager.registry.metrics();
   return text.split("\n").filter((line) => line.startsWith("mova_webhook_events_dropped_total{"));
@@ -82,14 +95,7 @@ describe("spans of real HTTP instrumentation", () => {
     const own = new BasicTracerProvider({ spanProcessors: [plugin.processor] });
     trace.disable();
     traceUndici(own);
-    const endpoint = await testEndpoint(500);
-    const manager = testManager({
-      plugins: [plugin],
-      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01], retries: 1 }],
-    });
-    await manager.start();
-    await manager.triggerEvent("config.updated");
-    await endpoint.received(2);
+    const { endpoint, manager } = await failing(plugin);
     expect(await manager.drain(5000)).toBe(true);
     expect(typesAt(endpoint)).toEqual(["config.updated", "config.updated"]);
     expect(await droppedBy(manager)).toEqual([]);
@@ -98,14 +104,7 @@ describe("spans of real HTTP instrumentation", () => {
   it("of deliveries are dropped as a loop where nothing can suppress them, for want of a context manager", async () => {
     const plugin = span({ rules: [{}] });
     traceUndici(new BasicTracerProvider({ spanProcessors: [plugin.processor] }));
-    const endpoint = await testEndpoint(500);
-    const manager = testManager({
-      plugins: [plugin],
-      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01], retries: 1 }],
-    });
-    await manager.start();
-    await manager.triggerEvent("config.updated");
-    await endpoint.received(2);
+    const { endpoint, manager } = await failing(plugin);
     await until(async () => (await droppedBy(manager)).some((line) => line.endsWith("} 2")));
     expect(await droppedBy(manager)).toEqual([
       'mova_webhook_events_dropped_total{source="span",reason="loop"} 2',

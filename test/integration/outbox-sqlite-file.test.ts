@@ -5,13 +5,14 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { ErrorCode } from "../../src/event/errors.ts";
-import type { Outbox, Submission } from "../../src/outbox/outbox.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
+import { submission } from "../support/submission.ts";
 
 let directory: string;
 let path: string;
@@ -31,15 +32,6 @@ function open(at = path): Outbox {
   const outbox = sqliteOutbox({ path: at });
   outboxes.push(outbox);
   return outbox;
-}
-
-function submission(id: string, bytes = 100): Submission {
-  const createdAt = Date.now();
-  const body = Buffer.alloc(bytes, "x");
-  return {
-    event: { id, type: "cache.updated", source: "cache", createdAt, body, origin: "test", decisions: [] },
-    deliveries: [{ id: `${id}-ops`, endpointId: "ops", dueAt: createdAt }],
-  };
 }
 
 async function failureOf(call: Promise<unknown>): Promise<WebhookError> {
@@ -128,7 +120,7 @@ describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
     });
     mkdirSync(join(directory, "later"));
     await outbox.put([submission("evt_1")]);
-    expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");
+    expect((await outbox.get("dlv_evt_1"))?.state).toBe("pending");
   });
 
   it("is readable by its owner only", async () => {
@@ -145,8 +137,8 @@ describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
     await until(async () => (await outbox.find({})).deliveries.length === 0);
     await outbox.put([submission("evt_2")]);
     await outbox.close();
-    expect((await open().get("evt_2-ops"))?.state).toBe("pending");
-    expect((await open(elsewhere).get("evt_1-ops"))?.state).toBe("pending");
+    expect((await open().get("dlv_evt_2"))?.state).toBe("pending");
+    expect((await open(elsewhere).get("dlv_evt_1"))?.state).toBe("pending");
   });
 
   it("keeps its settings for durability whatever opened it before", async () => {
@@ -205,7 +197,7 @@ describe.skipIf(!sqliteLoads)("another process's lock", () => {
     other.exec("COMMIT");
     other.close();
     await put;
-    expect((await outbox.get("evt_1-ops"))?.state).toBe("pending");
+    expect((await outbox.get("dlv_evt_1"))?.state).toBe("pending");
   });
 
   it("does not mix up the writes of several outboxes", async () => {

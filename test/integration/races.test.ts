@@ -7,6 +7,7 @@ import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { submission } from "../support/submission.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -185,21 +186,10 @@ describe("what fails once", () => {
 
 describe("an old claim", () => {
   it.skipIf(!sqliteLoads)("of a file that was replaced settles no delivery of the new one", async () => {
-    const event = {
-      type: "a.b",
-      source: "api",
-      origin: "o",
-      body: Buffer.from("{}"),
-      decisions: [],
-      createdAt: 1,
+    const put = (outbox: Outbox, name: string) => {
+      const { event, deliveries } = submission(name);
+      return outbox.put([{ event, deliveries: deliveries.map((each) => ({ ...each, claim: true })) }]);
     };
-    const put = (outbox: Outbox, name: string) =>
-      outbox.put([
-        {
-          event: { ...event, id: `evt_${name}` },
-          deliveries: [{ id: `dlv_${name}`, endpointId: "e", dueAt: 1, claim: true }],
-        },
-      ]);
     const one = sqliteOutbox({ path: join(folder, "one.db") });
     const two = sqliteOutbox({ path: join(folder, "two.db") });
     const [stored] = await put(one, "one");

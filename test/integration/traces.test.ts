@@ -64,7 +64,7 @@ describe("the spans of a batch", () => {
 });
 
 describe("the spans of a delivery that failed twice", () => {
-  it("are publish, then deliver and POST for each attempt, linked through", async () => {
+  async function failingTwice() {
     const endpoint = await testEndpoint((_, response, count) =>
       response.writeHead(count < 3 ? 503 : 200).end(),
     );
@@ -73,6 +73,11 @@ describe("the spans of a delivery that failed twice", () => {
       endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01], retries: 3 }],
     });
     await manager.start();
+    return { endpoint, manager };
+  }
+
+  it("are publish, then deliver and POST for each attempt, linked through", async () => {
+    const { manager } = await failingTwice();
     const tracer = tracerProvider.getTracer("test");
     const component = tracer.startSpan("component");
     const { id, deliveries } = await context.with(trace.setSpan(context.active(), component), () =>
@@ -113,14 +118,7 @@ describe("the spans of a delivery that failed twice", () => {
   });
 
   it("are seen by the receiver as exactly one traceparent an attempt, the POST span's, and no baggage", async () => {
-    const endpoint = await testEndpoint((_, response, count) =>
-      response.writeHead(count < 3 ? 503 : 200).end(),
-    );
-    const manager = testManager({
-      tracerProvider,
-      endpoints: [{ id: "ops", url: endpoint.url, secret, retrySchedule: [0.01], retries: 3 }],
-    });
-    await manager.start();
+    const { endpoint, manager } = await failingTwice();
     await manager.triggerEvent("error.occurred", {});
     await endpoint.received(3);
     await until(() => spansNamed("POST").length === 3);

@@ -3,6 +3,7 @@ import { type Logger, memoryOutbox, type Outbox, type WebhookEndpoint } from "mo
 import { expect, it } from "vitest";
 import type { Claim } from "../../src/outbox/outbox.ts";
 import { secret, testEndpoint, testManager } from "../support/pipeline.ts";
+import { submission } from "../support/submission.ts";
 
 /** An outbox that holds events with those ids, whatever kind of value they are, and damages what is claimed. */
 async function holding(
@@ -12,14 +13,7 @@ async function holding(
   const outbox = memoryOutbox();
   const claim = outbox.claim.bind(outbox);
   outbox.claim = async (...call) => (await claim(...call)).map((each) => ({ ...each, ...damage(each) }));
-  const submissions = ids.map((id) => ({
-    event: {
-      ...{ id: id as string, type: "order.paid", source: "api", createdAt: Date.now(), origin: "o" },
-      ...{ body: Buffer.from("{}"), decisions: [] },
-    },
-    deliveries: [{ id: `dlv_${id}`, endpointId: "ops", dueAt: Date.now() }],
-  }));
-  await outbox.put(submissions);
+  await outbox.put(ids.map((id) => submission(id as string)));
   return outbox;
 }
 

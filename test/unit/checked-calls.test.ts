@@ -1,5 +1,6 @@
 import { memoryOutbox, WebhookManager } from "mova-webhooks";
 import { afterEach, describe, expect, it } from "vitest";
+import { submission } from "../support/submission.ts";
 
 const managers: WebhookManager[] = [];
 
@@ -78,14 +79,7 @@ describe("a call with a mistake", () => {
 
   it("replays nothing", async () => {
     const outbox = memoryOutbox();
-    const createdAt = Date.now();
-    const event = { type: "order.paid", source: "api", createdAt, body: Buffer.from("{}"), origin: "test" };
-    await outbox.put([
-      {
-        event: { ...event, id: "evt_1", decisions: [] },
-        deliveries: [{ id: "dlv_1", endpointId: "ops", dueAt: createdAt }],
-      },
-    ]);
+    await outbox.put([submission("1", { type: "order.paid" })]);
     await outbox.bury("ops", "test");
     const manager = new WebhookManager({ config: false, outbox });
     managers.push(manager);

@@ -8,6 +8,7 @@ import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
+import { submission } from "../support/submission.ts";
 
 vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
 
@@ -22,9 +23,7 @@ let disabled: DisableCause[];
 const now = (): number => Date.now() + setBy;
 
 async function store(id: string, at = now()): Promise<void> {
-  const event = { id, type: "t.t", source: "api", createdAt: at, origin: "o", body: Buffer.from("1") };
-  const deliveries = [{ id: `dlv_${id}`, endpointId: "ops", dueAt: at }];
-  await outbox.put([{ event: { ...event, decisions: [] }, deliveries }]);
+  await outbox.put([submission(id, { at })]);
 }
 
 async function startWorker(settings: Partial<WebhookEndpoint>): Promise<Worker> {

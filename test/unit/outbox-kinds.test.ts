@@ -6,6 +6,7 @@ import { redisOutbox } from "../../src/outbox/redis/index.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { root, runProgram } from "../support/program.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { submission } from "../support/submission.ts";
 
 const choices = [
   { type: "memory", maxDeliveries: 3 },
@@ -30,16 +31,7 @@ describe("the list of outboxes", () => {
       { type: "sqlite", path: join(temporaryFolder(), "x.db") },
       { now: () => 7 },
     );
-    const event = {
-      id: "e",
-      type: "a.b",
-      source: "api",
-      createdAt: 7,
-      body: Buffer.of(),
-      origin: "o",
-      decisions: [],
-    };
-    await outbox.put([{ event, deliveries: [{ id: "d", endpointId: "ops", dueAt: 8 }] }]);
+    await outbox.put([submission("evt_1", { at: 8 })]);
     expect(await outbox.due()).toEqual({ endpointIds: [], nextAt: 8 });
     await outbox.close();
   });

@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/event/logger.ts";
 import { memoryOutbox } from "../../src/outbox/memory/memory-outbox.ts";
 import { combineObservers } from "../../src/telemetry/lifecycle.ts";
 import { createTracing } from "../../src/telemetry/tracing/tracing.ts";
+import { submission } from "../support/submission.ts";
 
 vi.mock("../../src/time/timers.ts", () => import("../support/followed-timers.ts"));
 
@@ -20,10 +21,7 @@ async function workerWithOpenCircuit(now: () => number): Promise<Worker> {
     looks += 1;
     return due();
   };
-  const createdAt = Date.now();
-  const event = { id: "evt", type: "t.t", source: "api", createdAt, origin: "o", body: Buffer.from("1") };
-  const deliveries = [{ id: "dlv", endpointId: "ops", dueAt: createdAt }];
-  await outbox.put([{ event: { ...event, decisions: [] }, deliveries }]);
+  await outbox.put([submission("evt")]);
   const worker = new Worker({
     outbox,
     transport: {

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type BetterSqlite3 from "better-sqlite3";
 import { WebhookError } from "../../../src/event/errors.ts";
 import { sqliteOutbox } from "../../../src/outbox/sqlite/index.ts";
+import { submission } from "../../support/submission.ts";
 
 const [path = "", synchronous = "FULL", lanes = "16"] = process.argv.slice(2);
 
@@ -23,19 +24,8 @@ let count = 0;
 async function storeForEver(): Promise<never> {
   for (;;) {
     const id = `evt_${process.pid}_${(count += 1)}`;
-    const createdAt = Date.now();
-    const body = Buffer.alloc(1000, id);
-    const event = {
-      id,
-      type: "cache.updated",
-      source: "cache",
-      createdAt,
-      body,
-      origin: "writer",
-      decisions: [],
-    };
     try {
-      await outbox.put([{ event, deliveries: [{ id: `${id}-ops`, endpointId: "ops", dueAt: createdAt }] }]);
+      await outbox.put([submission(id, { body: Buffer.alloc(1000, id) })]);
       process.stdout.write(`accepted ${id}\n`);
     } catch (error) {
       process.stdout.write(`refused ${WebhookError.is(error) ? error.code : String(error)}\n`);

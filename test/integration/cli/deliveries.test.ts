@@ -3,25 +3,15 @@ import { describe, expect, it } from "vitest";
 import { secret, testEndpoint } from "../../support/pipeline.ts";
 import { sqliteLoads } from "../../support/native-sqlite.ts";
 import { cli, inFolder, write } from "../../support/cli.ts";
+import { submission } from "../../support/submission.ts";
 
 describe("records", () => {
   it.skipIf(!sqliteLoads)("are replayed all, also where there are more than one page of them", async () => {
     const { sqliteOutbox } = await import("../../../src/outbox/sqlite/index.ts");
     const outbox = sqliteOutbox({ path: inFolder("x.db") });
     const count = 10_001;
-    const submissions = Array.from({ length: count }, (_, number) => ({
-      event: {
-        id: `evt_${number}`,
-        type: "cache.updated",
-        source: "api",
-        createdAt: 1_700_000_000_000 + number,
-        body: Buffer.from("{}"),
-        origin: "test",
-        decisions: [],
-      },
-      deliveries: [{ id: `dlv_${number}`, endpointId: "ops", dueAt: 1_700_000_000_000 }],
-    }));
-    await outbox.put(submissions);
+    const at = 1_700_000_000_000;
+    await outbox.put(Array.from({ length: count }, (_, n) => submission(`evt_${n}`, { at: at + n })));
     expect(await outbox.bury("ops", "test")).toBe(count);
     await outbox.close();
     const env = { MOVA_WEBHOOK_OUTBOX: "./x.db" };

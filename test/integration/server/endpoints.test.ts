@@ -3,6 +3,7 @@ import { memoryOutbox } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, until } from "../../support/pipeline.ts";
 import { ask, type Answer, post, serve, serveDead } from "../../support/server.ts";
+import { submission } from "../../support/submission.ts";
 
 describe("endpoints over HTTP", () => {
   it("shows health, lane and backlog, and of the URL only its origin", async () => {
@@ -48,9 +49,7 @@ describe("endpoints over HTTP", () => {
 
   it("names dead letters of the process before", async () => {
     const outbox = memoryOutbox();
-    const event = { id: "evt_1", type: "cache.updated", source: "api", createdAt: 0, origin: "another" };
-    const deliveries = [{ id: "dlv_1", endpointId: "ops", dueAt: 0 }];
-    await outbox.put([{ event: { ...event, body: Buffer.from("{}"), decisions: [] }, deliveries }]);
+    await outbox.put([submission("evt_1")]);
     await outbox.bury("ops", "http_4xx");
     const endpoint = await testEndpoint();
     const { url } = await serve({ outbox, endpoints: [{ id: "ops", url: endpoint.url, secret }] });
