@@ -9,7 +9,7 @@ interface CloudEventsOptions {
 }
 
 export const cloudEvents = object<CloudEventsOptions>({
-  source: text("a URI reference"),
+  source: text("a text that is a URI reference"),
   typePrefix: text("a text", { pattern: /^/ }),
 });
 
