@@ -26,14 +26,17 @@ export function listCommand(): Command {
     });
 }
 
-function row({ id, eventId, eventType, endpointId, state, attempts, createdAt }: Delivery): string[] {
+/** Why a delivery is dead may be no attempt's outcome: the endpoint was removed, or the receiver asked for it. */
+function row(delivery: Delivery): string[] {
+  const { id, eventId, eventType, endpointId, state, attempts, reason, createdAt } = delivery;
+  const last = attempts.at(-1)?.outcome ?? "";
   return [
     id,
     eventType,
     endpointId,
     state,
     String(attempts.length),
-    attempts.at(-1)?.outcome ?? "",
+    state === "dead" ? (reason ?? last) : last,
     at(createdAt),
     eventId,
   ];

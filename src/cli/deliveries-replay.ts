@@ -53,7 +53,7 @@ export function replayCommand(): Command {
         return {
           replayed: ids,
           left: named.filter(({ id }) => !ids.includes(id)),
-          hint: await unknownEndpoint(records, options, ids.length),
+          hint: await waitsForNobody(records, options, ids.length),
         };
       });
       const word = options.dryRun ? "would be replayed" : "replayed";
@@ -64,6 +64,20 @@ export function replayCommand(): Command {
       if (hint !== undefined) say(hint);
       if (left.length > 0) process.exitCode = 1;
     });
+}
+
+/** Says where no process that follows this configuration would send what was replayed. */
+async function waitsForNobody(
+  records: Records,
+  options: ReplayOptions,
+  replayed: number,
+): Promise<string | undefined> {
+  const hint = await unknownEndpoint(records, options, replayed);
+  const { endpoint, dryRun } = options;
+  if (hint !== undefined || endpoint === undefined) return hint;
+  if ((await records.status()).some(({ id }) => id === endpoint)) return undefined;
+  const what = dryRun ? "what would be replayed would wait" : "what was replayed waits";
+  return `no endpoint \`${endpoint}\` is configured: ${what} until a process has it`;
 }
 
 /** Throws DELIVERY_UNKNOWN for ids that there are not, before anything is replayed. */

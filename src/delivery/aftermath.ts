@@ -67,8 +67,9 @@ export class Aftermath {
     const settlement = retriesTogether ? { ...decided, batch: batchIdOf(claims) } : decided;
     for (const claim of claims) {
       const record = recordOf(claim, attempted);
-      this.#tell(claim, settlement, record, outcome, endedAt);
-      settling.settle(claim, settlement, record);
+      const fate = settling.fateOf(claim, settlement);
+      this.#tell(claim, fate, record, outcome, endedAt);
+      settling.settle(claim, fate, record);
     }
     // It says nothing of the endpoint.
     if (outcome.outcome === "unsendable") return;

@@ -2,6 +2,7 @@
 import type { Attempt } from "../event/delivery.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Claim, Outbox, Settlement } from "../outbox/outbox.ts";
+import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Changes } from "./changes.ts";
 import type { DueAlarm } from "./due-alarm.ts";
 import { sleep } from "../time/timers.ts";
@@ -13,9 +14,13 @@ export interface SettlingOptions {
   /** Hears when what goes back into the outbox is due again. */
   readonly alarm: DueAlarm;
   readonly changes: Changes;
-  /** Tells whether there is an endpoint of that id to send anything to. */
-  readonly isEndpoint: (endpointId: string) => boolean;
+  readonly lifecycle: Required<Lifecycle>;
+  /** Tells whether an endpoint was removed for good: nobody would ever send what waits for it. */
+  readonly isBuried: (endpointId: string) => boolean;
 }
+
+/** Why a delivery is dead whose endpoint was removed for good. */
+export const endpointRemoved = "endpoint removed";
 
 /** Waits between tries; the last repeats. */
 const triesAfterMs = [50, 200, 1000, 5000];
@@ -43,13 +48,25 @@ export class Settling {
   /** Hands claims back without an attempt. */
   release(claims: readonly Claim[], dueAt = this.#options.now(), reason?: string): void {
     const settlement: Settlement = { kind: "release", dueAt, ...(reason === undefined ? {} : { reason }) };
-    for (const claim of claims) this.settle(claim, settlement);
+    for (const claim of claims) {
+      const decided = this.fateOf(claim, settlement);
+      if (decided.kind === "dead") this.#tellDeath(claim, decided.reason);
+      this.settle(claim, decided);
+    }
+  }
+
+  /** Returns what is to become of a claim: what would wait for an endpoint that was removed is kept as dead. */
+  fateOf(claim: Claim, settlement: Settlement): Settlement {
+    const waits = settlement.kind === "retry" || settlement.kind === "release";
+    return waits && this.#options.isBuried(claim.endpointId)
+      ? { kind: "dead", reason: endpointRemoved }
+      : settlement;
   }
 
   /** Tries until the outbox has it. Nobody waits for that: the next attempt may begin meanwhile. */
-  settle(claim: Claim, decided: Settlement, attempt?: Attempt): void {
+  settle(claim: Claim, settlement: Settlement, attempt?: Attempt): void {
     this.#running += 1;
-    void this.#settle(claim, this.#unlessRemoved(claim, decided), attempt);
+    void this.#settle(claim, settlement, attempt);
   }
 
   async #settle(claim: Claim, settlement: Settlement, attempt: Attempt | undefined): Promise<void> {
@@ -69,11 +86,10 @@ export class Settling {
     changes.emit("change");
   }
 
-  /** Nobody would ever send it again: it is kept as dead, like what waited when the endpoint was removed. */
-  #unlessRemoved(claim: Claim, settlement: Settlement): Settlement {
-    const waits = settlement.kind === "retry" || settlement.kind === "release";
-    return waits && !this.#options.isEndpoint(claim.endpointId)
-      ? { kind: "dead", reason: "endpoint removed" }
-      : settlement;
+  #tellDeath({ id: deliveryId, endpointId, event }: Claim, reason: string): void {
+    const { lifecycle, now } = this.#options;
+    const { id: eventId, type: eventType, createdAt } = event;
+    const lagMs = now() - createdAt;
+    lifecycle.settled({ deliveryId, eventId, eventType, endpointId, outcome: "dead", reason, lagMs });
   }
 }

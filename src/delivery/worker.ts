@@ -49,7 +49,8 @@ export class Worker {
     this.#alarm = new DueAlarm(now, monotonic, () => void this.#look());
     this.#settling = new Settling({
       ...{ outbox: options.outbox, logger: options.logger, now, alarm: this.#alarm, changes: this.#changes },
-      isEndpoint: (endpointId) => this.destinations.has(endpointId),
+      lifecycle: options.lifecycle,
+      isBuried: (endpointId) => this.destinations.isBuried(endpointId),
     });
     this.#shared = {
       gate: new Gate(options.maxInFlight),
@@ -80,8 +81,9 @@ export class Worker {
     this.destinations.put(new Destination(endpoint, enabled, this.#started, options));
   }
 
-  removeEndpoint(endpointId: string): void {
-    this.destinations.remove(endpointId);
+  /** With `bury`, what its lane hands back is dead; else it waits for whoever has the endpoint. */
+  removeEndpoint(endpointId: string, bury: boolean): void {
+    this.destinations.remove(endpointId, bury);
   }
 
   setEnabled(endpointId: string, enabled: boolean): void {

@@ -92,7 +92,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     maxInFlight,
     disable: (cause) => endpoints.disable(cause),
   });
-  const handOver = new HandOver(worker.destinations, outbox, logger);
+  const handOver = new HandOver(worker.destinations);
   const handlers = new EventHandlers(logger);
   const { table } = book;
   const intake = new Intake({

@@ -1,9 +1,8 @@
 /** The endpoints of a running manager: they come, go and are switched, in the book and on their lanes at once. */
-import { isDeepStrictEqual } from "node:util";
 import { type Circuit, closedCircuit } from "../delivery/policy/circuit-breaker.ts";
 import { type PlannedAttempt, scheduleOf } from "../delivery/policy/schedule.ts";
 import type { DisableCause, Worker } from "../delivery/worker.ts";
-import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
+import type { Endpoint, WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import { endpointDisabledType } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
@@ -12,9 +11,10 @@ import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
-import { resolveEndpoint } from "../settings/resolve-endpoint.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
+import { Burial } from "./burial.ts";
+import { type ConfiguredEndpoints, type EndpointChanges, planChanges } from "./endpoint-changes.ts";
 import type { Intake } from "./intake.ts";
 
 export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
@@ -24,19 +24,6 @@ export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endp
   readonly failingSince?: number;
   /** When its open circuit is tried again, Unix milliseconds. */
   readonly circuitUntil?: number;
-}
-
-/** Ids of the endpoints that a new configuration brought, changed and took away. */
-export interface EndpointChanges {
-  readonly added: readonly string[];
-  readonly changed: readonly string[];
-  readonly removed: readonly string[];
-}
-
-/** Endpoints of a configuration, with what those of them get that set nothing themselves. */
-export interface ConfiguredEndpoints {
-  readonly endpoints: readonly WebhookEndpoint[];
-  readonly defaults: EndpointDefaults;
 }
 
 export interface EndpointsOptions {
@@ -59,8 +46,11 @@ const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
 export class Endpoints {
   readonly #options: EndpointsOptions;
 
+  readonly #burial: Burial;
+
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.#burial = new Burial({ ...options, isEndpoint: (id) => options.book.get(id) !== undefined });
   }
 
   /** `judge` may refuse it, by a throw, for what is no fault of the settings alone. */
@@ -72,55 +62,45 @@ export class Endpoints {
 
   /** What waited for it is kept as dead. */
   remove(urlOrId: string): boolean {
-    const { book, worker, logger, outbox } = this.#options;
-    const id = book.remove(urlOrId);
+    const id = this.#options.book.remove(urlOrId);
     if (id === undefined) return false;
-    worker.removeEndpoint(id);
-    this.#changed(id, false, "removed");
-    outbox
-      .bury(id, "endpoint removed")
-      .catch((error: unknown) => logger.warn({ err: error, endpoint: id }, "bury failed"));
+    this.#end(id, true);
     return true;
   }
 
   /**
    * Takes over the endpoints of a new configuration from those of the one before; others stay as they are. All are
-   * checked before the first is changed. What waits for a changed endpoint is delivered under its new settings.
+   * checked before the first is changed. What waits for a changed endpoint is delivered under its new settings. What
+   * waits for a removed one waits on, as it does after a restart, or with `bury` is kept as dead.
    */
-  replace(before: ConfiguredEndpoints, after: ConfiguredEndpoints): EndpointChanges {
+  replace(before: ConfiguredEndpoints, after: ConfiguredEndpoints, bury: boolean): EndpointChanges {
     const { book } = this.#options;
-    const known = new Map(
-      before.endpoints.map((settings) => [resolveEndpoint(settings, before.defaults).id, settings]),
-    );
-    const sameDefaults = isDeepStrictEqual(before.defaults, after.defaults);
-    const next = after.endpoints.map((settings) => ({
-      settings,
-      endpoint: book.check(settings, after.defaults),
-    }));
-    const taken = next.find(({ endpoint }) => !known.has(endpoint.id) && book.get(endpoint.id) !== undefined);
-    if (taken !== undefined) {
-      const detail = `There is an endpoint \`${taken.endpoint.id}\` that the configuration did not bring`;
-      throw new WebhookError("ENDPOINT_INVALID", detail);
+    const { added, changed, removed } = planChanges(book, before, after);
+    for (const id of removed) {
+      book.remove(id);
+      this.#end(id, bury);
     }
-    const kept = new Set(next.map(({ endpoint }) => endpoint.id));
-    const removed = [...known.keys()].filter((id) => !kept.has(id));
-    const added = next.filter(({ endpoint }) => !known.has(endpoint.id));
-    const changed = next.filter(
-      ({ settings, endpoint }) =>
-        known.has(endpoint.id) && !(sameDefaults && isDeepStrictEqual(settings, known.get(endpoint.id))),
-    );
-    for (const id of removed) this.remove(id);
-    for (const { endpoint, settings } of changed) {
-      book.replace(endpoint, settings.enabled !== known.get(endpoint.id)?.enabled);
+    if (!bury) void this.#burial.keep(removed);
+    for (const { endpoint, isSwitched } of changed) {
+      book.replace(endpoint, isSwitched);
       this.#begin(endpoint, "changed");
     }
-    for (const { endpoint } of added) {
+    for (const endpoint of added) {
       book.put(endpoint);
       this.#begin(endpoint, "added");
     }
     book.useDefaults(after.defaults);
-    const idsOf = (entries: typeof next): string[] => entries.map(({ endpoint }) => endpoint.id);
-    return { added: idsOf(added), changed: idsOf(changed), removed };
+    return {
+      added: added.map(({ id }) => id),
+      changed: changed.map(({ endpoint }) => endpoint.id),
+      removed,
+    };
+  }
+
+  /** Throws ENDPOINT_UNKNOWN where there is none of that id. */
+  refuseUnknown(id: string): void {
+    if (this.#options.book.get(id) !== undefined) return;
+    throw new WebhookError("ENDPOINT_UNKNOWN", `There is no endpoint \`${id}\` in this process`);
   }
 
   list(): EndpointInfo[] {
@@ -218,6 +198,13 @@ export class Endpoints {
     worker.putEndpoint(endpoint, enabled);
     this.#changed(endpoint.id, enabled, reason);
     worker.wake(endpoint.id);
+  }
+
+  /** It is out of the book: nothing more comes for it. */
+  #end(id: string, bury: boolean): void {
+    this.#options.worker.removeEndpoint(id, bury);
+    this.#changed(id, false, "removed");
+    if (bury) void this.#burial.of(id);
   }
 
   /** Returns whether that changed anything. */

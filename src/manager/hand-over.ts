@@ -1,18 +1,13 @@
 /** Stored → lanes: promised places get their claims, and the lanes of what waits are woken. */
 import type { Lane } from "../delivery/lane/lane.ts";
 import type { Destinations } from "../delivery/destinations.ts";
-import type { Logger } from "../event/logger.ts";
-import type { Claim, NewDelivery, Outbox } from "../outbox/outbox.ts";
+import type { Claim, NewDelivery } from "../outbox/outbox.ts";
 
 export class HandOver {
   readonly #destinations: Destinations;
-  readonly #outbox: Outbox;
-  readonly #logger: Logger;
 
-  constructor(destinations: Destinations, outbox: Outbox, logger: Logger) {
+  constructor(destinations: Destinations) {
     this.#destinations = destinations;
-    this.#outbox = outbox;
-    this.#logger = logger;
   }
 
   /** Returns the endpoint's lane where that has a place for a delivery that is about to be stored. Pair with `deliver`. */
@@ -40,16 +35,7 @@ export class HandOver {
         }
         place.forgo();
       }
-      const lane = this.#destinations.get(endpointId)?.lane;
-      if (lane === undefined) this.#bury(endpointId);
-      else lane.wake();
+      this.#destinations.get(endpointId)?.lane.wake();
     }
-  }
-
-  /** The endpoint was removed while this was on its way into the outbox. */
-  #bury(endpointId: string): void {
-    this.#outbox
-      .bury(endpointId, "endpoint removed")
-      .catch((error: unknown) => this.#logger.warn({ err: error, endpoint: endpointId }, "bury failed"));
   }
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { TracerProvider } from "@opentelemetry/api";
 import { type ReadConfig, readRightConfig, type WebhookConfig } from "../settings/read/config.ts";
 import { typeMistakes } from "../settings/read/endpoint-mistakes.ts";
-import type { ConfiguredEndpoints, EndpointChanges } from "./endpoints.ts";
+import type { ConfiguredEndpoints, EndpointChanges } from "./endpoint-changes.ts";
 import type { EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
 import type { SecretSetting } from "../event/secret.ts";
 import { WebhookError } from "../event/errors.ts";

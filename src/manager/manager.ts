@@ -14,6 +14,7 @@ import type { ListeningServer, ListenOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
 import {
   enabling,
+  reloading,
   eventType,
   milliseconds,
   nonEmptyText,
@@ -112,12 +113,14 @@ export class WebhookManager {
 
   /**
    * Reads file and environment again and takes over their endpoints; what else changed there needs a restart and is
-   * named. Throws what is wrong, and then nothing has changed. Publishes `config.updated` where anything did.
+   * named. Throws what is wrong, and then nothing has changed. Publishes `config.updated` where anything did. What waits
+   * for an endpoint that is gone from there waits for who has it, as it does after a restart; with `bury` it is dead.
    */
-  reload(): Reloaded {
+  reload(options: { readonly bury?: boolean } = {}): Reloaded {
+    const { bury = false } = argument("reload", "options", reloading, options);
     this.#life.refuseWhenClosed();
-    const isLoaded = this.#life.loaded === undefined;
-    const { settings, reloaded } = reload(this.#parts, this.#lastSettings, this.#options, isLoaded);
+    const how = { isLoaded: this.#life.loaded === undefined, bury };
+    const { settings, reloaded } = reload(this.#parts, this.#lastSettings, this.#options, how);
     this.#lastSettings = settings;
     return reloaded;
   }
@@ -228,12 +231,16 @@ export class WebhookManager {
 
   /**
    * Delivers finished deliveries once more, under their lanes' limits. Returns their ids. Rejects with CONFIG_INVALID
-   * for an unknown key or a wrong value, and then replays nothing.
+   * for an unknown key or a wrong value, with ENDPOINT_UNKNOWN where it delivers, but not to that endpoint, and then
+   * replays nothing.
    */
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
     const wanted = argument("replay", "options", selectionSetting, selection);
-    const ids = await this.#parts.outbox.replay(wanted);
-    if (wanted.dryRun !== true) this.#parts.worker.wakeAll();
+    const { worker, endpoints, outbox } = this.#parts;
+    // Where it is not started, another process delivers, whose endpoints nobody here knows.
+    if (wanted.endpointId !== undefined && worker.isStarted) endpoints.refuseUnknown(wanted.endpointId);
+    const ids = await outbox.replay(wanted);
+    if (wanted.dryRun !== true) worker.wakeAll();
     return ids;
   }
 

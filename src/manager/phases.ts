@@ -103,12 +103,12 @@ export function reload(
   parts: Parts,
   last: Settings,
   options: WebhookManagerOptions,
-  isLoaded: boolean,
+  { isLoaded, bury }: { readonly isLoaded: boolean; readonly bury: boolean },
 ): { readonly settings: Settings; readonly reloaded: Reloaded } {
   const { endpoints, intake } = parts;
   const { settings, needRestart } = reloadSettings(parts.settings, last, options);
   refuseUnknownNames(parts, settings, isLoaded);
-  const { added, changed, removed } = endpoints.replace(last.configured, settings.configured);
+  const { added, changed, removed } = endpoints.replace(last.configured, settings.configured, bury);
   const keys = [...added, ...changed, ...removed].map((id) => `webhook.endpoints.${id}`);
   if (keys.length > 0) intake.announce("config", "config.updated", { keys, operation: "reload" });
   return { settings, reloaded: { added, changed, removed, needRestart } };

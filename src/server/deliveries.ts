@@ -26,8 +26,8 @@ export function deliveryRoutes(served: Served): Hono {
 
   routes.post("/deliveries/:id/replay", async (context) => {
     await readBody(context, nothing);
-    const { id, state } = await known(context.req.param("id"));
-    const replayed = await served.replay({ deliveryIds: [id] });
+    const { id, state, endpointId } = await known(context.req.param("id"));
+    const replayed = await served.replay({ deliveryIds: [id], endpointId });
     if (replayed.length === 0) {
       throw new RequestError(409, `The delivery is ${state}; only a finished one can be replayed`);
     }

@@ -70,6 +70,8 @@ export const selection = object<ReplaySelection & { readonly all?: boolean }>({
 });
 
 /** Of `enableEndpoint()` and of the route that does it. */
+export const reloading = object<{ readonly bury?: boolean }>({ bury: { ...flag, default: false } });
+
 export const enabling = object<{ readonly replay?: boolean }>({ replay: { ...flag, default: false } });
 
 /** Of `triggerEvent()`. */

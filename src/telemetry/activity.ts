@@ -69,6 +69,7 @@ export function createActivity(now: () => number): Activity {
       for (const stalest of lastAttempts.keys()) return void lastAttempts.delete(stalest);
     },
     stored: changed,
+    buried: changed,
     endpointChanged: changed,
     circuitChanged: changed,
   };

@@ -80,6 +80,8 @@ export interface Lifecycle {
   attempted?(fact: AttemptedFact): void;
   /** A delivery reached its end. */
   settled?(fact: SettledFact): void;
+  /** What waited for an endpoint is dead with it; nobody looked at each delivery. */
+  buried?(fact: { readonly endpointId: string; readonly count: number; readonly reason: string }): void;
   /** An endpoint came, went, or was switched. */
   endpointChanged?(fact: {
     readonly endpointId: string;
@@ -134,6 +136,7 @@ export function combineObservers(observers: readonly Lifecycle[]): Required<Life
     stored: tell("stored"),
     attempted: tell("attempted"),
     settled: tell("settled"),
+    buried: tell("buried"),
     endpointChanged: tell("endpointChanged"),
     circuitChanged: tell("circuitChanged"),
     endpointFailing: tell("endpointFailing"),

@@ -41,6 +41,9 @@ export function createLog(logger: Logger, { now = wallNow }: LogOptions = {}): L
       if (fact.outcome !== "dead") return;
       logger.error({ reason: fact.reason, lag_ms: fact.lagMs, ...idsOf(fact) }, "delivery.dead");
     },
+    buried({ endpointId, count, reason }) {
+      logger.error({ endpoint_id: endpointId, reason, count }, "deliveries.dead");
+    },
     endpointChanged({ endpointId, enabled, reason }) {
       const fields = { endpoint_id: endpointId, enabled, reason };
       if (enabled) logger.info(fields, "endpoint.changed");

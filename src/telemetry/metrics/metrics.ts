@@ -7,6 +7,7 @@ import { counters, histograms, metricNames } from "./metric-definitions.ts";
 import {
   CappedLabels,
   type MetricRegistry,
+  otherLabel,
   SeriesCounter,
   SeriesHistogram,
   type Sighting,
@@ -71,6 +72,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       const seen = sighting(traceId);
       shared.deliveries.add(1, { endpoint, event_type: eventTypes.of(eventType), outcome }, seen);
       if (outcome === "delivered") shared.deliveryLag.record(Math.max(0, lagMs) / 1000, { endpoint }, seen);
+    },
+    buried({ endpointId, count }) {
+      const endpoint = endpoints.of(endpointId);
+      shared.deliveries.add(count, { endpoint, event_type: otherLabel, outcome: "dead" });
     },
     pluginFailed({ plugin }) {
       shared.pluginErrors.add(1, { plugin: origins.of(plugin) });

@@ -203,7 +203,7 @@ class LabelTree<LabelName extends string, Leaf> {
 }
 
 /** Stands for every value that came after the limit was reached. */
-const OTHER = "other";
+export const otherLabel = "other";
 
 /** Bounds how many values a label may take: whoever names endpoints or event types cannot flood the registry. */
 export class CappedLabels {
@@ -217,7 +217,7 @@ export class CappedLabels {
   /** Returns the value itself for the first values seen, up to the limit, and `other` for those after them. */
   of(value: string): string {
     if (this.#known.has(value)) return value;
-    if (this.#known.size >= this.#limit) return OTHER;
+    if (this.#known.size >= this.#limit) return otherLabel;
     this.#known.add(value);
     return value;
   }
