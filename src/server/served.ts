@@ -1,23 +1,32 @@
 /** What the server needs of the manager that it serves. */
+import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import type { Logger } from "../event/logger.ts";
-import type { WebhookManager } from "../manager/manager.ts";
+import type { EndpointStatus } from "../manager/endpoints.ts";
+import type { Triggered } from "../manager/intake.ts";
+import type { ReplaySelection } from "../outbox/outbox.ts";
+import type { EndpointInfo } from "../routing/endpoint-book.ts";
+import type { Explanation } from "../routing/explain.ts";
 import type { Activity } from "../telemetry/activity.ts";
+import type { Metrics } from "../telemetry/metrics/metrics.ts";
 
-export type Served = Pick<
-  WebhookManager,
-  | "registry"
-  | "ready"
-  | "isEnabled"
-  | "triggerEvent"
-  | "getEndpoints"
-  | "setEndpointEnabled"
-  | "enableEndpoint"
-  | "status"
-  | "find"
-  | "get"
-  | "explain"
-  | "replay"
->;
+/** The methods of a manager, under the names they have there. */
+export interface Served {
+  readonly registry: Metrics["registry"];
+  ready(): Promise<void>;
+  isEnabled(): boolean;
+  triggerEvent(type: string, data: unknown, options?: { readonly id?: string }): Promise<Triggered>;
+  getEndpoints(): EndpointInfo[];
+  setEndpointEnabled(urlOrId: string, enabled: boolean, reason?: string): boolean;
+  enableEndpoint(
+    urlOrId: string,
+    options?: { readonly replay?: boolean },
+  ): Promise<readonly string[] | undefined>;
+  status(): Promise<EndpointStatus[]>;
+  find(query: DeliveryQuery): Promise<DeliveryPage>;
+  get(deliveryId: string): Promise<Delivery | undefined>;
+  explain(eventId: string): Promise<Explanation | undefined>;
+  replay(selection: ReplaySelection): Promise<readonly string[]>;
+}
 
 /** What a manager gives its server beyond what it shows to everybody. */
 export interface ServedParts {
