@@ -22,9 +22,8 @@ import {
   selection as selectionSetting,
   triggering,
 } from "../settings/calls.ts";
-import { check } from "../settings/check.ts";
+import { argument } from "../settings/check.ts";
 import { callable, flag } from "../settings/kinds.ts";
-import type { Setting } from "../settings/setting.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import { close, drain, type Running } from "./ending.ts";
 import type { EndpointStatus } from "./endpoints.ts";
@@ -278,10 +277,4 @@ export class WebhookManager {
     argument("close", "deadlineMs", milliseconds, deadlineMs);
     return this.#life.close((time) => close(this.#parts, this.#running, time), deadlineMs);
   }
-}
-
-/** Returns what a method was given, as it is meant. Throws CONFIG_INVALID, or the code that its declaration has. */
-function argument<T>(method: string, name: string, setting: Setting<T>, value: unknown): T {
-  const code = setting.code === undefined ? {} : { code: setting.code };
-  return check(`\`${method}()\``, setting, value, { name, ...code });
 }

@@ -28,6 +28,12 @@ export function check<T>(
   throw problemInCode(subject, reading.problems, options);
 }
 
+/** Returns what a method was given, as it is meant. Throws CONFIG_INVALID, or the code that its declaration has. */
+export function argument<T>(method: string, name: string, setting: Setting<T>, value: unknown): T {
+  const code = setting.code === undefined ? {} : { code: setting.code };
+  return check(`\`${method}()\``, setting, value, { name, ...code });
+}
+
 /** Returns the error for the first of these problems. */
 export function problemInCode(
   subject: string,
