@@ -8,6 +8,7 @@ import { defaultChoice, openOutbox } from "../outbox/kinds.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { setWebhookManager } from "../manager/process-wide.ts";
 import { MovaInstrumentation } from "./instrumentation.ts";
+import { onUnwatched, type Unwatched } from "../plugin/module-patches.ts";
 import { hookModules } from "./module-hooks.ts";
 import { registerOwn } from "./own-hooks.ts";
 import { finishWithProgram } from "./program-end.ts";
@@ -41,6 +42,8 @@ async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>)
     loadedBefore,
     patches.map(({ module }) => module),
   );
+  // Where the log is silent it is said all the same: nothing else tells that a library's events are missing.
+  if ((settings.logLevel ?? "silent") === "silent") onUnwatched(sayUnwatched);
   await hookModules(patches);
   registerOwn(() => void new MovaInstrumentation({ manager }));
   finishWithProgram(manager, tracing);
@@ -70,6 +73,10 @@ function describe(cause: unknown): string {
   if (WebhookError.is(cause)) return cause.message;
   // A stranger's message may quote what it choked on.
   return `Webhooks could not be started: ${cause instanceof Error ? cause.name : typeof cause}`;
+}
+
+function sayUnwatched({ plugin, module, version, versions }: Unwatched): void {
+  say(`${module} ${version} was loaded and is not watched: \`${plugin}\` knows ${versions.join(" and ")}.`);
 }
 
 function say(text: string): void {

@@ -11,6 +11,22 @@ export interface ModulePatch {
   readonly apply: (exports: object, version: string | undefined) => object;
 }
 
+/** A library that was loaded in a version that no plugin knows. */
+export interface Unwatched {
+  readonly plugin: string;
+  readonly module: string;
+  readonly version: string;
+  /** The ranges that the plugin knows. */
+  readonly versions: readonly string[];
+}
+
+const listeners = new Set<(unwatched: Unwatched) => void>();
+
+/** Hears, once for each version, of libraries that are loaded and not watched. */
+export function onUnwatched(listen: (unwatched: Unwatched) => void): void {
+  listeners.add(listen);
+}
+
 export function modulePatchesOf(
   plugin: AnyPlugin,
   host: PluginHost,
@@ -29,6 +45,8 @@ export function modulePatchesOf(
     if (known || refused.has(key)) return;
     refused.add(key);
     host.log.warn(fields, "this version of the library is not known, so that its calls are not seen");
+    const versions = new Set(modules.filter((each) => each.module === module).map((each) => each.versions));
+    for (const listen of listeners) listen({ ...fields, versions: [...versions] });
   }
 
   return modules.map(({ module, versions, file, patch }) => ({

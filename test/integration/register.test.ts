@@ -224,6 +224,10 @@ describe("what is wrong is said once, and the program runs on", () => {
     expect(said.map((line) => JSON.parse(line))).toMatchObject([
       { module: "keyv", version: "9.1.0", plugin: "cache" },
     ]);
+    const unlogged = await project.run("app.cjs", { env: webhookEnvironment(receiver.url) });
+    const expected =
+      "mova-webhooks: keyv 9.1.0 was loaded and is not watched: `cache` knows >=4.0.0 <7.0.0.\n";
+    expect(unlogged).toEqual({ ...alone, stderr: expected });
     expect(types()).toEqual([]);
   });
 });
