@@ -1,6 +1,7 @@
 /** One call of a model, from its start to its end: what is known of it, and what is published. */
 import type { PluginHost } from "mova-webhooks/plugin";
 import { type AnswerSoFar, note, noteError } from "./answer.ts";
+import { opened } from "./dropped.ts";
 import type { LlmCompleted, LlmRequest } from "./events.ts";
 import { at, word } from "./fields.ts";
 
@@ -27,7 +28,7 @@ export interface Call {
   read(piece: unknown): void;
   completed(): void;
   /** The caller stopped reading. */
-  abandoned(): void;
+  readonly abandoned: () => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -69,6 +70,7 @@ export function startCall(
   function end(publish: (facts: LlmCompleted) => void): void {
     if (ended) return;
     ended = true;
+    closed();
     guarded(() => {
       const { inputTokens, outputTokens } = answer;
       if (inputTokens !== undefined && outputTokens !== undefined)
@@ -87,6 +89,12 @@ export function startCall(
     });
   }
 
+  function abandoned(): void {
+    answer.finishReason ??= "abandoned";
+    completed();
+  }
+  const closed = opened(host, abandoned);
+
   return {
     guarded,
     answered(response) {
@@ -103,10 +111,7 @@ export function startCall(
       if (!ended) guarded(() => method.read(piece, answer));
     },
     completed,
-    abandoned() {
-      answer.finishReason ??= "abandoned";
-      completed();
-    },
+    abandoned,
     failed(error) {
       guarded(() => {
         noteError(answer, error);

@@ -17,7 +17,7 @@ export interface LlmRequest {
 export interface LlmAnswer {
   readonly responseId?: string;
   readonly requestId?: string;
-  /** As the provider names it, or `abandoned` where the caller stopped reading before the end. */
+  /** As the provider names it, or `abandoned` where nobody read it to its end. */
   readonly finishReason?: string;
   readonly inputTokens?: number;
   readonly outputTokens?: number;

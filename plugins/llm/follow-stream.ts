@@ -4,6 +4,7 @@
  * A consumer that throws inside `for await` cannot be told from one that breaks: the language calls `return()` for both.
  */
 import type { Call } from "./call.ts";
+import { keep, whenDropped } from "./dropped.ts";
 
 type AnyIterator = AsyncIterator<unknown>;
 
@@ -36,10 +37,17 @@ export function followStream(stream: Stream, call: Call): void {
   let started = false;
   stream.iterator = function iterateWatched(): AnyIterator {
     const iterator = Reflect.apply(iterate, stream, []);
+    keep(stream);
     if (!started) followIterator(iterator, call, reading);
     started = true;
     return iterator;
   };
+  whenDropped(stream, call.abandoned);
+  watchAbort(reading, call);
+}
+
+/** A function of its own: the signal lives longer than a stream that nobody reads, and must not reach it. */
+function watchAbort(reading: Reading, call: Call): void {
   function aborted(): void {
     // During a read it may be the library itself that aborts, because the stream broke: the read will tell.
     if (reading.open === 0) call.failed(abortError);
@@ -64,6 +72,7 @@ export function followIterator(iterator: AnyIterator, call: Call, reading: Readi
     throw error;
   }
 
+  whenDropped(iterator, call.abandoned);
   hook(iterator, "next", function nextWatched(proceed) {
     const step = proceed();
     if (!(step instanceof Promise)) return step;

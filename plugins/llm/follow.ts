@@ -6,6 +6,7 @@
  * promise.
  */
 import { followResult } from "mova-webhooks/plugin";
+import { whenDropped } from "./dropped.ts";
 import { followIterator, followStream, isIterator, isStream } from "./follow-stream.ts";
 import type { Call } from "./call.ts";
 
@@ -29,7 +30,12 @@ export class Following {
   readonly #call: Call;
   readonly #watched = new WeakSet<object>();
   #hearsResponse = false;
+  /** How many of the call's promises the program may still use. */
+  #held = 0;
+  #isAnswered = false;
+  /** The body is being parsed, or somebody took the raw response. */
   #parsing = false;
+  #isTaken = false;
   #hasValue = false;
 
   constructor(call: Call) {
@@ -64,6 +70,7 @@ export class Following {
   promise(promise: unknown): void {
     if (!isApiPromise(promise) || this.#watched.has(promise)) return;
     this.#watched.add(promise);
+    this.#hold(promise);
     const { parseResponse, asResponse, _thenUnwrap } = promise;
 
     promise.parseResponse = async (...args: unknown[]): Promise<unknown> => {
@@ -79,12 +86,13 @@ export class Following {
     };
 
     // Whoever takes the raw response reads the body alone: for us the call ends here, unless its body is being parsed.
-    replace(promise, "asResponse", () =>
-      Reflect.apply(asResponse, promise, []).then((response: unknown) => {
+    replace(promise, "asResponse", () => {
+      this.#isTaken = true;
+      return Reflect.apply(asResponse, promise, []).then((response: unknown) => {
         if (!this.#parsing) this.#call.completed();
         return response;
-      }),
-    );
+      });
+    });
 
     if (typeof _thenUnwrap !== "function") return;
     replace(promise, "_thenUnwrap", (transform: Transform) => {
@@ -95,10 +103,26 @@ export class Following {
     });
   }
 
+  /** A function of its own: what is kept until the promise is dropped must not reach the promise. */
+  #hold(promise: object): void {
+    this.#held += 1;
+    whenDropped(promise, () => {
+      this.#held -= 1;
+      this.#endIfDropped();
+    });
+  }
+
   readonly #answered = (answered: Answered): Answered => {
     this.#call.answered(answered?.response);
+    this.#isAnswered = true;
+    this.#endIfDropped();
     return answered;
   };
+
+  /** A request that nobody waits for may still fail, and then tells so. */
+  #endIfDropped(): void {
+    if (this.#held === 0 && this.#isAnswered && !this.#parsing && !this.#isTaken) this.#call.abandoned();
+  }
 
   #value(value: unknown): unknown {
     if (this.#hasValue) return value;

@@ -1,6 +1,7 @@
 /** The LLM plugin: requests to language models, as they start, complete and fail. */
 import { checkOptions, definePlugin } from "mova-webhooks/plugin";
 import { anthropicClient, anthropicModule } from "./anthropic.ts";
+import { endOpenCalls } from "./dropped.ts";
 import { type LlmCompletedData, type LlmFailedData, type LlmStartedData, toData } from "./events.ts";
 import { movaClient } from "./mova.ts";
 import { openaiClient, openaiModule } from "./openai.ts";
@@ -70,6 +71,8 @@ export function llm(given: LlmOptions = {}) {
     instrument: {
       objects: [openaiClient(options), anthropicClient(options), movaClient(options)],
       modules: [openaiModule(options), anthropicModule(options)],
+      attach: endOpenCalls,
+      hearsDeliveries: false,
     },
   });
 }
