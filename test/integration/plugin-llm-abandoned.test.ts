@@ -8,7 +8,7 @@ import { fakeEndpoint } from "mova-webhooks/testing";
 import OpenAI from "openai";
 import OpenAI6 from "openai6";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { collectingHost } from "../../src/testing/collecting-host.ts";
+import { type CollectingHost, collectingHost } from "../../src/testing/collecting-host.ts";
 import { type LlmServer, startLlmServer } from "../../src/testing/llm-server.ts";
 import { childProject, webhookEnvironment } from "../support/child-project.ts";
 
@@ -52,27 +52,25 @@ const ended = [
   { type: "llm.request.completed", data: { finish_reason: "abandoned" } },
 ];
 
-describe.each(Object.entries(libraries))("%s", (_, make) => {
-  const abandoned = (host: ReturnType<typeof make>["host"]): Promise<void> =>
-    vi.waitFor(
-      async () => {
-        collectGarbage();
-        await turn();
-        expect(host.drafts).toMatchObject(ended);
-      },
-      { timeout: 10_000, interval: 5 },
-    );
+const waiting = { timeout: 10_000, interval: 5 };
 
+async function afterCollecting(host: CollectingHost): Promise<CollectingHost["drafts"]> {
+  collectGarbage();
+  await turn();
+  return host.drafts;
+}
+
+describe.each(Object.entries(libraries))("%s", (_, make) => {
   test("a call that nobody awaits is abandoned once it is answered", async () => {
     const { host, plain } = make();
     void plain();
-    await abandoned(host);
+    await vi.waitFor(() => expect(afterCollecting(host)).resolves.toMatchObject(ended), waiting);
   });
 
   test("a stream that nobody reads is abandoned", async () => {
     const { host, streaming } = make();
     await (async () => void (await streaming()))();
-    await abandoned(host);
+    await vi.waitFor(() => expect(afterCollecting(host)).resolves.toMatchObject(ended), waiting);
   });
 
   test("a stream that is left in its middle is abandoned", async () => {
@@ -81,7 +79,7 @@ describe.each(Object.entries(libraries))("%s", (_, make) => {
       const iterator = (await streaming())[Symbol.asyncIterator]();
       await iterator.next();
     })();
-    await abandoned(host);
+    await vi.waitFor(() => expect(afterCollecting(host)).resolves.toMatchObject(ended), waiting);
   });
 
   test("what is awaited or read is not, however often garbage is collected", async () => {
