@@ -15,8 +15,8 @@ const factories: Readonly<Record<string, Factory>> = { cache, config, error, llm
 const wrong: [plugin: string, options: object, message: string][] = [
   [
     "cache",
-    { includeKye: true },
-    "unknown key `includeKye`; did you mean `includeValues`? Known here: includeValues",
+    { includeValue: true },
+    "unknown key `includeValue`; did you mean `includeValues`? Known here: includeValues",
   ],
   ["cache", { includeValues: "false" }, "`includeValues` of plugin `cache` to be true or false, got a text"],
   ["llm", { includeContents: true }, "Known here: includeContent, now"],

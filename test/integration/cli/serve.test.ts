@@ -121,6 +121,11 @@ describe("serve", () => {
     config(`  endpoints: [{ id: ops, url: "${endpoint.url}", event_types: [cache.*] }]\n`);
     served.child.kill("SIGHUP");
     await until(() => served.stderr().includes("1 added"));
+    config(
+      `  event_types: [order.*]\n  endpoints: [{ id: ops, url: "${endpoint.url}", event_types: [cache.*] }]\n`,
+    );
+    served.child.kill("SIGHUP");
+    await until(() => served.stderr().includes("A restart is needed for: event_types."));
     config("  timeout: soon\n");
     served.child.kill("SIGHUP");
     await until(() => served.stderr().includes("stays as it was"));
