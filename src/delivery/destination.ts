@@ -93,7 +93,7 @@ export class Destination {
     const { outbox, logger, alarm, changes } = this.#options;
     const { id } = this.endpoint;
     try {
-      const claims = await outbox.claim(id, limit);
+      const { claims } = await outbox.claim(id, limit);
       // What this endpoint has due next was hidden behind what was due already: the outbox names one time for each.
       if (claims.length > 0 && claims.length < limit) alarm.setIn(0);
       return claims;

@@ -19,6 +19,16 @@ export interface Attempt {
   readonly response?: string;
 }
 
+/** What a person or program asked for while it waited. */
+export interface Intervention {
+  readonly action: "send" | "cancel";
+  /** Who asked: `code`, `api`, `cli`, or a name. */
+  readonly by: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly reason?: string;
+}
+
 /** The stored record of a delivery. Times are Unix milliseconds. */
 export interface Delivery {
   readonly id: string;
@@ -33,6 +43,14 @@ export interface Delivery {
   readonly replays: number;
   /** Why it is dead, or why it waits: an outcome word, or a sentence such as `endpoint removed`. */
   readonly reason?: string;
+  /** When it is not worth sending any more. */
+  readonly expiresAt?: number;
+  /** Deliveries of one endpoint and key go out one after the other. */
+  readonly orderKey?: string;
+  /** The delivery of the same key that must end first. */
+  readonly behind?: string;
+  /** Oldest first; absent where nobody intervened. */
+  readonly interventions?: readonly Intervention[];
   readonly attempts: readonly Attempt[];
 }
 

@@ -6,147 +6,71 @@
  * holder dies, the delivery becomes due again within `leaseMs`. Times are Unix milliseconds.
  */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
-import type { RoutingDecision } from "../event/routing-decision.ts";
+import type { EndpointLimits, EndpointState, StateChange, StoredEndpoint } from "../event/endpoint-state.ts";
+import type {
+  Claim,
+  Claimed,
+  Claims,
+  Due,
+  Ended,
+  EndpointCounts,
+  EventRecord,
+  Intervened,
+  LateDelivery,
+  MissedPage,
+  PullBack,
+  PutOptions,
+  Settlement,
+  Stored,
+  Submission,
+} from "./outbox-data.ts";
 
 export type { ReplaySelection } from "../event/delivery.ts";
+export type * from "./outbox-data.ts";
+export type { EndpointLimits, EndpointState, StateChange, StoredEndpoint } from "../event/endpoint-state.ts";
 
-export interface OutboxEvent {
-  readonly id: string;
-  readonly type: string;
-  /** Plugin name, or `api` for `triggerEvent`. */
-  readonly source: string;
-  readonly createdAt: number;
-  /** Exactly the bytes that are signed and sent, shared by all deliveries of the event. */
-  readonly body: Buffer;
-  /** W3C trace context of the publish span. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
-  /** Which process published it. */
-  readonly origin: string;
-  /** One per endpoint known when it was routed. */
-  readonly decisions: readonly RoutingDecision[];
-}
-
-/** What one endpoint gets instead of the event's own body. */
-export interface DeliveryContent {
-  /** Exactly the bytes that are signed and sent. */
-  readonly body: Buffer;
-  /** By lower-case name; they come before the endpoint's own. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface NewDelivery {
-  /** The same for the same event and endpoint, so that storing twice stores once. */
-  readonly id: string;
-  readonly endpointId: string;
-  readonly dueAt: number;
-  /** Asks for the delivery to be stored as already claimed by this process. An outbox may ignore it. */
-  readonly claim?: boolean;
-  /** Kept with the delivery and given back with each of its claims. */
-  readonly content?: DeliveryContent;
-}
-
-export interface Submission {
-  readonly event: OutboxEvent;
-  readonly deliveries: readonly NewDelivery[];
-}
-
-export interface Stored {
-  /** False where the event id was known already: nothing was stored. */
-  readonly accepted: boolean;
-  /** Those of the deliveries that are already claimed by this process. */
-  readonly claims: readonly Claim[];
-}
-
-/** One delivery on lease to this process, with all that an attempt needs. */
-export interface Claim {
-  readonly id: string;
-  readonly endpointId: string;
-  readonly event: Omit<OutboxEvent, "decisions">;
-  /** Number of the attempt this claim is for, from 1; again from 1 after a replay. */
-  readonly attempt: number;
-  /** 0, or the number of the replay it belongs to. */
-  readonly replay: number;
-  /** What was stored with the delivery to be sent instead of the event's body. */
-  readonly content?: DeliveryContent;
-  /** The batch it was in when it was last settled as a retry: those that failed together are tried again together. */
-  readonly batch?: string;
-  /** Span of the attempt before, to link to. */
-  readonly previous?: { readonly traceId: string; readonly spanId: string };
-  /** What the outbox needs to recognise the lease; nobody else looks at it. */
-  readonly lease: unknown;
-}
-
-/** What one post carries: one claim, or a batch of them. */
-export type Claims = readonly [Claim, ...Claim[]];
-
-export type Settlement =
-  | { readonly kind: "delivered" }
-  /** `batch` comes back with every claim until the next settlement that is no release. */
-  | { readonly kind: "retry"; readonly dueAt: number; readonly reason: string; readonly batch?: string }
-  | { readonly kind: "dead"; readonly reason: string }
-  /** Handed back without an attempt: it counts as none. */
-  | { readonly kind: "release"; readonly dueAt: number; readonly reason?: string };
-
-export interface Due {
-  /** Endpoints with at least one delivery that may be claimed now. */
-  readonly endpointIds: readonly string[];
-  /** When the next pending delivery becomes due, if one waits. */
-  readonly nextAt?: number;
-}
-
-export interface EndpointCounts {
-  readonly endpointId: string;
-  readonly pending: number;
-  readonly delivering: number;
-  readonly dead: number;
-  /** Due time of the pending delivery that is due longest; absent when nothing is due. */
-  readonly oldestDueAt?: number;
-}
-
-export interface EventRecord {
-  readonly event: OutboxEvent;
-  readonly deliveries: readonly Delivery[];
-}
-
-export interface PullBack {
-  /** Later than anything that was planned can be. */
-  readonly beyond: number;
-  /** When it is due instead. */
-  readonly dueAt: number;
+export interface Guarantees {
+  /** What `put` stored survives the death of the process. */
+  readonly durable: boolean;
+  /** Other processes may put into and claim from the same store; the worker then asks `due` periodically. */
+  readonly shared: boolean;
+  /** `put` may join a transaction of the caller's. */
+  readonly transactional: boolean;
+  /** Claims keep an endpoint's limits over all processes of the store. */
+  readonly clusterLimits: boolean;
 }
 
 export interface Outbox {
-  readonly contract: 1;
+  readonly contract: 2;
   readonly name: string;
-  readonly guarantees: {
-    /** What `put` stored survives the death of the process. */
-    readonly durable: boolean;
-    /** Other processes may put into and claim from the same store; the worker then asks `due` periodically. */
-    readonly shared: boolean;
-  };
+  readonly guarantees: Guarantees;
   /** How long after the death of its holder a claim may stay out of reach. */
   readonly leaseMs: number;
 
   /**
    * Stores events with their deliveries; resolves when they are stored as safely as `guarantees` say.
-   * A known event id stores nothing. Results come in the order given. Rejects with OUTBOX_FULL or OUTBOX_UNAVAILABLE,
-   * then nothing of this call is stored.
+   * A known event id stores nothing. Results come in the order given. Rejects with OUTBOX_FULL, OUTBOX_UNAVAILABLE, or
+   * TRANSACTION_UNSUPPORTED for a transaction that it cannot join; then nothing of this call is stored. Within a
+   * transaction of the caller's no claim is granted.
    */
-  put(submissions: readonly Submission[]): Promise<readonly Stored[]>;
+  put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]>;
   /** Like `put`, but returns only when stored: for the last moment of a crashing process. Absent where impossible. */
   putSync?(submissions: readonly Submission[]): void;
   /**
    * Leases up to `limit` due deliveries of one endpoint to this process, longest due first. Where first attempts
    * and retries (replays are retries here) both wait, each gets half of the limit, so that neither starves the other.
+   * Never grants beyond `limits`, counted over all processes of the store. Of an order key only the oldest delivery that
+   * is not finished is granted, and none while another of the key is under way. Grants nothing that has expired.
    */
-  claim(endpointId: string, limit: number): Promise<readonly Claim[]>;
+  claim(endpointId: string, limit: number, limits?: EndpointLimits): Promise<Claimed>;
   /**
    * Ends a lease and records the attempt. `lost` means that the lease ended already, by a settlement or because
    * another process took over: nothing was changed.
    */
   settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost">;
   due(): Promise<Due>;
+  /** Makes dead what waits and has expired, up to 1,000 at a time. Returns them. */
+  expire(): Promise<readonly Ended[]>;
 
   /** Rejects with CONFIG_INVALID for a cursor of another form than its pages have. */
   find(query: DeliveryQuery): Promise<DeliveryPage>;
@@ -155,9 +79,21 @@ export interface Outbox {
   event(eventId: string): Promise<EventRecord | undefined>;
   /**
    * Makes finished deliveries pending and due now, with attempt numbers from 1 and `replays` one higher.
-   * Oldest first, without `limit` up to 10,000. What is not finished, and an unknown id, is left out. Returns the ids.
+   * Oldest first, without `limit` up to 10,000. What is not finished, and an unknown id, is left out. What is replayed
+   * expires no more. Returns the ids.
    */
   replay(selection: ReplaySelection): Promise<readonly string[]>;
+  /** Makes a pending delivery due now, in place of the retry that was planned. `by` is recorded with it. */
+  sendNow(deliveryId: string, by: string): Promise<Intervened>;
+  /**
+   * Makes a pending delivery dead, with the reason `cancelled` and what is given. A dead one that keeps others of its
+   * order key back lets them go. `by` is recorded with it.
+   */
+  cancel(deliveryId: string, by: string, reason?: string): Promise<Intervened>;
+  /** Returns the events that were not routed to an endpoint because it was off, and have not been added for it since. */
+  missed(endpointId: string, page: { readonly limit: number; readonly cursor?: string }): Promise<MissedPage>;
+  /** Adds deliveries to stored events. What is known already is left out, and so is an unknown event. Returns how many. */
+  add(deliveries: readonly LateDelivery[]): Promise<number>;
   /** Makes every pending delivery of an endpoint dead for a reason. Returns how many. */
   bury(endpointId: string, reason: string): Promise<number>;
   /**
@@ -167,6 +103,14 @@ export interface Outbox {
    */
   pullBack?(endpointId: string, times: PullBack): Promise<number>;
   counts(): Promise<readonly EndpointCounts[]>;
+  /** The state of every endpoint of which any was saved. */
+  states(): Promise<readonly EndpointState[]>;
+  /** Changes what is given of an endpoint's state, and leaves the rest. Returns the whole. */
+  saveState(endpointId: string, change: StateChange): Promise<EndpointState>;
+  loadEndpoints(): Promise<readonly StoredEndpoint[]>;
+  saveEndpoint(endpoint: StoredEndpoint): Promise<void>;
+  /** Forgets a stored endpoint and its state. Returns whether there was one. */
+  removeEndpoint(endpointId: string): Promise<boolean>;
   /**
    * Forgets events of which nothing is left to do: those accepted before `before`, and the oldest until no more than
    * `keep` finished deliveries are left (an event that went to no endpoint counts as one). Returns how many deliveries.

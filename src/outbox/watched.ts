@@ -6,23 +6,33 @@ import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
 import type {
   Claim,
+  Claimed,
   Due,
+  Ended,
   EndpointCounts,
+  EndpointLimits,
+  EndpointState,
   EventRecord,
+  Intervened,
+  LateDelivery,
+  MissedPage,
   Outbox,
   PullBack,
+  PutOptions,
   ReplaySelection,
   Settlement,
+  StateChange,
   Stored,
+  StoredEndpoint,
   Submission,
 } from "./outbox.ts";
 import { monotonicNow } from "../time/timers.ts";
 
 /** What can be said of a store that is not open yet. */
-const unknownGuarantees = { durable: false, shared: false };
+const unknownGuarantees = { durable: false, shared: false, transactional: false, clusterLimits: false };
 
 export class WatchedOutbox implements Outbox {
-  readonly contract = 1;
+  readonly contract = 2;
   /** Resolves when the store is open; rejects with what is wrong about it. */
   readonly opened: Promise<void>;
   #store: Outbox | undefined;
@@ -62,8 +72,8 @@ export class WatchedOutbox implements Outbox {
     return this.#store?.leaseMs ?? 0;
   }
 
-  put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
-    return this.#timed("put", (store) => store.put(submissions));
+  put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]> {
+    return this.#timed("put", (store) => store.put(submissions, options));
   }
 
   /** Stores before it returns: for the last moment of a process. Undefined where the store cannot, or is not open yet. */
@@ -73,8 +83,8 @@ export class WatchedOutbox implements Outbox {
     return (submissions) => this.#asOwnWork(() => store.putSync?.(submissions));
   }
 
-  claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
-    return this.#timed("claim", (store) => store.claim(endpointId, limit));
+  claim(endpointId: string, limit: number, limits?: EndpointLimits): Promise<Claimed> {
+    return this.#timed("claim", (store) => store.claim(endpointId, limit, limits));
   }
 
   settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
@@ -83,6 +93,10 @@ export class WatchedOutbox implements Outbox {
 
   due(): Promise<Due> {
     return this.#timed("due", (store) => store.due());
+  }
+
+  expire(): Promise<readonly Ended[]> {
+    return this.#timed("expire", (store) => store.expire());
   }
 
   find(query: DeliveryQuery): Promise<DeliveryPage> {
@@ -101,6 +115,22 @@ export class WatchedOutbox implements Outbox {
     return this.#timed("replay", (store) => store.replay(selection));
   }
 
+  sendNow(deliveryId: string, by: string): Promise<Intervened> {
+    return this.#timed("send_now", (store) => store.sendNow(deliveryId, by));
+  }
+
+  cancel(deliveryId: string, by: string, reason?: string): Promise<Intervened> {
+    return this.#timed("cancel", (store) => store.cancel(deliveryId, by, reason));
+  }
+
+  missed(endpointId: string, page: Parameters<Outbox["missed"]>[1]): Promise<MissedPage> {
+    return this.#timed("missed", (store) => store.missed(endpointId, page));
+  }
+
+  add(deliveries: readonly LateDelivery[]): Promise<number> {
+    return this.#timed("add", (store) => store.add(deliveries));
+  }
+
   bury(endpointId: string, reason: string): Promise<number> {
     return this.#timed("bury", (store) => store.bury(endpointId, reason));
   }
@@ -111,6 +141,26 @@ export class WatchedOutbox implements Outbox {
 
   counts(): Promise<readonly EndpointCounts[]> {
     return this.#timed("counts", (store) => store.counts());
+  }
+
+  states(): Promise<readonly EndpointState[]> {
+    return this.#timed("states", (store) => store.states());
+  }
+
+  saveState(endpointId: string, change: StateChange): Promise<EndpointState> {
+    return this.#timed("save_state", (store) => store.saveState(endpointId, change));
+  }
+
+  loadEndpoints(): Promise<readonly StoredEndpoint[]> {
+    return this.#timed("load_endpoints", (store) => store.loadEndpoints());
+  }
+
+  saveEndpoint(endpoint: StoredEndpoint): Promise<void> {
+    return this.#timed("save_endpoint", (store) => store.saveEndpoint(endpoint));
+  }
+
+  removeEndpoint(endpointId: string): Promise<boolean> {
+    return this.#timed("remove_endpoint", (store) => store.removeEndpoint(endpointId));
   }
 
   prune(limits: Parameters<Outbox["prune"]>[0]): Promise<number> {

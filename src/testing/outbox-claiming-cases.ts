@@ -1,6 +1,14 @@
 /** The outbox suite's cases on who gets which delivery, when, and what settling makes of it. */
 import assert from "node:assert/strict";
-import { attemptOf, claimOnly, deliveryId, idsOf, putAndClaim, submissionOf } from "./outbox-subject.ts";
+import {
+  claimsOf,
+  attemptOf,
+  claimOnly,
+  deliveryId,
+  idsOf,
+  putAndClaim,
+  submissionOf,
+} from "./outbox-subject.ts";
 import type { OutboxCase } from "./outbox-subject.ts";
 
 export const claimingCases: readonly OutboxCase[] = [
@@ -11,12 +19,12 @@ export const claimingCases: readonly OutboxCase[] = [
       const now = subject.now();
       const ages = [30, 50, 10, 40, 20];
       await outbox.put(ages.map((age) => submissionOf(subject, `evt_${age}`, ["ops"], { dueAt: now - age })));
-      assert.deepEqual(idsOf(await outbox.claim("ops", 2)), [deliveryId("evt_50"), deliveryId("evt_40")]);
+      assert.deepEqual(idsOf(await claimsOf(outbox, "ops", 2)), [deliveryId("evt_50"), deliveryId("evt_40")]);
       assert.deepEqual(
-        idsOf(await outbox.claim("ops", 10)),
+        idsOf(await claimsOf(outbox, "ops", 10)),
         ["evt_30", "evt_20", "evt_10"].map((id) => deliveryId(id)),
       );
-      assert.deepEqual(await outbox.claim("ops", 10), []);
+      assert.deepEqual(await claimsOf(outbox, "ops", 10), []);
     },
   },
   {
@@ -24,9 +32,9 @@ export const claimingCases: readonly OutboxCase[] = [
     async run(subject) {
       const outbox = await subject.open();
       await outbox.put([submissionOf(subject, "evt_1", ["ops", "audit"])]);
-      assert.deepEqual(idsOf(await outbox.claim("audit", 10)), [deliveryId("evt_1", "audit")]);
-      assert.deepEqual(await outbox.claim("unknown", 10), []);
-      assert.deepEqual(idsOf(await outbox.claim("ops", 10)), [deliveryId("evt_1", "ops")]);
+      assert.deepEqual(idsOf(await claimsOf(outbox, "audit", 10)), [deliveryId("evt_1", "audit")]);
+      assert.deepEqual(await claimsOf(outbox, "unknown", 10), []);
+      assert.deepEqual(idsOf(await claimsOf(outbox, "ops", 10)), [deliveryId("evt_1", "ops")]);
     },
   },
   {
@@ -95,7 +103,7 @@ export const claimingCases: readonly OutboxCase[] = [
       assert.equal(await outbox.pullBack?.("ops", { beyond: now + hour, dueAt: now }), 0);
       const due = ["evt_future", "evt_new"].map((id) => deliveryId(id));
       assert.deepEqual((await outbox.due()).endpointIds, ["ops"]);
-      assert.deepEqual(idsOf(await outbox.claim("ops", 10)).sort(), due);
+      assert.deepEqual(idsOf(await claimsOf(outbox, "ops", 10)).sort(), due);
       assert.equal((await outbox.get(deliveryId("evt_later")))?.dueAt, now + hour);
       assert.equal((await outbox.get(deliveryId("evt_meant")))?.dueAt, now + day);
       assert.equal((await outbox.get(deliveryId("evt_other", "audit")))?.dueAt, now + day);
@@ -129,7 +137,7 @@ export const claimingCases: readonly OutboxCase[] = [
     async run(subject) {
       const outbox = await subject.open();
       await outbox.put(Array.from({ length: 40 }, (_, index) => submissionOf(subject, `evt_${index}`)));
-      const claims = (await Promise.all(Array.from({ length: 10 }, () => outbox.claim("ops", 7)))).flat();
+      const claims = (await Promise.all(Array.from({ length: 10 }, () => claimsOf(outbox, "ops", 7)))).flat();
       assert.equal(claims.length, 40);
       assert.equal(new Set(idsOf(claims)).size, 40);
     },
@@ -139,7 +147,7 @@ export const claimingCases: readonly OutboxCase[] = [
     async run(subject) {
       const outbox = await subject.open();
       await outbox.put([submissionOf(subject, "evt_1", ["ops"], { dueAt: subject.now() + 400 })]);
-      assert.deepEqual(await outbox.claim("ops", 10), []);
+      assert.deepEqual(await claimsOf(outbox, "ops", 10), []);
       await subject.advance(450);
       assert.equal((await claimOnly(outbox)).id, deliveryId("evt_1"));
     },
@@ -150,11 +158,11 @@ export const claimingCases: readonly OutboxCase[] = [
       const outbox = await subject.open();
       const now = subject.now();
       await outbox.put(Array.from({ length: 20 }, (_, index) => submissionOf(subject, `evt_old_${index}`)));
-      for (const claim of await outbox.claim("ops", 20)) {
+      for (const claim of await claimsOf(outbox, "ops", 20)) {
         await outbox.settle(claim, { kind: "retry", dueAt: now - 1000, reason: "timeout" }, attemptOf(claim));
       }
       await outbox.put(Array.from({ length: 20 }, (_, index) => submissionOf(subject, `evt_new_${index}`)));
-      const attempts = (await outbox.claim("ops", 10)).map((claim) => claim.attempt);
+      const attempts = (await claimsOf(outbox, "ops", 10)).map((claim) => claim.attempt);
       assert.equal(attempts.length, 10);
       assert.equal(attempts.filter((attempt) => attempt === 1).length, 5);
     },
@@ -165,13 +173,13 @@ export const claimingCases: readonly OutboxCase[] = [
       const outbox = await subject.open();
       const now = subject.now();
       await outbox.put(Array.from({ length: 4 }, (_, index) => submissionOf(subject, `evt_old_${index}`)));
-      for (const claim of await outbox.claim("ops", 4)) {
+      for (const claim of await claimsOf(outbox, "ops", 4)) {
         await outbox.settle(claim, { kind: "retry", dueAt: now - 1000, reason: "timeout" }, attemptOf(claim));
       }
       await outbox.put(Array.from({ length: 4 }, (_, index) => submissionOf(subject, `evt_new_${index}`)));
       const attempts: number[] = [];
       for (let round = 0; round < 4; round += 1) {
-        for (const claim of await outbox.claim("ops", 1)) attempts.push(claim.attempt);
+        for (const claim of await claimsOf(outbox, "ops", 1)) attempts.push(claim.attempt);
       }
       assert.deepEqual(
         attempts.toSorted((left, right) => left - right),
@@ -243,7 +251,7 @@ export const claimingCases: readonly OutboxCase[] = [
       );
       const waiting = await outbox.get(claim.id);
       assert.deepEqual([waiting?.state, waiting?.dueAt, waiting?.reason], ["pending", dueAt, "timeout"]);
-      assert.deepEqual(await outbox.claim("ops", 1), []);
+      assert.deepEqual(await claimsOf(outbox, "ops", 1), []);
       await subject.advance(350);
       const next = await claimOnly(outbox);
       assert.deepEqual([next.attempt, next.replay], [2, 0]);
@@ -265,7 +273,7 @@ export const claimingCases: readonly OutboxCase[] = [
         [delivery?.state, delivery?.reason, delivery?.attempts.length],
         ["dead", "http_410", 1],
       );
-      assert.deepEqual(await outbox.claim("ops", 1), []);
+      assert.deepEqual(await claimsOf(outbox, "ops", 1), []);
       assert.deepEqual(await outbox.due(), { endpointIds: [] });
     },
   },

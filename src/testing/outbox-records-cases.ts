@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import type { DeliveryQuery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { attemptOf, claimOnly, deliveryId, putDead, putDelivered, submissionOf } from "./outbox-subject.ts";
+import {
+  claimsOf,
+  attemptOf,
+  claimOnly,
+  deliveryId,
+  putDead,
+  putDelivered,
+  submissionOf,
+} from "./outbox-subject.ts";
 import type { OutboxCase, OutboxSubject } from "./outbox-subject.ts";
 
 /** Four deliveries of different endpoint, type, state and time. */
@@ -192,7 +200,10 @@ export const recordsCases: readonly OutboxCase[] = [
         submissionOf(subject, "evt_1", ["ops"], { claim: true }),
         submissionOf(subject, "evt_2"),
       ]);
-      const [first, second] = [...stored.flatMap((one) => one.claims), ...(await outbox.claim("ops", 10))];
+      const [first, second] = [
+        ...stored.flatMap((one) => one.claims),
+        ...(await claimsOf(outbox, "ops", 10)),
+      ];
       assert.ok(first && second);
       assert.deepEqual(await tell(), [0, 2, 0]);
       assert.equal(await outbox.bury("ops", "endpoint removed"), 0, "what is being attempted is not buried");
@@ -275,7 +286,7 @@ export const recordsCases: readonly OutboxCase[] = [
       assert.deepEqual(await outbox.replay({ endpointId: "ops", since }), [deliveryId("evt_5")]);
       assert.deepEqual(await outbox.replay({ endpointId: "ops", since }), []);
       assert.deepEqual(await eventsFound(outbox, { state: "dead" }), ["evt_other", "evt_1"]);
-      assert.equal((await outbox.claim("ops", 10)).length, 4);
+      assert.equal((await claimsOf(outbox, "ops", 10)).length, 4);
     },
   },
   {
@@ -297,7 +308,7 @@ export const recordsCases: readonly OutboxCase[] = [
       assert.deepEqual(await outbox.replay({}), []);
       assert.deepEqual(await outbox.replay({ deliveryIds: [deliveryId("evt_2")] }), [deliveryId("evt_2")]);
       assert.deepEqual(await outbox.replay({ state: "delivered" }), [deliveryId("evt_1")]);
-      const claims = await outbox.claim("ops", 10);
+      const claims = await claimsOf(outbox, "ops", 10);
       assert.deepEqual(claims.map(({ event, replay }) => `${event.id} replay ${replay}`).toSorted(), [
         "evt_1 replay 1",
         "evt_2 replay 1",
@@ -341,7 +352,7 @@ export const recordsCases: readonly OutboxCase[] = [
       assert.equal(await outbox.event("evt_delivered"), undefined);
       assert.equal(await outbox.event("evt_nowhere"), undefined);
       assert.equal((await outbox.get(half.id))?.attempts.length, 1);
-      assert.equal((await outbox.claim("ops", 10)).length, 2);
+      assert.equal((await claimsOf(outbox, "ops", 10)).length, 2);
       assert.equal(await outbox.prune({}), 0);
     },
   },
@@ -376,7 +387,7 @@ export const recordsCases: readonly OutboxCase[] = [
       await outbox.close();
       const calls = {
         put: () => outbox.put([submissionOf(subject, "evt_2")]),
-        claim: () => outbox.claim("ops", 1),
+        claim: () => claimsOf(outbox, "ops", 1),
         settle: () => outbox.settle(claim, { kind: "delivered" }),
         due: () => outbox.due(),
         find: () => outbox.find({}),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { WebhookError } from "../event/errors.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
-import { attemptOf, claimOnly, deliveryId, idsOf, submissionOf } from "./outbox-subject.ts";
+import { claimsOf, attemptOf, claimOnly, deliveryId, idsOf, submissionOf } from "./outbox-subject.ts";
 import type { OutboxCase, OutboxSubject } from "./outbox-subject.ts";
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -207,7 +207,7 @@ export const storingCases: readonly OutboxCase[] = [
       const submission = submissionOf(subject, "evt_1", ["ops"], { claim: true });
       const [stored] = await outbox.put([submission]);
       const claim = stored?.claims[0] ?? (await claimOnly(outbox));
-      assert.deepEqual(await outbox.claim("ops", 10), [], "nobody else gets it");
+      assert.deepEqual(await claimsOf(outbox, "ops", 10), [], "nobody else gets it");
       assert.equal((await outbox.get(deliveryId("evt_1")))?.state, "delivering");
       assert.equal(claim.id, deliveryId("evt_1"));
       assert.equal(claim.endpointId, "ops");

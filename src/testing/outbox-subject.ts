@@ -1,7 +1,15 @@
 /** What the outbox suite needs of the outbox it examines, and the events it examines it with. */
 import assert from "node:assert/strict";
 import type { Attempt } from "../event/delivery.ts";
-import type { Claim, NewDelivery, Outbox, OutboxEvent, Stored, Submission } from "../outbox/outbox.ts";
+import type {
+  Claim,
+  EndpointLimits,
+  NewDelivery,
+  Outbox,
+  OutboxEvent,
+  Stored,
+  Submission,
+} from "../outbox/outbox.ts";
 
 /** One store, empty at first, and the means to put an outbox on it through its life. */
 export interface OutboxSubject {
@@ -98,9 +106,19 @@ export async function putAndClaim(
   return claimOnly(outbox, endpointId);
 }
 
+/** Claims, and returns the claims alone. */
+export async function claimsOf(
+  outbox: Outbox,
+  endpointId: string,
+  limit: number,
+  limits?: EndpointLimits,
+): Promise<readonly Claim[]> {
+  return (await outbox.claim(endpointId, limit, limits)).claims;
+}
+
 /** Claims the one delivery that must be due. */
 export async function claimOnly(outbox: Outbox, endpointId = "ops"): Promise<Claim> {
-  const claims = await outbox.claim(endpointId, 100);
+  const claims = await claimsOf(outbox, endpointId, 100);
   assert.equal(claims.length, 1, `expected one due delivery of ${endpointId}, got ${claims.length}`);
   return claims[0] as Claim;
 }
@@ -134,7 +152,7 @@ async function claimAll(
   const endpointIds = new Set(
     submissions.flatMap(({ deliveries }) => deliveries.map(({ endpointId }) => endpointId)),
   );
-  for (const endpointId of endpointIds) claims.push(...(await outbox.claim(endpointId, 1000)));
+  for (const endpointId of endpointIds) claims.push(...(await claimsOf(outbox, endpointId, 1000)));
   return claims;
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Claim, Outbox } from "../outbox/outbox.ts";
 import {
+  claimsOf,
   attemptOf,
   claimOnly,
   deliveryId,
@@ -16,7 +17,7 @@ import type { OutboxCase, OutboxSubject } from "./outbox-subject.ts";
 async function takeOver(subject: OutboxSubject, outbox: Outbox): Promise<readonly Claim[]> {
   const steps = 10;
   for (let step = 0; step <= steps; step += 1) {
-    const claims = await outbox.claim("ops", 100);
+    const claims = await claimsOf(outbox, "ops", 100);
     if (claims.length > 0) return claims;
     if (step < steps) await subject.advance(outbox.leaseMs / steps);
   }
@@ -58,7 +59,7 @@ export const survivalCases: readonly OutboxCase[] = [
       await outboxes[0]?.put(Array.from({ length: 60 }, (_, index) => submissionOf(subject, `evt_${index}`)));
       const held: Claim[] = [];
       for (let round = 0; round < 10 && held.length < 60; round += 1) {
-        held.push(...(await Promise.all(outboxes.map((outbox) => outbox.claim("ops", 5)))).flat());
+        held.push(...(await Promise.all(outboxes.map((outbox) => claimsOf(outbox, "ops", 5)))).flat());
       }
       assert.equal(held.length, 60);
       assert.equal(new Set(idsOf(held)).size, 60);
@@ -72,7 +73,7 @@ export const survivalCases: readonly OutboxCase[] = [
       const claim = await putAndClaim(subject, holder, "evt_1");
       for (let step = 0; step < 12; step += 1) {
         await subject.advance(holder.leaseMs / 5);
-        assert.deepEqual(await other.claim("ops", 1), []);
+        assert.deepEqual(await claimsOf(other, "ops", 1), []);
       }
       assert.equal(await holder.settle(claim, { kind: "delivered" }), "settled");
     },
@@ -87,7 +88,7 @@ export const survivalCases: readonly OutboxCase[] = [
       await subject.advance(holder.leaseMs * 2);
       const second = await putAndClaim(subject, holder, "evt_2");
       await subject.advance(holder.leaseMs / 10);
-      assert.deepEqual(await other.claim("ops", 1), []);
+      assert.deepEqual(await claimsOf(other, "ops", 1), []);
       assert.equal(await holder.settle(second, { kind: "delivered" }), "settled");
     },
   },
@@ -107,7 +108,7 @@ export const survivalCases: readonly OutboxCase[] = [
       if (stored?.claims.length === 0) await claimOnly(holder);
       await subject.crash(holder);
       const taken: Claim[] = [];
-      taken.push(...(await takeOver(subject, other)), ...(await other.claim("ops", 10)));
+      taken.push(...(await takeOver(subject, other)), ...(await claimsOf(other, "ops", 10)));
       assert.deepEqual(taken.map(({ event, attempt }) => `${event.id} attempt ${attempt}`).toSorted(), [
         "evt_1 attempt 2",
         "evt_2 attempt 1",

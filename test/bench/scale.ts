@@ -1,4 +1,5 @@
 /** How throughput and latency change with the number of endpoints, the backlog, and a steady load. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,7 +73,7 @@ export async function byBacklog(sizes: readonly number[], deliveries: number): P
     const samples: number[] = [];
     for (let round = 0; round < 60; round += 1) {
       const startedAt = performance.now();
-      const claims = await outbox.claim(`e${round % 10}`, 16);
+      const claims = await claimsOf(outbox, `e${round % 10}`, 16);
       samples.push(performance.now() - startedAt);
       await Promise.all(
         claims.map((claim) => outbox.settle(claim, { kind: "release", dueAt: claim.event.createdAt })),

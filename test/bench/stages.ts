@@ -1,4 +1,5 @@
 /** CPU of one delivery, stage by stage: each alone, in the order of the story. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -97,7 +98,7 @@ export async function stages(): Promise<Row[]> {
     await measure(
       `claim (${outbox.name})`,
       async (n) => {
-        if (n % 16 === 0) claims.push(...(await outbox.claim("bench", 16)));
+        if (n % 16 === 0) claims.push(...(await claimsOf(outbox, "bench", 16)));
       },
       16,
     );

@@ -1,4 +1,5 @@
 /** What the Redis outbox says and does when its server is wrong, strange, full, gone or back. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -191,7 +192,7 @@ describe("a Redis that is full, gone or back", () => {
       });
       await server.start();
       expect((await outbox.put([submission("evt_2")]))[0]?.accepted).toBe(true);
-      expect((await outbox.claim("ops", 10)).map(({ event }) => event.id)).toEqual(["evt_1", "evt_2"]);
+      expect((await claimsOf(outbox, "ops", 10)).map(({ event }) => event.id)).toEqual(["evt_1", "evt_2"]);
       await outbox.close();
     });
   });
@@ -234,7 +235,7 @@ describe("a Redis that is full, gone or back", () => {
         dueAt: now,
       }));
       await outbox.put([{ event, deliveries }]);
-      for (const endpointId of endpointIds) expect(await outbox.claim(endpointId, 1)).toHaveLength(1);
+      for (const endpointId of endpointIds) expect(await claimsOf(outbox, endpointId, 1)).toHaveLength(1);
       const client = new Redis(url);
       const connections = String(await client.client("LIST"))
         .trim()
@@ -290,12 +291,12 @@ describe("a claim whose connection is lost under way", () => {
       await client.del(`${queue}:dlv_evt_2`);
       expect(await client.lrem(`${queue}:wait`, 0, "dlv_evt_2")).toBe(1);
       proxy.cutAnswerTo("outboxTicketless");
-      const claims = await outbox.claim("ops", 2);
+      const claims = await claimsOf(outbox, "ops", 2);
       expect(claims.map(({ id }) => id)).toEqual(["dlv_evt_1"]);
       expect(await Promise.all(claims.map((claim) => outbox.settle(claim, { kind: "delivered" })))).toEqual([
         "settled",
       ]);
-      expect((await outbox.claim("ops", 2)).map(({ id }) => id)).toEqual(["dlv_evt_2"]);
+      expect((await claimsOf(outbox, "ops", 2)).map(({ id }) => id)).toEqual(["dlv_evt_2"]);
     });
   });
 
@@ -303,9 +304,9 @@ describe("a claim whose connection is lost under way", () => {
     await withClaims(async ({ outbox, proxy }) => {
       await outbox.put([submission("evt_1")]);
       proxy.cutAnswerTo("outboxTake");
-      await expect(outbox.claim("ops", 1)).rejects.toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
+      await expect(claimsOf(outbox, "ops", 1)).rejects.toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
       expect(await outbox.counts()).toMatchObject([{ delivering: 1 }]);
-      const [claim] = await outbox.claim("ops", 1);
+      const [claim] = await claimsOf(outbox, "ops", 1);
       expect(claim).toMatchObject({ id: "dlv_evt_1", attempt: 1 });
     });
   });
@@ -314,7 +315,7 @@ describe("a claim whose connection is lost under way", () => {
     await withClaims(async ({ outbox, proxy, upkeep }) => {
       await outbox.put([submission("evt_1")]);
       proxy.cutAnswerTo("outboxTake");
-      await expect(outbox.claim("ops", 1)).rejects.toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
+      await expect(claimsOf(outbox, "ops", 1)).rejects.toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
       expect(await outbox.counts()).toMatchObject([{ delivering: 1 }]);
       upkeep();
       await expect.poll(() => outbox.counts()).toMatchObject([{ delivering: 0, pending: 1 }]);

@@ -1,4 +1,5 @@
 /** Records and BullMQ's tickets that fell apart, as a crash between the two leaves them, come together again. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -27,7 +28,7 @@ async function ticketCount(): Promise<number> {
 /** Claims until there is something, for as long as a dead holder may keep it. */
 async function claimSoon(endpointId = "ops"): Promise<string[]> {
   for (let tries = 0; tries < 40; tries += 1) {
-    const claims = await outbox.claim(endpointId, 10);
+    const claims = await claimsOf(outbox, endpointId, 10);
     if (claims.length > 0) return idsOf(claims);
     await sleep(50);
   }
@@ -45,18 +46,18 @@ describe.skipIf(without)("the Redis outbox", () => {
     await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
     await loseTickets();
     expect((await outbox.due()).endpointIds).toEqual(["ops"]);
-    expect(idsOf(await outbox.claim("ops", 10))).toEqual([deliveryId("evt_1"), deliveryId("evt_2")]);
+    expect(idsOf(await claimsOf(outbox, "ops", 10))).toEqual([deliveryId("evt_1"), deliveryId("evt_2")]);
   });
 
   it("delivers a retry and a replay whose tickets were lost", async () => {
     await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
-    const [first, second] = await outbox.claim("ops", 2);
+    const [first, second] = await claimsOf(outbox, "ops", 2);
     if (first === undefined || second === undefined) throw new Error("two claims expected");
     await outbox.settle(first, { kind: "retry", dueAt: Date.now(), reason: "timeout" }, attemptOf(first));
     await outbox.settle(second, { kind: "dead", reason: "http_4xx" }, attemptOf(second));
     await outbox.replay({});
     await loseTickets();
-    const claims = await outbox.claim("ops", 10);
+    const claims = await claimsOf(outbox, "ops", 10);
     const found = new Map(claims.map(({ id, attempt, replay }) => [id, [attempt, replay]]));
     expect(found).toEqual(
       new Map([
@@ -97,7 +98,7 @@ describe.skipIf(without)("the Redis outbox", () => {
     const key = `${subject.prefix}:queue:ops.first`;
     await subject.client.rpoplpush(`${key}:wait`, `${key}:active`);
     await subject.client.set(`${key}:${deliveryId("evt_1")}:lock`, "dead", "PX", 300);
-    expect(await outbox.claim("ops", 1)).toEqual([]);
+    expect(await claimsOf(outbox, "ops", 1)).toEqual([]);
     expect(await claimSoon()).toEqual([deliveryId("evt_1")]);
   });
 
@@ -112,7 +113,7 @@ describe.skipIf(without)("the Redis outbox", () => {
     await outbox.put([submissionOf(subject, "evt_2")]);
     const second = await claimOnly(outbox);
     await outbox.settle(second, { kind: "retry", dueAt: Date.now(), reason: "timeout" }, attemptOf(second));
-    expect(idsOf(await outbox.claim("ops", 10))).toEqual([second.id]);
+    expect(idsOf(await claimsOf(outbox, "ops", 10))).toEqual([second.id]);
     expect(await subject.client.zscore(`${key}:delayed`, claim.id)).not.toBeNull();
     expect(await outbox.due()).toEqual({ endpointIds: [], nextAt: dueAt });
   });
@@ -129,7 +130,7 @@ describe.skipIf(without)("the Redis outbox", () => {
 
   it("leaves no ticket of what is delivered, dead or buried", async () => {
     await outbox.put(["evt_1", "evt_2", "evt_3", "evt_4"].map((id) => submissionOf(subject, id)));
-    const [one, two, three] = await outbox.claim("ops", 3);
+    const [one, two, three] = await claimsOf(outbox, "ops", 3);
     if (one === undefined || two === undefined || three === undefined) throw new Error("three expected");
     await outbox.settle(one, { kind: "delivered" });
     await outbox.settle(two, { kind: "dead", reason: "http_4xx" });

@@ -1,4 +1,5 @@
 /** Holds the Redis outbox to the outbox contract. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { describe, expect, it } from "vitest";
 import { attemptOf, deliveryId, putAndClaim, submissionOf } from "../../src/testing/outbox-subject.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
@@ -33,9 +34,9 @@ describe("a Redis outbox with a clock of its own", () => {
       const dueAt = now() + 300;
       await outbox.settle(claim, { kind: "retry", dueAt, reason: "http_5xx" }, attemptOf(claim));
       expect(await outbox.due()).toEqual({ endpointIds: [], nextAt: dueAt });
-      expect(await outbox.claim("ops", 1)).toEqual([]);
+      expect(await claimsOf(outbox, "ops", 1)).toEqual([]);
       await expect.poll(() => outbox.due()).toEqual({ endpointIds: ["ops"] });
-      await expect.poll(async () => (await outbox.claim("ops", 1)).length).toBe(1);
+      await expect.poll(async () => (await claimsOf(outbox, "ops", 1)).length).toBe(1);
       await outbox.put([submissionOf(subject, "evt_2")]);
       await outbox.bury("ops", "endpoint removed");
       const buried = await outbox.get(deliveryId("evt_2"));

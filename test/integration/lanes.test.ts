@@ -1,4 +1,5 @@
 /** An endpoint comes back with ten thousand deliveries waiting: no herd, and new events do not wait behind old ones. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import type { ServerResponse } from "node:http";
 import { memoryOutbox } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
@@ -15,7 +16,7 @@ async function outboxWithRetries(): Promise<Outbox> {
   const now = Date.now();
   const body = Buffer.from('{"event_type":"cache.updated"}');
   await outbox.put(Array.from({ length: waiting }, (_, n) => submission(`old_${n}`, { body })));
-  for (const claim of await outbox.claim("ops", waiting)) {
+  for (const claim of await claimsOf(outbox, "ops", waiting)) {
     await outbox.settle(claim, { kind: "retry", dueAt: now, reason: "timeout" });
   }
   return outbox;

@@ -125,7 +125,7 @@ describe("an outbox of instrumented parts", () => {
       command.end();
     }
     return {
-      ...{ contract: 1, name: "chatty", guarantees: inner.guarantees, leaseMs: inner.leaseMs },
+      ...{ contract: 2, name: "chatty", guarantees: inner.guarantees, leaseMs: inner.leaseMs },
       put: async (submissions) => (await work(), inner.put(submissions)),
       claim: async (endpointId, limit) => (await work(), inner.claim(endpointId, limit)),
       settle: async (...settled) => (await work(), inner.settle(...settled)),
@@ -134,6 +134,16 @@ describe("an outbox of instrumented parts", () => {
       get: async (id) => (await work(), inner.get(id)),
       event: async (id) => (await work(), inner.event(id)),
       replay: async (selection) => (await work(), inner.replay(selection)),
+      expire: async () => (await work(), inner.expire()),
+      sendNow: async (...call) => (await work(), inner.sendNow(...call)),
+      cancel: async (...call) => (await work(), inner.cancel(...call)),
+      missed: async (...call) => (await work(), inner.missed(...call)),
+      add: async (deliveries) => (await work(), inner.add(deliveries)),
+      states: async () => (await work(), inner.states()),
+      saveState: async (...call) => (await work(), inner.saveState(...call)),
+      loadEndpoints: async () => (await work(), inner.loadEndpoints()),
+      saveEndpoint: async (endpoint) => (await work(), inner.saveEndpoint(endpoint)),
+      removeEndpoint: async (id) => (await work(), inner.removeEndpoint(id)),
       bury: async (...buried) => (await work(), inner.bury(...buried)),
       counts: async () => (await work(), inner.counts()),
       prune: async (limits) => (await work(), inner.prune(limits)),

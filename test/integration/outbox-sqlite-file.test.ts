@@ -1,4 +1,5 @@
 /** The file of the SQLite outbox: what it accepts as one, whose locks it respects, and how it takes over from the dead. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -53,7 +54,7 @@ async function expectFailure(call: Promise<unknown>, code: ErrorCode, message: R
 /** Claims until something is due; answers how much. */
 async function claimWhenDue(outbox: Outbox): Promise<number> {
   let claimed = 0;
-  await until(async () => (claimed = (await outbox.claim("ops", 10)).length) > 0);
+  await until(async () => (claimed = (await claimsOf(outbox, "ops", 10)).length) > 0);
   return claimed;
 }
 
@@ -162,7 +163,7 @@ describe.skipIf(!sqliteLoads)("pruning", () => {
     ]);
     await outbox.put([{ ...submission("evt_nowhere"), deliveries: [] }]);
     await outbox.put([submission("evt_2")]);
-    const [claim] = await outbox.claim("ops", 1);
+    const [claim] = await claimsOf(outbox, "ops", 1);
     if (claim === undefined) throw new Error("nothing to claim");
     const attempt = { number: 1, replay: 0, startedAt: 1, durationMs: 1, outcome: "success" } as const;
     await outbox.settle(claim, { kind: "delivered" }, attempt);
@@ -240,9 +241,9 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that closes", () => 
     ];
     outboxes.push(other);
     await holder.put([submission("evt_1")]);
-    await holder.claim("ops", 1);
+    await claimsOf(holder, "ops", 1);
     await holder.close();
-    expect(await other.claim("ops", 1)).toHaveLength(1);
+    expect(await claimsOf(other, "ops", 1)).toHaveLength(1);
   });
 });
 
@@ -257,14 +258,14 @@ describe.skipIf(!sqliteLoads)("a process that claims in the moment it would be g
     const other = new SqliteOutbox({ path, groupCommitMs: 0 }, ticker);
     outboxes.push(holder, other);
     await holder.put([submission("evt_1")]);
-    const [first] = await holder.claim("ops", 1);
+    const [first] = await claimsOf(holder, "ops", 1);
     if (first === undefined) throw new Error("nothing to claim");
     await holder.settle(first, { kind: "retry", dueAt: 0, reason: "timeout" });
     await other.ping();
     const [holderLooks, otherLooks] = looks;
     for (let number = 0; number < 3; number += 1) otherLooks?.();
     for (let number = 0; number < 2; number += 1) holderLooks?.();
-    const claiming = holder.claim("ops", 1);
+    const claiming = claimsOf(holder, "ops", 1);
     // Looks while the claim is on its way, and may write only after it.
     otherLooks?.();
     const [claim] = await claiming;
@@ -289,7 +290,7 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", ()
   it("is taken over where another process has its id by now", async () => {
     const holder = open();
     await holder.put([submission("evt_1")]);
-    await holder.claim("ops", 1);
+    await claimsOf(holder, "ops", 1);
     const database = new Database(path);
     database.prepare("UPDATE owners SET started = '1'").run();
     database.close();
@@ -301,7 +302,7 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", ()
   it("is not taken from a process that lives in another container, whatever its process id", async () => {
     const holder = open();
     await holder.put([submission("evt_1")]);
-    await holder.claim("ops", 1);
+    await claimsOf(holder, "ops", 1);
     const database = new Database(path);
     database.prepare("UPDATE owners SET host = 'elsewhere', pid = 999999999").run();
     database.close();
@@ -309,7 +310,7 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", ()
     outboxes.push(outbox);
     await outbox.ping();
     await outbox.ping();
-    expect(await outbox.claim("ops", 1)).toEqual([]);
+    expect(await claimsOf(outbox, "ops", 1)).toEqual([]);
     expect((await outbox.counts())[0]?.delivering).toBe(1);
   });
 });

@@ -12,7 +12,10 @@ async function holding(
 ): Promise<Outbox> {
   const outbox = memoryOutbox();
   const claim = outbox.claim.bind(outbox);
-  outbox.claim = async (...call) => (await claim(...call)).map((each) => ({ ...each, ...damage(each) }));
+  outbox.claim = async (...call) => {
+    const { claims } = await claim(...call);
+    return { claims: claims.map((each) => ({ ...each, ...damage(each) })) };
+  };
   await outbox.put(ids.map((id) => submission(id as string)));
   return outbox;
 }

@@ -16,6 +16,7 @@ import { codes, firstCodes, table } from "../support/pages.ts";
 const contracts = [
   "src/plugin/contract.ts",
   "src/outbox/outbox.ts",
+  "src/outbox/outbox-data.ts",
   "src/telemetry/lifecycle.ts",
   "src/telemetry/trace-contract.ts",
 ];

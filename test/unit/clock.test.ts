@@ -1,4 +1,5 @@
 /** A wall clock that is set, by hours or days, while a worker runs or while none does. */
+import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DisableCause, Worker } from "../../src/delivery/worker.ts";
 import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
@@ -121,7 +122,7 @@ it("what is due in days, because the clock was set back while no process ran, is
 
 it("a wait that a receiver asked for is kept over a start", async () => {
   await store("evt_1");
-  const [claim] = await outbox.claim("ops", 1);
+  const [claim] = await claimsOf(outbox, "ops", 1);
   if (claim === undefined) throw new Error("Expected a claim");
   await outbox.settle(claim, { kind: "retry", dueAt: now() + day, reason: "http_429" });
   await startWorker({ retrySchedule: [5] });

@@ -8,8 +8,10 @@ import { closed } from "../refusals.ts";
 import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
 import { type DeliveryRecord, deliveryOf } from "./record.ts";
 import { MemoryStore } from "./store.ts";
+import { KeptInProcess } from "../kept-in-process.ts";
 import type {
   Claim,
+  Claimed,
   Due,
   EndpointCounts,
   EventRecord,
@@ -28,10 +30,10 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
   return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? wallNow);
 }
 
-class MemoryOutbox implements Outbox {
-  readonly contract = 1;
+class MemoryOutbox extends KeptInProcess implements Outbox {
+  readonly contract = 2;
   readonly name = "memory";
-  readonly guarantees = { durable: false, shared: false };
+  readonly guarantees = { durable: false, shared: false, transactional: false, clusterLimits: false };
   /** Nobody is left to take over from this process. */
   readonly leaseMs = Number.POSITIVE_INFINITY;
   readonly #store: MemoryStore;
@@ -39,6 +41,7 @@ class MemoryOutbox implements Outbox {
   #closed = false;
 
   constructor(maxDeliveries: number, now: () => number) {
+    super();
     this.#store = new MemoryStore(maxDeliveries);
     this.#now = now;
   }
@@ -49,13 +52,14 @@ class MemoryOutbox implements Outbox {
     return submissions.map((submission) => this.#add(submission));
   }
 
-  async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+  async claim(endpointId: string, limit: number): Promise<Claimed> {
     this.#assertOpen();
     const records = this.#store.endpoints.get(endpointId)?.takeDue(limit, this.#now()) ?? [];
-    return records.map((record) => {
+    const claims = records.map((record) => {
       this.#store.enter(record, "delivering", record.dueAt);
       return claimOf(record);
     });
+    return { claims };
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {

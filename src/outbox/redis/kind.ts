@@ -5,7 +5,7 @@ import { redisOptions, type RedisOutboxOptions, redisUrl } from "./options.ts";
 export const redisKind: OutboxKind<RedisOutboxOptions> = {
   name: "redis",
   title: "Redis",
-  guarantees: { durable: true, shared: true },
+  guarantees: { durable: true, shared: true, transactional: false, clusterLimits: false },
   isOurs: true,
   options: redisOptions,
   fromText: {

@@ -2,8 +2,10 @@
 import { randomUUID } from "node:crypto";
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { WebhookError } from "../../event/errors.ts";
+import { KeptInProcess } from "../kept-in-process.ts";
 import type {
   Claim,
+  Claimed,
   Due,
   EndpointCounts,
   EventRecord,
@@ -31,17 +33,18 @@ const batchSize = 200;
 /** What this process has warned of already: each warning is given once, however often a server is asked. */
 const warnings = new Set<string>();
 
-export class RedisOutbox implements Outbox {
-  readonly contract = 1;
+export class RedisOutbox extends KeptInProcess implements Outbox {
+  readonly contract = 2;
   readonly name = "redis";
   /** Durable as far as the server's AOF setting goes. */
-  readonly guarantees = { durable: true, shared: true };
+  readonly guarantees = { durable: true, shared: true, transactional: false, clusterLimits: false };
   readonly leaseMs: number;
   readonly #session: RedisSession;
   readonly #upkeep: RedisUpkeep;
   readonly #claims: RedisClaims;
 
   constructor(session: RedisSession, every: Ticker) {
+    super();
     this.#session = session;
     this.leaseMs = session.leaseMs;
     this.#upkeep = new RedisUpkeep(session, every);
@@ -62,8 +65,8 @@ export class RedisOutbox implements Outbox {
     return this.#session.use(store, true);
   }
 
-  claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
-    return this.#claims.claim(endpointId, limit);
+  async claim(endpointId: string, limit: number): Promise<Claimed> {
+    return { claims: await this.#claims.claim(endpointId, limit) };
   }
 
   settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {

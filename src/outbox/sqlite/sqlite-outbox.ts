@@ -1,7 +1,9 @@
 /** The outbox contract on one SQLite file. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
+import { KeptInProcess } from "../kept-in-process.ts";
 import type {
   Claim,
+  Claimed,
   Due,
   EndpointCounts,
   EventRecord,
@@ -28,10 +30,10 @@ import { upkeepRows } from "./upkeep.ts";
 import type { WalkedRow } from "./walk.ts";
 import { wallNow } from "../../time/timers.ts";
 
-export class SqliteOutbox implements Outbox {
-  readonly contract = 1;
+export class SqliteOutbox extends KeptInProcess implements Outbox {
+  readonly contract = 2;
   readonly name = "sqlite";
-  readonly guarantees = { durable: true, shared: true };
+  readonly guarantees = { durable: true, shared: true, transactional: false, clusterLimits: false };
   readonly leaseMs: number;
   readonly #maxDeliveries: number;
   readonly #now: () => number;
@@ -43,6 +45,7 @@ export class SqliteOutbox implements Outbox {
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteOutboxOptions, every: Ticker) {
+    super();
     this.leaseMs = options.leaseMs ?? 3000;
     this.#maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
     this.#now = options.now ?? wallNow;
@@ -64,12 +67,12 @@ export class SqliteOutbox implements Outbox {
     );
   }
 
-  async claim(endpointId: string, limit: number): Promise<readonly Claim[]> {
+  async claim(endpointId: string, limit: number): Promise<Claimed> {
     this.#start();
     const now = this.#now();
     // An empty claim costs no transaction.
-    if (!this.#store.read(({ reads }) => reads.hasDue(endpointId, now))) return [];
-    return this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now));
+    if (!this.#store.read(({ reads }) => reads.hasDue(endpointId, now))) return { claims: [] };
+    return { claims: await this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now)) };
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
