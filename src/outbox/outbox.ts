@@ -10,7 +10,6 @@ import type { EndpointLimits, EndpointState, StateChange, StoredEndpoint } from 
 import type {
   Claim,
   Claimed,
-  Claims,
   Due,
   Ended,
   EndpointCounts,
