@@ -1,6 +1,15 @@
 /** The file of the SQLite outbox: what it accepts as one, whose locks it respects, and how it takes over from the dead. */
 import { claimsOf } from "../../src/testing/outbox-subject.ts";
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  realpathSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +18,7 @@ import type { ErrorCode } from "../../src/event/errors.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
+import { collectingLogger } from "../support/collecting-logger.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startProgram } from "../support/program.ts";
@@ -129,6 +139,34 @@ describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
     for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
   });
 
+  it.each([
+    ["a link leads to before it is there", (file: string) => symlinkSync(`${file}.real`, file)],
+    ["was made empty before, by `touch`", (file: string) => writeFileSync(file, "", { mode: 0o644 })],
+  ])("that %s is readable by its owner only as well", async (_, prepare) => {
+    prepare(path);
+    await open().put([submission("evt_1")]);
+    const real = realpathSync(path);
+    for (const suffix of ["", "-wal", "-shm"]) expect(statSync(real + suffix).mode & 0o777).toBe(0o600);
+  });
+
+  it("that others may open, and did before, is left as it is and named in a warning", async () => {
+    await open().ping();
+    await outboxes[0]?.close();
+    chmodSync(path, 0o644);
+    const logger = collectingLogger();
+    const outbox = sqliteOutbox({ path, logger });
+    outboxes.push(outbox);
+    await outbox.ping();
+    expect(logger.lines).toEqual([
+      {
+        level: "warn",
+        fields: { file: path, mode: "0644" },
+        message: "other users may open the SQLite outbox; `chmod 600` it",
+      },
+    ]);
+    expect(statSync(path).mode & 0o777).toBe(0o644);
+  });
+
   it("is left when it was replaced, so that nothing is written into a file that is gone", async () => {
     const outbox = sqliteOutbox({ path, leaseMs: 60 });
     outboxes.push(outbox);
@@ -178,6 +216,52 @@ describe.skipIf(!sqliteLoads)("pruning", () => {
       expect(reader.prepare(`SELECT count(*) FROM ${table}`).pluck().get()).toBe(0);
     }
     reader.close();
+  });
+});
+
+describe.skipIf(!sqliteLoads)("endpoints that come and go", () => {
+  const to = (endpointId: string) => {
+    const { event, deliveries } = submission(`evt_${endpointId}`);
+    return { event, deliveries: deliveries.map((each) => ({ ...each, endpointId })) };
+  };
+  const endpointsIn = (database: Database.Database): unknown[] =>
+    database.prepare("SELECT id FROM endpoints ORDER BY key").pluck().all();
+
+  it("are forgotten with the last of their deliveries", async () => {
+    const outbox = open();
+    await outbox.put(Array.from({ length: 300 }, (_, index) => to(`gone_${index}`)));
+    await outbox.put([to("waiting")]);
+    for (let index = 0; index < 300; index += 1) await outbox.bury(`gone_${index}`, "test");
+    await outbox.prune({ keep: 0 });
+    const reader = new Database(path, { readonly: true });
+    expect(endpointsIn(reader)).toEqual(["waiting"]);
+    reader.close();
+    expect(await outbox.counts()).toMatchObject([{ endpointId: "waiting", pending: 1 }]);
+  });
+
+  it("are known again to a process that knew them before another forgot them", async () => {
+    const [one, other] = [open(), open()];
+    for (const id of ["first", "second"]) {
+      await one.put([to(id)]);
+      await one.bury(id, "test");
+    }
+    await other.prune({ keep: 0 });
+    await other.put([to("third")]);
+    const [again] = [to("first")];
+    await one.put([
+      {
+        ...again,
+        event: { ...again.event, id: "evt_again" },
+        deliveries: [{ id: "dlv_again", endpointId: "first", dueAt: 1 }],
+      },
+    ]);
+    expect((await claimsOf(one, "first", 10)).map(({ id }) => id)).toEqual(["dlv_again"]);
+    expect((await claimsOf(other, "third", 10)).map(({ id }) => id)).toEqual(["dlv_evt_third"]);
+    expect(await other.counts()).toMatchObject([
+      { endpointId: "second", delivering: 0 },
+      { endpointId: "third", delivering: 1 },
+      { endpointId: "first", delivering: 1 },
+    ]);
   });
 });
 

@@ -1,9 +1,10 @@
 /** Opens the file of the SQLite outbox: the driver on demand, the pragmas durability rests on, the checks. */
-import { closeSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import type BetterSqlite3 from "better-sqlite3";
 import { WebhookError } from "../../event/errors.ts";
+import type { Logger } from "../../event/logger.ts";
 import { toWebhookError } from "./errors.ts";
 import { checkIntegrity, migrate } from "./schema.ts";
 
@@ -15,12 +16,13 @@ const patientTimeoutMs = 3000;
 const maxCheckedBytes = 256 * 1024 * 1024;
 
 /** Throws DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
-export function openDatabase(path: string): BetterSqlite3.Database {
+export function openDatabase(path: string, logger: Logger): BetterSqlite3.Database {
   const fileName = basename(path);
   const Driver = loadDriver();
   let database: BetterSqlite3.Database | undefined;
   try {
     createPrivately(path);
+    keepPrivate(path, logger);
     database = new Driver(path, { timeout: patientTimeoutMs });
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = FULL");
@@ -47,7 +49,7 @@ export function patiently<Result>(database: BetterSqlite3.Database, run: () => R
   try {
     return run();
   } finally {
-    setBusyTimeout(database, busyTimeoutMs);
+    if (database.open) setBusyTimeout(database, busyTimeoutMs);
   }
 }
 
@@ -73,8 +75,24 @@ function createPrivately(path: string): void {
     closeSync(openSync(path, "ax", 0o600));
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    const found = statSync(path, { throwIfNoEntry: false });
+    // A link to a file that is not there yet. One that is must not be opened here: closing it would end SQLite's locks.
+    if (found === undefined) closeSync(openSync(path, "a", 0o600));
     // SQLite says of a directory only that it cannot be opened.
-    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (isDirectory) throw Object.assign(new Error(path, { cause: error }), { code: "EISDIR" });
+    if (found?.isDirectory() === true)
+      throw Object.assign(new Error(path, { cause: error }), { code: "EISDIR" });
   }
+}
+
+/** An empty file that others may read becomes private; of one that was in use before, its owner is warned. */
+function keepPrivate(path: string, logger: Logger): void {
+  const { mode, size } = statSync(path);
+  if (process.platform === "win32" || (mode & 0o077) === 0) return;
+  try {
+    if (size === 0) return chmodSync(path, 0o600);
+  } catch {
+    // It belongs to another user.
+  }
+  const others = (mode & 0o777).toString(8).padStart(4, "0");
+  logger.warn({ file: path, mode: others }, "other users may open the SQLite outbox; `chmod 600` it");
 }

@@ -13,8 +13,8 @@ export const sqliteKind: OutboxKind<SqliteOutboxOptions> = {
     expected: "a path",
     read: (text, directory) => (text.includes("://") ? undefined : { path: resolve(directory, text) }),
   },
-  async open(options, { now }) {
+  async open(options, { now, logger }) {
     const { sqliteOutbox } = await import("./index.ts");
-    return sqliteOutbox({ ...options, now });
+    return sqliteOutbox({ ...options, now, logger });
   },
 };

@@ -5,6 +5,7 @@ import type { DeliveryState } from "../../event/delivery.ts";
 type Counts = Record<DeliveryState, number>;
 
 export class Ledger {
+  /** Known to this transaction only: between two, another process may forget an endpoint. */
   readonly #endpointKeys = new Map<string, number>();
   readonly #changes = new Map<number, Counts>();
   readonly #readStore: Statement<[], { nextSeq: number; unrouted: number }>;
@@ -13,6 +14,9 @@ export class Ledger {
   readonly #addEndpoint: Statement<[string]>;
   readonly #addCounts: Statement<[number, number, number, number, number]>;
   readonly #sumUnfinished: Statement<[], number>;
+  readonly #countsOf: Statement<[number], Counts>;
+  readonly #idleEndpoints: Statement<[], number>;
+  readonly #deleteEndpoint: Statement<[number]>;
   #store: { nextSeq: number; unrouted: number } | undefined;
 
   constructor(database: Database) {
@@ -27,6 +31,16 @@ export class Ledger {
     this.#sumUnfinished = database
       .prepare<[], number>("SELECT coalesce(sum(pending + delivering + dead), 0) FROM endpoints")
       .pluck();
+    this.#countsOf = database.prepare(
+      "SELECT pending, delivering, delivered, dead FROM endpoints WHERE key = ?",
+    );
+    this.#idleEndpoints = database
+      .prepare<[], number>(
+        `SELECT key FROM endpoints WHERE pending = 0 AND delivering = 0 AND delivered = 0 AND dead = 0
+         AND key < (SELECT max(key) FROM endpoints)`,
+      )
+      .pluck();
+    this.#deleteEndpoint = database.prepare("DELETE FROM endpoints WHERE key = ?");
   }
 
   /** Numbers follow each other and are never given again. */
@@ -62,13 +76,34 @@ export class Ledger {
     to: DeliveryState | undefined,
     deliveries = 1,
   ): void {
-    let changes = this.#changes.get(endpointKey);
-    if (changes === undefined) {
-      changes = { pending: 0, delivering: 0, delivered: 0, dead: 0 };
-      this.#changes.set(endpointKey, changes);
-    }
+    const changes = this.#changesOf(endpointKey);
     if (from !== undefined) changes[from] -= deliveries;
     if (to !== undefined) changes[to] += deliveries;
+  }
+
+  /** Sets how many deliveries of an endpoint wait and are in flight. Returns whether that was otherwise. */
+  correct(endpointKey: number, counted: Pick<Counts, "pending" | "delivering">): boolean {
+    const written = this.#countsOf.get(endpointKey);
+    if (written === undefined) return false;
+    const changes = this.#changesOf(endpointKey);
+    let isCorrected = false;
+    for (const state of ["pending", "delivering"] as const) {
+      isCorrected ||= written[state] + changes[state] !== counted[state];
+      changes[state] = counted[state] - written[state];
+    }
+    return isCorrected;
+  }
+
+  get hasIdleEndpoints(): boolean {
+    return this.#idleEndpoints.get() !== undefined;
+  }
+
+  /** Forgets endpoints without deliveries. The newest stays: its key is the highest, and none is ever given twice. */
+  forgetIdleEndpoints(): void {
+    for (const key of this.#idleEndpoints.all()) {
+      if (!this.#changes.has(key)) this.#deleteEndpoint.run(key);
+    }
+    this.#endpointKeys.clear();
   }
 
   countUnrouted(events: number): void {
@@ -88,15 +123,23 @@ export class Ledger {
     for (const [key, { pending, delivering, delivered, dead }] of this.#changes) {
       this.#addCounts.run(pending, delivering, delivered, dead, key);
     }
-    this.#store = undefined;
-    this.#changes.clear();
+    this.forget();
   }
 
-  /** Forgets what was noted by a transaction that was rolled back. */
-  rollback(): void {
+  /** Forgets what was noted: it is written, or the transaction was rolled back. */
+  forget(): void {
     this.#store = undefined;
     this.#changes.clear();
     this.#endpointKeys.clear();
+  }
+
+  #changesOf(endpointKey: number): Counts {
+    let changes = this.#changes.get(endpointKey);
+    if (changes === undefined) {
+      changes = { pending: 0, delivering: 0, delivered: 0, dead: 0 };
+      this.#changes.set(endpointKey, changes);
+    }
+    return changes;
   }
 
   #openStore(): { nextSeq: number; unrouted: number } {

@@ -1,7 +1,8 @@
 /** What a SQLite outbox may be given. */
 import { object } from "../../settings/composed.ts";
 import { number, path } from "../../settings/kinds.ts";
-import { now } from "../../settings/surroundings.ts";
+import { logger, now } from "../../settings/surroundings.ts";
+import type { Logger } from "../../event/logger.ts";
 import type { Place } from "../../settings/setting.ts";
 
 export interface SqliteOutboxOptions {
@@ -13,6 +14,8 @@ export interface SqliteOutboxOptions {
   readonly groupCommitMs?: number;
   /** Pending, claimed and dead deliveries held at a time; beyond it `put` rejects with OUTBOX_FULL. @default no limit */
   readonly maxDeliveries?: number;
+  /** Is told of a file that other users may open, and of what was deleted or moved while it was open. */
+  readonly logger?: Logger;
   /** @default Date.now */
   readonly now?: () => number;
 }
@@ -24,5 +27,6 @@ export const sqliteOptions = object<SqliteOutboxOptions>({
   leaseMs: { ...number(1), ...onlyInCode, default: 3000 },
   groupCommitMs: { ...number(0), ...onlyInCode, default: 1 },
   maxDeliveries: { ...number(0), ...onlyInCode },
+  logger,
   now,
 });

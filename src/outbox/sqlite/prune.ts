@@ -46,6 +46,8 @@ export async function pruneEvents(
     forgotten += await forget(batch, chosen);
     if (position !== undefined) await nextTurn();
   }
+  if (store.read(({ ledger }) => ledger.hasIdleEndpoints))
+    await batch.add(({ ledger }) => ledger.forgetIdleEndpoints());
   return forgotten;
 }
 

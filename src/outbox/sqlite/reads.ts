@@ -3,8 +3,8 @@ import type { Database, Statement } from "better-sqlite3";
 import type { Outcome } from "../../event/attempt-outcome.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
 import type { RoutingDecision } from "../../event/routing-decision.ts";
-import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
-import type { Due, EndpointCounts, EventRecord } from "../outbox.ts";
+import { withOldestDue } from "../due.ts";
+import type { EndpointCounts, EventRecord } from "../outbox.ts";
 import { eventOf, type EventRow } from "./event-row.ts";
 import { stateNumbers } from "./schema.ts";
 
@@ -67,7 +67,8 @@ export class SqliteReads {
   readonly #deliveryNumber: Statement<[string], number>;
   readonly #attempts: Statement<[number], AttemptRow>;
   readonly #event: Statement<[string], RecordedRow>;
-  readonly #waiting: Statement<[], Earliest>;
+  readonly #endpointKey: Statement<[string], number>;
+  readonly #waiting: Statement<[], readonly [endpointId: string, dueAt: number | null]>;
   readonly #endpoints: Statement<[], EndpointRow>;
   readonly #hasDue: Statement<[string, number, number], number>;
 
@@ -85,8 +86,11 @@ export class SqliteReads {
       `SELECT seq, deliveries, id, type, source, created_at AS createdAt, traceparent, tracestate, origin, decisions,
        body FROM events WHERE id = ?`,
     );
+    this.#endpointKey = database.prepare<[string], number>("SELECT key FROM endpoints WHERE id = ?").pluck();
     this.#waiting = database
-      .prepare<[], Earliest>(`SELECT p.id, ${earliestDueAt} FROM endpoints p WHERE p.pending > 0`)
+      .prepare<[], readonly [string, number | null]>(
+        `SELECT p.id, ${earliestDueAt} FROM endpoints p WHERE p.pending > 0`,
+      )
       .raw();
     this.#endpoints = database.prepare(
       `SELECT p.id AS endpointId, p.pending, p.delivering, p.dead,
@@ -141,8 +145,13 @@ export class SqliteReads {
     };
   }
 
-  due(now: number): Due {
-    return dueAmong(this.#waiting.all(), now);
+  endpointKey(endpointId: string): number | undefined {
+    return this.#endpointKey.get(endpointId);
+  }
+
+  /** Endpoints that have deliveries waiting by their counts, and when the first is due; null where none was found. */
+  waiting(): readonly (readonly [endpointId: string, dueAt: number | null])[] {
+    return this.#waiting.all();
   }
 
   counts(now: number): EndpointCounts[] {

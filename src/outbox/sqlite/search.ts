@@ -57,7 +57,7 @@ function inNumbers(store: SqliteStore, query: Search): Wanted<number, number> {
   return {
     ...(endpointId !== undefined && {
       // An endpoint that was never seen matches no row.
-      endpointId: store.read(({ ledger }) => ledger.endpointKey(endpointId)) ?? Number.NaN,
+      endpointId: store.read(({ reads }) => reads.endpointKey(endpointId)) ?? Number.NaN,
     }),
     ...(state !== undefined && { state: stateNumbers[state] }),
     ...(eventType !== undefined && { eventType }),

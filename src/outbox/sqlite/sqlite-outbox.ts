@@ -1,6 +1,7 @@
 /** The outbox contract on one SQLite file. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { KeptInProcess } from "../kept-in-process.ts";
+import { type Logger, silentLogger } from "../../event/logger.ts";
 import type {
   Claim,
   Claimed,
@@ -14,6 +15,7 @@ import type {
   Stored,
   Submission,
 } from "../outbox.ts";
+import { dueAmong } from "../due.ts";
 import { replaySize, stateToReplay } from "../query.ts";
 import { closed } from "../refusals.ts";
 import { withDeadline } from "../../time/deadline.ts";
@@ -37,6 +39,7 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
   readonly leaseMs: number;
   readonly #maxDeliveries: number;
   readonly #now: () => number;
+  readonly #logger: Logger;
   readonly #store: SqliteStore;
   readonly #batch: GroupCommit<SqliteSession>;
   readonly #every: Ticker;
@@ -49,7 +52,8 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     this.leaseMs = options.leaseMs ?? 3000;
     this.#maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
     this.#now = options.now ?? wallNow;
-    this.#store = new SqliteStore(options.path);
+    this.#logger = options.logger ?? silentLogger;
+    this.#store = new SqliteStore(options.path, this.#logger);
     this.#batch = new GroupCommit(this.#store, options.groupCommitMs ?? 1);
     this.#every = every;
   }
@@ -72,7 +76,9 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     const now = this.#now();
     // An empty claim costs no transaction.
     if (!this.#store.read(({ reads }) => reads.hasDue(endpointId, now))) return { claims: [] };
-    return { claims: await this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now)) };
+    const claims = await this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now));
+    if (claims.length === 0) await this.#giveUpLost(endpointId, now);
+    return { claims };
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
@@ -83,7 +89,12 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
 
   async due(): Promise<Due> {
     this.#start();
-    return this.#store.read(({ reads }) => reads.due(this.#now()));
+    const waiting = this.#store.read(({ reads }) => reads.waiting());
+    for (const [endpointId, dueAt] of waiting) if (dueAt === null) void this.#recount(endpointId);
+    return dueAmong(
+      waiting.map(([endpointId, dueAt]) => [endpointId, dueAt ?? undefined]),
+      this.#now(),
+    );
   }
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
@@ -190,6 +201,20 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     } catch {
       // Whoever uses the outbox meets the same fault, and is told.
     }
+  }
+
+  /** Something is due, and nothing can be claimed: another process was faster, or the events are gone. */
+  async #giveUpLost(endpointId: string, now: number): Promise<void> {
+    const count = await this.#batch.add(({ repair }) => repair.giveUpLost(endpointId, now));
+    if (count > 0)
+      this.#logger.error({ endpoint: endpointId, count }, "the SQLite outbox lost the events of deliveries");
+  }
+
+  /** Deliveries were counted that are not there. */
+  async #recount(endpointId: string): Promise<void> {
+    const wasWrong = await this.#batch.add(({ repair }) => repair.recount(endpointId)).catch(() => false);
+    if (wasWrong)
+      this.#logger.error({ endpoint: endpointId }, "the SQLite outbox lost deliveries that waited");
   }
 
   async #maybe(run: (session: SqliteSession) => void): Promise<void> {

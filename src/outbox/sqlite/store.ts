@@ -1,14 +1,17 @@
 /** The open file of the SQLite outbox: its prepared statements, its transactions, and a new connection after a fault. */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import type { Database, Statement } from "better-sqlite3";
 import type { WebhookError } from "../../event/errors.ts";
+import type { Logger } from "../../event/logger.ts";
 import type { Transactions } from "./batch.ts";
 import { openDatabase, patiently } from "./connection.ts";
+import { isDeleted, writeBack } from "./deleted-file.ts";
 import { kindOfFailure, toWebhookError } from "./errors.ts";
 import { Ledger } from "./ledger.ts";
 import { Ownership } from "./owner.ts";
 import type { Identity } from "./owner.ts";
 import { SqliteReads } from "./reads.ts";
+import { SqliteRepair } from "./repair.ts";
 import { SqliteUpkeep } from "./upkeep.ts";
 import { SqliteWalk } from "./walk.ts";
 import { SqliteWrites } from "./writes.ts";
@@ -21,22 +24,27 @@ export interface SqliteSession {
   readonly writes: SqliteWrites;
   readonly upkeep: SqliteUpkeep;
   readonly reads: SqliteReads;
+  readonly repair: SqliteRepair;
   readonly walk: SqliteWalk;
 }
 
 interface Connection extends SqliteSession {
   readonly begin: Statement<[]>;
   readonly commit: Statement<[]>;
+  /** Where the file itself is, which the configured path may lead to by a link. */
+  readonly file: string;
   readonly inode: bigint;
 }
 
 export class SqliteStore implements Transactions<SqliteSession> {
   readonly #path: string;
+  readonly #logger: Logger;
   readonly #self: Identity = { id: 0 };
   #connection: Connection | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, logger: Logger) {
     this.#path = path;
+    this.#logger = logger;
   }
 
   /** Opens the file if it is not open. Throws a WebhookError. */
@@ -58,6 +66,7 @@ export class SqliteStore implements Transactions<SqliteSession> {
   }
 
   begin(): SqliteSession {
+    this.leaveReplacedFile();
     const connection = this.#open();
     connection.begin.run();
     return connection;
@@ -73,7 +82,7 @@ export class SqliteStore implements Transactions<SqliteSession> {
   rollback(): void {
     const { database, ledger, ownership } = this.#connection ?? {};
     if (database?.inTransaction === true) database.exec("ROLLBACK");
-    ledger?.rollback();
+    ledger?.forget();
     ownership?.rollback();
   }
 
@@ -87,14 +96,23 @@ export class SqliteStore implements Transactions<SqliteSession> {
 
   /** Runs something that may block for longer on another process's lock. */
   patiently<Result>(run: () => Result): Result {
+    this.leaveReplacedFile();
     return patiently(this.#open().database, run);
   }
 
-  /** Lets go of a file that was deleted or replaced: what is written into it would be lost. */
+  /**
+   * Lets go of a file that was moved or replaced: what is written into it would be lost. One that was deleted is written
+   * back first. Throws SQLITE_BUSY while another process does that.
+   */
   leaveReplacedFile(): void {
-    if (this.#connection === undefined) return;
-    const inode = statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino;
-    if (inode !== this.#connection.inode) this.close();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const inode = inodeAt(connection);
+    if (inode === connection.inode) return;
+    const { file } = connection;
+    if (inode === undefined && isDeleted(connection.inode)) this.#writeBack(connection);
+    else this.#logger.warn({ file }, "the SQLite outbox was moved or replaced: what waits there waits on");
+    this.close();
   }
 
   close(): void {
@@ -103,9 +121,19 @@ export class SqliteStore implements Transactions<SqliteSession> {
     connection?.database.close();
   }
 
+  #writeBack({ database, file }: Connection): void {
+    try {
+      if (!writeBack(database, file)) throw Object.assign(new Error(file), { code: "SQLITE_BUSY" });
+      this.#logger.error({ file }, "the SQLite outbox was deleted while it was open, and is written back");
+    } catch (error) {
+      if (kindOfFailure(error) === "busy") throw error;
+      this.#logger.error({ err: error, file }, "the SQLite outbox was deleted, and all that waited in it");
+    }
+  }
+
   #open(): Connection {
     if (this.#connection !== undefined) return this.#connection;
-    const database = openDatabase(this.#path);
+    const database = openDatabase(this.#path, this.#logger);
     const ledger = new Ledger(database);
     const ownership = new Ownership(database, ledger, this.#self);
     this.#connection = {
@@ -115,11 +143,22 @@ export class SqliteStore implements Transactions<SqliteSession> {
       writes: new SqliteWrites(database, ledger, ownership),
       upkeep: new SqliteUpkeep(database, ledger),
       reads: new SqliteReads(database),
+      repair: new SqliteRepair(database, ledger),
       walk: new SqliteWalk(database),
       begin: database.prepare("BEGIN IMMEDIATE"),
       commit: database.prepare("COMMIT"),
+      file: realpathSync(this.#path),
       inode: statSync(this.#path, { bigint: true }).ino,
     };
     return this.#connection;
+  }
+}
+
+/** Undefined where there is no file; of a path that cannot be looked at, the file that is open. */
+function inodeAt({ file, inode }: Connection): bigint | undefined {
+  try {
+    return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch {
+    return inode;
   }
 }

@@ -16,7 +16,7 @@ type Text = string | null;
 export class SqliteWrites {
   readonly #ledger: Ledger;
   readonly #ownership: Ownership;
-  readonly #turns = new Map<number, number>();
+  readonly #turns = new Map<string, number>();
   readonly #insertEvent: Statement<
     [number, string, string, string, number, number, Text, Text, string, string, Buffer]
   >;
@@ -86,8 +86,8 @@ export class SqliteWrites {
   claim(endpointId: string, limit: number, now: number): readonly Claim[] {
     const endpointKey = this.#ledger.endpointKey(endpointId);
     if (endpointKey === undefined) return [];
-    const turn = this.#turns.get(endpointKey) ?? 0;
-    this.#turns.set(endpointKey, turn + 1);
+    const turn = this.#turns.get(endpointId) ?? 0;
+    this.#turns.set(endpointId, turn + 1);
     const share = shareOfFirstAttempts(limit, turn);
     const retries = this.#selectDue.all(endpointKey, 1, now, limit);
     const first = this.#selectDue.all(endpointKey, 0, now, Math.max(share, limit - retries.length));
