@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InvalidArgumentError, Option } from "commander";
 import { WebhookError } from "../event/errors.ts";
+import { type JsonText, jsonText } from "../event/json-text.ts";
 import { manager } from "../settings/manager.ts";
 
 export interface CommonOptions {
@@ -61,16 +62,17 @@ export async function readInput(given: string): Promise<string> {
   return given.startsWith("@") ? readFile(given.slice(1)) : given;
 }
 
-/** Reads JSON from a text, `@file` or `-`. Throws DATA_UNSERIALISABLE. */
-export async function readJson(given: string): Promise<unknown> {
-  const input = await readInput(given);
+/** Reads JSON from a text, `@file` or `-`, to be handed on as it is. Throws DATA_UNSERIALISABLE. */
+export async function readJson(given: string): Promise<JsonText> {
+  const input = (await readInput(given)).trim();
   try {
-    return JSON.parse(input);
+    JSON.parse(input);
   } catch {
     throw new WebhookError("DATA_UNSERIALISABLE", "Expected --data to be JSON, @file or -", {
       remedy: `Put it in single quotes for the shell: --data '{"key":"a"}'.`,
     });
   }
+  return jsonText(input, "--data");
 }
 
 export function readUrl(given: string): string {

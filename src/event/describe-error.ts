@@ -1,4 +1,5 @@
 /** What an `error.occurred` event tells of an error: its class and message, never its stack. */
+import { types } from "node:util";
 
 export interface ErrorDescription {
   readonly error_type: string;
@@ -22,7 +23,7 @@ export function describeErrorWithMessage(happened: unknown): ErrorDescription {
 }
 
 function describe(happened: unknown): ErrorDescription {
-  if (!(happened instanceof Error)) {
+  if (!isError(happened)) {
     const message = typeof happened === "string" ? happened : `a thrown ${typeof happened}`;
     return { error_type: typeof happened, error_message: message.slice(0, maxMessageLength) };
   }
@@ -32,4 +33,9 @@ function describe(happened: unknown): ErrorDescription {
     error_type: inherited ? happened.constructor.name : happened.name,
     error_message: String(happened.message).slice(0, maxMessageLength),
   };
+}
+
+/** Also one of another realm, such as that of a test. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
 }

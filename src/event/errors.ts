@@ -35,7 +35,12 @@ export const errorTable = {
   },
   EVENT_ID_INVALID: {
     meaning: "An event id given by the caller cannot be a `webhook-id`.",
-    remedy: "Use 1 to 64 letters, digits, `-` or `_`.",
+    remedy: "Use 1 to 255 visible ASCII characters, without blanks.",
+    retryable: false,
+  },
+  EVENT_ID_REUSED: {
+    meaning: "An event id was used before, for an event of another type or with other data.",
+    remedy: "Give each event an id of its own, and the same one only where the same event is sent again.",
     retryable: false,
   },
   DATA_UNSERIALISABLE: {

@@ -3,7 +3,12 @@ import type { Lane } from "../delivery/lane/lane.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
 import { asOwnWork, isOwnWork } from "../event/own-work.ts";
-import { createWebhookEvent, serializeEvent, type WebhookEvent } from "../event/webhook-event.ts";
+import {
+  createWebhookEvent,
+  deliveryPrefixOf,
+  serializeEvent,
+  type WebhookEvent,
+} from "../event/webhook-event.ts";
 import type { Claim, NewDelivery, Submission } from "../outbox/outbox.ts";
 import type { WatchedOutbox } from "../outbox/watched.ts";
 import type { EventDraft } from "../plugin/volume.ts";
@@ -12,6 +17,7 @@ import type { Routing, RoutingTable } from "../routing/routing-table.ts";
 import { transform, type TransformedRouting } from "../routing/transform.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { PublishSpan, Tracing } from "../telemetry/trace-contract.ts";
+import { idsStoredFor } from "./duplicate.ts";
 import type { HandOver } from "./hand-over.ts";
 
 export interface Triggered {
@@ -19,6 +25,8 @@ export interface Triggered {
   readonly id: string;
   /** Ids of its deliveries, one for each endpoint that gets it. */
   readonly deliveries: readonly string[];
+  /** The event was stored before, under this id: nothing was stored again. */
+  readonly duplicate?: true;
 }
 
 export interface IntakeOptions {
@@ -151,8 +159,13 @@ export class Intake {
         claims = answer.claims;
         this.#accepted(submission, event);
       }
+      const again = answer?.accepted === false;
+      const ids = again
+        ? await idsStoredFor(submission.event, outbox)
+        : submission.deliveries.map((delivery) => delivery.id);
       span.end();
-      return { id: event.id, deliveries: submission.deliveries.map((delivery) => delivery.id) };
+      const triggered = { id: event.id, deliveries: ids };
+      return again ? { ...triggered, duplicate: true } : triggered;
     } catch (error) {
       span.end(error);
       throw error;
@@ -207,10 +220,11 @@ export class Intake {
     lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
     const createdAt = now();
     const places: (Lane | undefined)[] = [];
+    const prefix = deliveryPrefixOf(id);
     const deliveries = endpoints.map(({ id: endpointId, key }): NewDelivery => {
       const place = withPlaces ? handOver.reserve(endpointId) : undefined;
       places.push(place);
-      const delivery = { id: `dlv_${id}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
+      const delivery = { id: `${prefix}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
       const content = contents?.get(endpointId);
       return content === undefined ? delivery : { ...delivery, content };
     });

@@ -146,8 +146,8 @@ export class WebhookManager {
 
   /**
    * Publishes an event. Resolves when it is stored; rejects with EVENT_TYPE_UNKNOWN, DATA_UNSERIALISABLE,
-   * DATA_TOO_LARGE, EVENT_ID_INVALID, OUTBOX_FULL, OUTBOX_UNAVAILABLE or CLOSED. An `id` that was stored before
-   * stores nothing again.
+   * DATA_TOO_LARGE, EVENT_ID_INVALID, EVENT_ID_REUSED, OUTBOX_FULL, OUTBOX_UNAVAILABLE or CLOSED. An `id` that was
+   * stored before stores nothing again: the same event is a duplicate, another is refused.
    */
   async triggerEvent(
     type: string,

@@ -1,12 +1,13 @@
 /** Takes out of an event's data what the user does not want stored or sent. */
 import { WebhookError } from "../event/errors.ts";
+import { writeJson } from "../event/webhook-event.ts";
 import type { Redact } from "../settings/plugin-use.ts";
 
 const redacted = "[redacted]";
 
 /** Works on what would be stored, so that no `toJSON` and no getter brings back what was taken out. */
 export function redactData(redact: Redact, data: unknown, type: string): unknown {
-  const plain = JSON.parse(JSON.stringify(data ?? {})) as unknown;
+  const plain = JSON.parse(writeJson(data ?? {}, `The data of ${type}`)) as unknown;
   if (typeof redact === "function") return refusePromise(redact(plain, type));
   const keys = new Set(redact.filter((rule) => !rule.includes(".")));
   if (keys.size > 0) hideKeys(plain, keys);

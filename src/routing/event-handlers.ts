@@ -1,7 +1,7 @@
 /** The program's own functions that are called with events: the original's `add_event_handler`. */
 import { matchesPattern } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
-import type { WebhookEvent } from "../event/webhook-event.ts";
+import { readableEvent, type WebhookEvent } from "../event/webhook-event.ts";
 
 export type EventHandler = (event: WebhookEvent) => unknown;
 
@@ -43,7 +43,7 @@ export class EventHandlers {
     const failed = (error: unknown): void =>
       this.#logger.error({ err: error, event_type: event.event_type }, "event handler failed");
     try {
-      const result = handler(event);
+      const result = handler(readableEvent(event));
       if (result instanceof Promise) result.catch(failed);
     } catch (error) {
       failed(error);

@@ -2,7 +2,7 @@
 import type { Endpoint } from "../event/endpoint.ts";
 import { matchesPattern } from "../event/event-types.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
-import type { WebhookEvent } from "../event/webhook-event.ts";
+import { readableEvent, type WebhookEvent } from "../event/webhook-event.ts";
 
 export interface Route {
   readonly endpoint: Endpoint;
@@ -87,7 +87,7 @@ function askFilter(
   event: WebhookEvent,
 ): "filter" | "filter_failed" | undefined {
   try {
-    return filter(event) ? undefined : "filter";
+    return filter(readableEvent(event)) ? undefined : "filter";
   } catch {
     return "filter_failed";
   }

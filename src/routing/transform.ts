@@ -3,7 +3,7 @@ import { checkHeaders } from "../settings/headers.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
-import type { WebhookEvent } from "../event/webhook-event.ts";
+import { readableEvent, type WebhookEvent, writeJson } from "../event/webhook-event.ts";
 import type { DeliveryContent } from "../outbox/outbox.ts";
 import type { Routing } from "./routing-table.ts";
 
@@ -47,7 +47,7 @@ function contentOf(
   maxBodyBytes: number,
 ): DeliveryContent | undefined {
   if (change === undefined) return undefined;
-  const { body: made, headers } = change(event);
+  const { body: made, headers } = change(readableEvent(event));
   const body = bytesOf(made);
   if (body.length > maxBodyBytes) {
     const detail = `The transform of endpoint \`${id}\` made ${body.length} bytes, the limit is ${maxBodyBytes}`;
@@ -61,7 +61,7 @@ function bytesOf(made: object | string | Uint8Array): Buffer {
   if (typeof made === "string") return Buffer.from(made);
   // A copy: whoever made the bytes may use their memory again.
   if (made instanceof Uint8Array) return Buffer.from(made);
-  if (typeof made === "object" && made !== null) return Buffer.from(JSON.stringify(made));
+  if (typeof made === "object" && made !== null) return Buffer.from(writeJson(made, "What a transform made"));
   throw new WebhookError(
     "DATA_UNSERIALISABLE",
     "A transform must return { body } with an object, text or bytes",

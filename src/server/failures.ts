@@ -13,6 +13,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   DELIVERY_UNKNOWN: 404,
   ENDPOINT_UNKNOWN: 404,
   EVENT_UNKNOWN: 404,
+  EVENT_ID_REUSED: 409,
   DATA_TOO_LARGE: 413,
   BODY_ENCODED: 415,
   EVENT_TYPE_UNKNOWN: 422,

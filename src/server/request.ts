@@ -5,10 +5,35 @@ import { writePath } from "../settings/check.ts";
 import type { Setting, Site } from "../settings/setting.ts";
 import { RequestError } from "./failures.ts";
 
-/** Reads the body, which must be UTF-8. Without content it counts as `{}`. */
+/** Reads the body, which must be JSON in UTF-8. Without content it counts as `{}`. */
 export async function readBody<T>(context: Context, setting: Setting<T>): Promise<T> {
+  return readJson(await readText(context), setting);
+}
+
+/** Reads the body as text. Without content it is `{}`. */
+export async function readText(context: Context): Promise<string> {
   const bytes = await context.req.arrayBuffer();
-  return read(setting, bytes.byteLength === 0 ? {} : parseJson(bytes), { place: "body" });
+  if (bytes.byteLength === 0) return "{}";
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw notJson();
+  }
+}
+
+export function readJson<T>(text: string, setting: Setting<T>): T {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    // V8's own message quotes the text.
+    throw notJson();
+  }
+  return read(setting, parsed, { place: "body" });
+}
+
+function notJson(): RequestError {
+  return new RequestError(400, "The body is not JSON in UTF-8");
 }
 
 export function readQuery<T>(context: Context, setting: Setting<T>): T {
@@ -18,15 +43,6 @@ export function readQuery<T>(context: Context, setting: Setting<T>): T {
     throw new RequestError(400, `The query gives \`${shownName(repeated[0])}\` more than once`);
   const query = Object.fromEntries(given.map(([name, [value]]) => [name, value]));
   return read(setting, query, { place: "query" });
-}
-
-function parseJson(bytes: ArrayBuffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    // V8's own message quotes the text.
-    throw new RequestError(400, "The body is not JSON in UTF-8");
-  }
 }
 
 function read<T>(setting: Setting<T>, input: unknown, site: Site): T {

@@ -76,7 +76,10 @@ export const enabling = object<{ readonly replay?: boolean }>({ replay: { ...fla
 
 /** Of `triggerEvent()`. */
 export const triggering = object<{ readonly id?: string }>({
-  id: { ...text("1 to 64 letters, digits, - or _", { pattern: /^[\w-]{1,64}$/ }), code: "EVENT_ID_INVALID" },
+  id: {
+    ...text("1 to 255 visible ASCII characters", { pattern: /^[!-~]{1,255}$/ }),
+    code: "EVENT_ID_INVALID",
+  },
 });
 
 /** The body of `POST /api/events`. */

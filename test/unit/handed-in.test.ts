@@ -168,7 +168,7 @@ describe("a call", () => {
     ],
     [(m) => m["triggerEvent"]?.("cache.updated", {}, { id: true }), "EVENT_ID_INVALID", "got a boolean"],
     [(m) => m["triggerEvent"]?.("cache.updated", {}, { id: ["a"] }), "EVENT_ID_INVALID", "got a list"],
-    [(m) => m["triggerEvent"]?.("cache.updated", {}, { id: "a b" }), "EVENT_ID_INVALID", "1 to 64 letters"],
+    [(m) => m["triggerEvent"]?.("cache.updated", {}, { id: "a b" }), "EVENT_ID_INVALID", "1 to 255 visible"],
     [(m) => m["addEventHandler"]?.(5, () => {}), "EVENT_TYPE_UNKNOWN", "`type`", "got a number"],
     [(m) => m["addEventHandler"]?.("*", "handler"), "CONFIG_INVALID", "`handler`", "a function"],
     [(m) => m["setEnabled"]?.("false"), "CONFIG_INVALID", "`on` of `setEnabled()`", "true or false"],

@@ -1,5 +1,6 @@
 /** One attempt: sign the stored bytes with this moment's time, send them inside a span, say what became of it. */
 import type { Endpoint } from "../../event/endpoint.ts";
+import { webhookIdOf } from "../../event/webhook-event.ts";
 import type { Claim, Claims } from "../../outbox/outbox.ts";
 import { createSigner, type SignatureHeaders, type Signer } from "../../signing/sign.ts";
 import type { AttemptSpan, Tracing } from "../../telemetry/trace-contract.ts";
@@ -116,6 +117,7 @@ const defaults: readonly (readonly [string, string])[] = [
 
 function messageOf(claim: Claim): Message {
   const { event, content, id: deliveryId } = claim;
-  const { id, type, body } = event;
+  const { type, body } = event;
+  const id = webhookIdOf(event.id);
   return content === undefined ? { id, type, deliveryId, body } : { id, type, deliveryId, ...content };
 }

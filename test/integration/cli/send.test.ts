@@ -70,6 +70,19 @@ describe("send", () => {
     expect(wrong.err).toContain("Expected --data to be JSON");
   });
 
+  it("hands data on byte for byte, and says where it has half a character", async () => {
+    const endpoint = await testEndpoint();
+    const data = '{ "z":9007199254740993, "10":1e400, "2":null, "2":0.1000000000000000055 }';
+    await cli(["send", "cache.updated", "--data", data, ...toUrl(endpoint.url)]);
+    await cli(["send", "cache.updated", "--data", "null", ...toUrl(endpoint.url)]);
+    const sent = endpoint.requests.map(({ body }) => body.toString());
+    expect(sent[0]).toContain(`,"data":${data},`);
+    expect(sent[1]).toContain(',"data":null,');
+    const half = await cli(["send", "cache.updated", "--data", '{"a":"\\ud83d"}', ...toUrl(endpoint.url)]);
+    expect(half).toMatchObject({ code: 2, out: "" });
+    expect(half.err).toContain("`--data.a` has half a character");
+  });
+
   it("names the nearest types where one is mistyped", async () => {
     const { code, err } = await cli(["send", "cache.updatd", ...toUrl("http://127.0.0.1:9/")]);
     expect(code).toBe(2);

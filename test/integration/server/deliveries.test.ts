@@ -70,7 +70,7 @@ describe("the records over HTTP", () => {
     const key = { "idempotency-key": "a b" };
     const answer = await post(`${url}/api/events`, { event_type: "cache.updated" }, key);
     expect(answer.json().error.message).toBe(
-      "The `Idempotency-Key` cannot be the event's id. Use 1 to 64 letters, digits, `-` or `_`.",
+      "The `Idempotency-Key` cannot be the event's id. Use 1 to 255 visible ASCII characters, without blanks.",
     );
   });
 

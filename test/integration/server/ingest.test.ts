@@ -28,8 +28,8 @@ describe("publishing over HTTP", () => {
     const send = (key: string): Promise<Answer> =>
       post(`${url}/api/events`, { event_type: "cache.updated" }, { "idempotency-key": key });
     expect((await send("order-17")).json()).toEqual({ id: "order-17" });
-    expect((await send("order-17")).json()).toEqual({ id: "order-17" });
-    expect((await send('"order-17"')).json()).toEqual({ id: "order-17" });
+    expect((await send("order-17")).json()).toEqual({ id: "order-17", duplicate: true });
+    expect((await send('"order-17"')).json()).toEqual({ id: "order-17", duplicate: true });
     expect((await manager.find({})).deliveries).toHaveLength(1);
   });
 
