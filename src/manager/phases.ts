@@ -74,7 +74,13 @@ export async function start(
   const { outbox, worker, host, now, logger } = parts;
   refuseUnknownNames(parts, settings, true);
   refuseUnmatched(parts.types, parts.endpoints.list());
-  await outbox.ping();
+  try {
+    await outbox.ping();
+  } catch (error) {
+    // Delivering is what makes room.
+    if (!WebhookError.is(error, "OUTBOX_FULL")) throw error;
+    logger.warn({ err: error }, "the outbox takes no events, but what waits in it is delivered");
+  }
   life.refuseAtTheEnd();
   host.attach();
   await worker.start();

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   realpathSync,
@@ -13,6 +14,7 @@ import {
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebhookManager } from "mova-webhooks";
 import { WebhookError } from "../../src/event/errors.ts";
 import type { ErrorCode } from "../../src/event/errors.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
@@ -262,6 +264,38 @@ describe.skipIf(!sqliteLoads)("endpoints that come and go", () => {
       { endpointId: "third", delivering: 1 },
       { endpointId: "first", delivering: 1 },
     ]);
+  });
+});
+
+describe.skipIf(!sqliteLoads)("a file that a configuration names", () => {
+  it("holds no more than the configuration allows", async () => {
+    const config = join(directory, "mova.config.yaml");
+    writeFileSync(
+      config,
+      `webhook:\n  outbox: { type: sqlite, path: ./x.db, max_deliveries: 2 }\n  endpoints: [{ id: ops, url: "https://example.com/", secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw }]\n`,
+    );
+    const manager = new WebhookManager({ config });
+    for (const n of [1, 2]) await manager.triggerEvent("cache.updated", { n });
+    await expect(manager.triggerEvent("cache.updated", {})).rejects.toMatchObject({
+      code: "OUTBOX_FULL",
+      message: expect.stringContaining("2 of 2 deliveries"),
+    });
+    await manager.close();
+  });
+});
+
+describe.skipIf(!sqliteLoads)("a reserve of disk space", () => {
+  it("is held beside the file by whoever uses it, and readable by its owner only", async () => {
+    const reserve = `${path}-reserve`;
+    const outbox = sqliteOutbox({ path, leaseMs: 300 });
+    outboxes.push(outbox);
+    await outbox.ping();
+    const { size, mode } = statSync(reserve);
+    expect([size >= 1024 * 1024, mode & 0o777]).toEqual([true, 0o600]);
+    rmSync(reserve);
+    // Given up by another process: taken back, because there is room.
+    await until(async () => statSync(reserve, { throwIfNoEntry: false })?.size === size);
+    await outbox.put([submission("evt_1")]);
   });
 });
 

@@ -9,6 +9,8 @@ export interface Transactions<Session> {
   begin(): Session;
   commit(session: Session): void;
   rollback(): void;
+  /** Makes room for a transaction that failed for want of it, so often before; returns whether to try again. */
+  makeRoom?(tries: number): boolean;
   /** Turns an error of the driver into one of ours; called after the rollback. */
   explain(error: unknown): WebhookError;
 }
@@ -125,12 +127,12 @@ export class GroupCommit<Session> {
     this.#settleIdle();
   }
 
-  #runBatch(entries: readonly Entry<Session>[], pace: Pace): void {
+  #runBatch(entries: readonly Entry<Session>[], pace: Pace, tries = 0): void {
     let results: unknown[];
     try {
       results = this.#commitTogether(entries);
     } catch (error) {
-      this.#handleFailure(entries, error, pace);
+      this.#handleFailure(entries, error, pace, tries);
       return;
     }
     this.#pauseMs = busyPauseMs.first;
@@ -153,7 +155,7 @@ export class GroupCommit<Session> {
     }
   }
 
-  #handleFailure(entries: readonly Entry<Session>[], error: unknown, pace: Pace): void {
+  #handleFailure(entries: readonly Entry<Session>[], error: unknown, pace: Pace, tries: number): void {
     const kind = kindOfFailure(error);
     if (kind === "busy" && pace === "patiently") {
       this.#queue.unshift(...entries);
@@ -162,7 +164,9 @@ export class GroupCommit<Session> {
       this.#isScheduled = true;
       setTimeout(() => this.#flush(), this.#pauseMs);
       this.#pauseMs = Math.min(2 * this.#pauseMs, busyPauseMs.longest);
-    } else if (kind === "statement" && entries.length > 1) {
+    } else if (kind === "full" && this.#transactions.makeRoom?.(tries) === true) {
+      this.#runBatch(entries, pace, tries + 1);
+    } else if (entries.length > 1 && (kind === "statement" || (kind === "full" && tries > 0))) {
       // One of them is to blame: alone, it fails alone.
       for (const entry of entries) this.#runBatch([entry], pace);
     } else {

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { WebhookError } from "../../event/errors.ts";
 
 /** What a failure means for the others in its transaction and for the connection. */
-export type FailureKind = "busy" | "store" | "statement";
+export type FailureKind = "busy" | "full" | "store" | "statement";
 
 const unavailable: ReadonlyMap<string, string> = new Map([
   ["SQLITE_FULL", "cannot grow: the disk is full"],
@@ -49,9 +49,16 @@ function primaryCode(error: unknown): string {
   return /^SQLITE_[A-Z]+/.exec(code)?.[0] ?? code;
 }
 
+/** The disk has no room for the file, its log, or the index of that. */
+export function isForWantOfRoom(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE" || code === "ENOSPC";
+}
+
 export function kindOfFailure(error: unknown): FailureKind {
   const code = primaryCode(error);
   if (code === "SQLITE_BUSY" || code === "SQLITE_LOCKED") return "busy";
+  if (isForWantOfRoom(error)) return "full";
   return unavailable.has(code) || invalid.has(code) ? "store" : "statement";
 }
 

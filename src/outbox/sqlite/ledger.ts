@@ -106,6 +106,11 @@ export class Ledger {
     this.#endpointKeys.clear();
   }
 
+  /** Writes what is there already: a store that cannot be written says so. */
+  touch(): void {
+    this.#openStore();
+  }
+
   countUnrouted(events: number): void {
     this.#openStore().unrouted += events;
   }

@@ -26,7 +26,7 @@ export const sqliteOptions = object<SqliteOutboxOptions>({
   path: { ...path, required: true },
   leaseMs: { ...number(1), ...onlyInCode, default: 3000 },
   groupCommitMs: { ...number(0), ...onlyInCode, default: 1 },
-  maxDeliveries: { ...number(0), ...onlyInCode },
+  maxDeliveries: number(0),
   logger,
   now,
 });

@@ -1,13 +1,11 @@
 /** Forgets finished events of the SQLite outbox, oldest first, a few hundred rows at a time. */
-import { byAge, isOlder, type Position } from "../position.ts";
+import type { Position } from "../position.ts";
 import type { GroupCommit } from "./batch.ts";
+import { finishedAfter } from "./finished.ts";
 import type { SqliteSession, SqliteStore } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { PrunableEvent } from "./upkeep.ts";
 import { nextTurn } from "../../time/timers.ts";
-
-/** Rows looked at without a pause. */
-const stepRows = 1000;
 
 interface Limits {
   readonly before?: number;
@@ -53,25 +51,4 @@ export async function pruneEvents(
 
 async function forget(batch: GroupCommit<SqliteSession>, events: readonly PrunableEvent[]): Promise<number> {
   return events.length === 0 ? 0 : batch.add(({ upkeep }) => upkeep.forget(events));
-}
-
-/** The finished events among the next rows by age, merged with those that never had deliveries. */
-function finishedAfter(
-  { walk, upkeep }: SqliteSession,
-  from: Position,
-): { events: PrunableEvent[]; next?: Position } {
-  const step = walk.newer(from, false, stepRows);
-  const unrouted = upkeep.unroutedAfter(from);
-  const end = earlier(step.next, unrouted.next);
-  const numbers = new Set(step.rows.filter((row) => row.state >= 2).map((row) => row.event));
-  const routed = [...numbers].map((number) => upkeep.eventAt(number)).filter((event) => event !== undefined);
-  const events = [...routed, ...unrouted.events]
-    .filter((event) => (end === undefined || !isOlder(end, event)) && upkeep.isFinished(event))
-    .sort(byAge);
-  return end === undefined ? { events } : { events, next: end };
-}
-
-function earlier(one: Position | undefined, other: Position | undefined): Position | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return isOlder(other, one) ? other : one;
 }

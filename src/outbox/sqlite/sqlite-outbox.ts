@@ -1,4 +1,5 @@
 /** The outbox contract on one SQLite file. */
+import type { WebhookError } from "../../event/errors.ts";
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { KeptInProcess } from "../kept-in-process.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
@@ -61,14 +62,13 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
   async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
     this.#start();
     if (submissions.length === 0) return [];
-    return this.#batch.add(({ writes }) => writes.put(submissions, this.#maxDeliveries));
+    this.#store.open().room.regain();
+    return this.#batch.add((session) => this.#put(session, submissions));
   }
 
   putSync(submissions: readonly Submission[]): void {
     this.#start();
-    this.#store.patiently(() =>
-      this.#batch.runSync(({ writes }) => writes.put(submissions, this.#maxDeliveries)),
-    );
+    this.#store.patiently(() => this.#batch.runSync((session) => this.#put(session, submissions)));
   }
 
   async claim(endpointId: string, limit: number): Promise<Claimed> {
@@ -155,10 +155,11 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     return pruneEvents(this.#store, this.#batch, limits);
   }
 
-  /** Asks for the write lock too: a file that can only be read is no outbox. */
+  /** Writes: a file that can only be read is no outbox, and one that cannot grow takes no events. */
   async ping(): Promise<void> {
     this.#start();
-    await this.#batch.add(() => undefined);
+    this.#store.open().room.regain();
+    await this.#batch.add(({ ledger, room }) => room.refusal([]) ?? ledger.touch());
   }
 
   close(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
@@ -192,7 +193,8 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
   #look(): void {
     try {
       this.#store.leaveReplacedFile();
-      const { ownership } = this.#store.open();
+      const { ownership, room } = this.#store.open();
+      room.regain();
       const dead = this.#store.read(() => ownership.findDead());
       for (const owner of dead) void this.#maybe((session) => session.ownership.takeOver(owner));
       this.#looks += 1;
@@ -215,6 +217,13 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     const wasWrong = await this.#batch.add(({ repair }) => repair.recount(endpointId)).catch(() => false);
     if (wasWrong)
       this.#logger.error({ endpoint: endpointId }, "the SQLite outbox lost deliveries that waited");
+  }
+
+  #put(
+    { writes, room }: SqliteSession,
+    submissions: readonly Submission[],
+  ): readonly Stored[] | WebhookError {
+    return room.refusal(submissions) ?? writes.put(submissions, this.#maxDeliveries);
   }
 
   async #maybe(run: (session: SqliteSession) => void): Promise<void> {

@@ -6,10 +6,12 @@ import type { Logger } from "../../event/logger.ts";
 import type { Transactions } from "./batch.ts";
 import { openDatabase, patiently } from "./connection.ts";
 import { isDeleted, writeBack } from "./deleted-file.ts";
-import { kindOfFailure, toWebhookError } from "./errors.ts";
+import { isForWantOfRoom, kindOfFailure, toWebhookError } from "./errors.ts";
 import { Ledger } from "./ledger.ts";
 import { Ownership } from "./owner.ts";
 import type { Identity } from "./owner.ts";
+import { Reserve } from "./reserve.ts";
+import { Room } from "./room.ts";
 import { SqliteReads } from "./reads.ts";
 import { SqliteRepair } from "./repair.ts";
 import { SqliteUpkeep } from "./upkeep.ts";
@@ -26,6 +28,7 @@ export interface SqliteSession {
   readonly reads: SqliteReads;
   readonly repair: SqliteRepair;
   readonly walk: SqliteWalk;
+  readonly room: Room;
 }
 
 interface Connection extends SqliteSession {
@@ -86,11 +89,14 @@ export class SqliteStore implements Transactions<SqliteSession> {
     ownership?.rollback();
   }
 
+  makeRoom(tries: number): boolean {
+    return this.#connection?.room.make(tries) === true;
+  }
+
   explain(error: unknown): WebhookError {
     const reason = toWebhookError(error, this.#path);
-    const isFull = error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
     // A connection that met a fault of the file may keep it in mind; a new one looks again.
-    if (kindOfFailure(error) === "store" && !isFull) this.close();
+    if (kindOfFailure(error) === "store") this.close();
     return reason;
   }
 
@@ -131,20 +137,50 @@ export class SqliteStore implements Transactions<SqliteSession> {
     }
   }
 
+  #transact<Result>(run: (session: SqliteSession) => Result): Result {
+    try {
+      const result = run(this.begin());
+      this.commit();
+      return result;
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+  }
+
+  /** On a full disk the reserve makes room for what SQLite needs beside the file. */
+  #openFile(): { database: Database; reserve: Reserve } {
+    try {
+      const database = openDatabase(this.#path, this.#logger);
+      return { database, reserve: new Reserve(this.#path) };
+    } catch (error) {
+      const { cause } = Object(error) as { cause?: unknown };
+      if (!isForWantOfRoom(cause)) throw error;
+      const reserve = new Reserve(this.#path);
+      if (!reserve.release()) throw error;
+      return { database: openDatabase(this.#path, this.#logger), reserve };
+    }
+  }
+
   #open(): Connection {
     if (this.#connection !== undefined) return this.#connection;
-    const database = openDatabase(this.#path, this.#logger);
+    const { database, reserve } = this.#openFile();
     const ledger = new Ledger(database);
     const ownership = new Ownership(database, ledger, this.#self);
+    const upkeep = new SqliteUpkeep(database, ledger);
+    const walk = new SqliteWalk(database);
+    const transact = <Result>(run: (session: SqliteSession) => Result): Result => this.#transact(run);
+    const room = new Room({ path: this.#path, database, reserve, records: { walk, upkeep }, transact });
     this.#connection = {
       database,
       ledger,
       ownership,
       writes: new SqliteWrites(database, ledger, ownership),
-      upkeep: new SqliteUpkeep(database, ledger),
+      upkeep,
       reads: new SqliteReads(database),
       repair: new SqliteRepair(database, ledger),
-      walk: new SqliteWalk(database),
+      walk,
+      room,
       begin: database.prepare("BEGIN IMMEDIATE"),
       commit: database.prepare("COMMIT"),
       file: realpathSync(this.#path),

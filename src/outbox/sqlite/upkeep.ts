@@ -23,6 +23,7 @@ export class SqliteUpkeep {
   readonly #eventAt: Statement<[number], PrunableEvent>;
   readonly #unrouted: Statement<[number, number, number], PrunableEvent>;
   readonly #unfinishedIn: Statement<[number, number], number>;
+  readonly #undeliveredIn: Statement<[number, number], number>;
   readonly #finishedIn: Statement<[number, number], { endpoint: number; state: number }>;
   readonly #deleteAttempts: Statement<[number, number]>;
   readonly #deleteContents: Statement<[number, number]>;
@@ -56,6 +57,9 @@ export class SqliteUpkeep {
     const range = "FROM deliveries WHERE seq > ? AND seq <= ?";
     this.#unfinishedIn = database
       .prepare<[number, number], number>(`SELECT count(*) ${range} AND state < 2`)
+      .pluck();
+    this.#undeliveredIn = database
+      .prepare<[number, number], number>(`SELECT count(*) ${range} AND state <> 2`)
       .pluck();
     this.#finishedIn = database.prepare(`SELECT endpoint, state ${range}`);
     this.#deleteDeliveries = database.prepare(`DELETE ${range}`);
@@ -112,15 +116,17 @@ export class SqliteUpkeep {
     return this.#finishedCount.get() ?? 0;
   }
 
-  isFinished({ sequence, deliveries }: PrunableEvent): boolean {
-    return this.#unfinishedIn.get(sequence, sequence + deliveries) === 0;
+  /** Tells whether nothing is left to do of an event, or whether everybody has it. */
+  isOver({ sequence, deliveries }: PrunableEvent, which: "finished" | "delivered"): boolean {
+    const others = which === "finished" ? this.#unfinishedIn : this.#undeliveredIn;
+    return others.get(sequence, sequence + deliveries) === 0;
   }
 
   /** Forgets events that are still finished. Returns how many deliveries they had. */
   forget(events: readonly PrunableEvent[]): number {
     let forgotten = 0;
     for (const event of events) {
-      if (!this.isFinished(event)) continue;
+      if (!this.isOver(event, "finished")) continue;
       const [first, last] = [event.sequence, event.sequence + event.deliveries];
       for (const { endpoint, state } of this.#finishedIn.all(first, last)) {
         this.#ledger.count(endpoint, stateNames[state], undefined);
