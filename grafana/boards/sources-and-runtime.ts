@@ -170,6 +170,10 @@ const sources: readonly Panel[] = [
         expr: `sum by (fact) (rate(mova_webhook_observer_errors_total{${ofProcess}}[$__rate_interval]))`,
         legend: "observer: {{fact}}",
       },
+      {
+        expr: `sum by (function) (rate(mova_webhook_function_errors_total{${ofProcess}}[$__rate_interval]))`,
+        legend: "function: {{function}}",
+      },
     ],
   }),
 ];

@@ -1,4 +1,5 @@
 /** The event bus: components say what happened, and listeners hear it at once. One that throws disturbs nobody. */
+import { ignoreRejection } from "../event/at-once.ts";
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 
 type Listener<Name extends Topic> = (happened: ComponentEvents[Name]) => void;
@@ -45,7 +46,9 @@ export class Bus {
     if (subscriptions === undefined) return;
     for (const { owner, listen } of subscriptions) {
       try {
-        (listen as Listener<Name>)(happened);
+        const answer: unknown = (listen as (happened: ComponentEvents[Name]) => unknown)(happened);
+        if (answer !== undefined)
+          ignoreRejection(answer, (error) => this.#listenerFailed({ owner, topic, error }));
       } catch (error) {
         this.#listenerFailed({ owner, topic, error });
       }

@@ -36,11 +36,6 @@ export function createWebhookEvent(event: NewEvent): WebhookEvent {
   };
 }
 
-/** Returns the event as functions of the program see it: what came in as text is parsed for them. */
-export function readableEvent(event: WebhookEvent): WebhookEvent {
-  return event.data instanceof JsonText ? { ...event, data: event.data.value } : event;
-}
-
 let writtenMs = Number.NaN;
 let written = "";
 

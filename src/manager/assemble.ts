@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { Bus } from "../bus/bus.ts";
 import { guardedConnectors, HttpTransport } from "../delivery/http/http-transport.ts";
 import { Worker } from "../delivery/worker.ts";
+import { carefulLogger } from "../event/careful-logger.ts";
+import { carefulNumber } from "../event/careful-number.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
 import { followOwnWork } from "../event/own-work.ts";
@@ -14,7 +16,7 @@ import { EventHandlers } from "../routing/event-handlers.ts";
 import { refuseLiteral } from "../security/check-url.ts";
 import { resolvePolicy } from "../security/network-policy.ts";
 import { type Activity, createActivity } from "../telemetry/activity.ts";
-import { combineObservers } from "../telemetry/lifecycle.ts";
+import { combineObservers, type givenFunctions, type Lifecycle } from "../telemetry/lifecycle.ts";
 import { discreetLogger } from "../telemetry/log/discreet-logger.ts";
 import { createLog, loggerFromEnvironment } from "../telemetry/log/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics/metrics.ts";
@@ -48,7 +50,7 @@ export interface Parts {
 /** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
 export function assemble(options: WebhookManagerOptions): Parts {
   const settings = mergeSettings(options);
-  const { now = wallNow, random = Math.random, outbox: given, registry, tracerProvider } = options;
+  const { outbox: given, registry, tracerProvider } = options;
   const {
     defaults,
     network,
@@ -59,7 +61,17 @@ export function assemble(options: WebhookManagerOptions): Parts {
     config,
     enabled: open,
   } = settings;
-  const logger = discreetLogger(options.logger ?? loggerFromEnvironment(config?.logLevel));
+  let told: Required<Lifecycle> | undefined;
+  const failedAt =
+    (name: (typeof givenFunctions)[number]) =>
+    (error: unknown): void =>
+      told?.functionFailed({ function: name, error });
+  const { now, random } = clockAndChance(options, failedAt);
+  const logger = discreetLogger(
+    options.logger === undefined
+      ? loggerFromEnvironment(config?.logLevel)
+      : carefulLogger(options.logger, failedAt("logger")),
+  );
   const types = new KnownTypes(settings.eventTypes);
   const policy = resolvePolicy(network);
   const origin = randomUUID();
@@ -75,6 +87,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
   });
   const activity = createActivity(now);
   const lifecycle = combineObservers([metrics, activity, createLog(logger, { now })]);
+  told = lifecycle;
   const tracing = createTracing({ ...(tracerProvider === undefined ? {} : { tracerProvider }), now });
 
   const book = new EndpointBook(defaults, (url) => refuseLiteral(url, network));
@@ -86,14 +99,14 @@ export function assemble(options: WebhookManagerOptions): Parts {
     lifecycle,
     logger,
     now,
-    monotonic: options.now ?? monotonicNow,
+    monotonic: options.now === undefined ? monotonicNow : now,
     random,
     origin,
     maxInFlight,
     disable: (cause) => endpoints.disable(cause),
   });
   const handOver = new HandOver(worker.destinations);
-  const handlers = new EventHandlers(logger);
+  const handlers = new EventHandlers(logger, failedAt("handler"));
   const { table } = book;
   const intake = new Intake({
     ...{ table, handlers, outbox, handOver, lifecycle, tracing, logger, now, maxBodyBytes, origin, open },
@@ -115,6 +128,20 @@ export function assemble(options: WebhookManagerOptions): Parts {
   return {
     ...{ settings, logger, now, metrics, activity, types, handlers, outbox, worker, intake, bus, host },
     ...{ endpoints, reportedErrors },
+  };
+}
+
+/** The program's own where it gives them: see `carefulNumber`. */
+function clockAndChance(
+  { now, random }: WebhookManagerOptions,
+  failedAt: (name: "now" | "random") => (error: unknown) => void,
+): { readonly now: () => number; readonly random: () => number } {
+  const ofTime = { name: "now", fits: Number.isFinite, ours: wallNow, failed: failedAt("now") };
+  const isShare = (value: number): boolean => value >= 0 && value < 1;
+  const ofChance = { name: "random", fits: isShare, ours: Math.random, failed: failedAt("random") };
+  return {
+    now: now === undefined ? wallNow : carefulNumber(now, ofTime),
+    random: random === undefined ? Math.random : carefulNumber(random, ofChance),
   };
 }
 

@@ -203,18 +203,20 @@ export class Intake {
   #route(source: string, event: WebhookEvent, withPlaces: boolean): Routed | undefined {
     const { table, handlers, handOver, lifecycle, tracing, now, maxBodyBytes, origin } = this.#options;
     const { id, event_type: type } = event;
-    const candidates = table.route(event);
-    if (source !== "api" && candidates.endpoints.length === 0) {
-      handlers.call(event);
+    if (source !== "api" && !table.wants(type)) {
+      if (handlers.wants(type)) handlers.call(event, serializeEvent(event, maxBodyBytes));
       return undefined;
     }
     const body = serializeEvent(event, maxBodyBytes);
-    const routing: Routing & Partial<TransformedRouting> = candidates.transforms
-      ? transform(candidates, event, maxBodyBytes)
-      : candidates;
-    const { endpoints, decisions, contents, failures = [] } = routing;
-    for (const failure of failures) {
-      lifecycle.dropped({ source, reason: "transform_failed", count: 1, ...failure });
+    const filtered = table.route(event, body);
+    const routing: Routing & Partial<TransformedRouting> = filtered.transforms
+      ? transform(filtered, event, maxBodyBytes, body)
+      : filtered;
+    const { endpoints, decisions, contents, failures } = routing;
+    for (const failure of failures) lifecycle.dropped({ source, count: 1, ...failure });
+    if (source !== "api" && filtered.endpoints.length === 0) {
+      handlers.call(event, body);
+      return undefined;
     }
     const span = tracing.startPublish({ eventId: id, eventType: type, source });
     lifecycle.published({ eventId: id, eventType: type, source, ...traceOf(span) });
@@ -232,10 +234,10 @@ export class Intake {
     return { submission: { event: stored, deliveries }, places, span };
   }
 
-  #accepted({ event: { type }, deliveries }: Submission, event: WebhookEvent): void {
+  #accepted({ event: { type, body }, deliveries }: Submission, event: WebhookEvent): void {
     const { lifecycle, handlers } = this.#options;
     lifecycle.stored({ eventId: event.id, eventType: type, deliveries: deliveries.length });
-    if (handlers.byPattern.size > 0) handlers.call(event);
+    if (handlers.byPattern.size > 0) handlers.call(event, body);
   }
 }
 

@@ -1,5 +1,7 @@
 /** Checks a plugin's event data against the schema the plugin declared for it. */
+import { types } from "node:util";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { ignoreRejection } from "../event/at-once.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { EventDefinition } from "./contract.ts";
 
@@ -22,8 +24,8 @@ export function validateNow(
   type: string,
 ): StandardSchemaV1.Result<unknown> {
   const result = schema["~standard"].validate(data);
-  if (!(result instanceof Promise)) return result;
-  result.catch(() => undefined);
+  if (!types.isPromise(result)) return result;
+  ignoreRejection(result);
   throw new WebhookError(
     "PLUGIN_INVALID",
     `The schema of \`${type}\` is asynchronous; event data are checked at once`,

@@ -1,4 +1,6 @@
 /** Keeps the plugins: attaches them, translates what they hear on the bus, and stands between them and the rest. */
+import { types } from "node:util";
+import { answeredAtOnce, ignoreRejection } from "../event/at-once.ts";
 import type { ComponentEvents, Topic } from "../event/component-event.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { Logger } from "../event/logger.ts";
@@ -131,9 +133,14 @@ export class Host {
     const known = this.#instrumented.get(component);
     if (known !== undefined) return known as Component;
     for (const entry of this.#entries.values()) {
+      const atOnce = <Result>(during: string, run: () => Result): Result | undefined =>
+        this.#safely(entry, during, () => {
+          const result = run();
+          return types.isPromise(result) ? answeredAtOnce(result, `\`${during}\``) : result;
+        });
       for (const kind of entry.plugin.instrument?.objects ?? []) {
-        if (!this.#safely(entry, "recognise", () => kind.recognises(component))) continue;
-        const watched = this.#safely(entry, "attach", () => kind.attach(component, entry.host)) ?? component;
+        if (!atOnce("recognise", () => kind.recognises(component))) continue;
+        const watched = atOnce("attach", () => kind.attach(component, entry.host)) ?? component;
         this.#instrumented.set(component, watched);
         this.#instrumented.set(watched, watched);
         return watched as Component;
@@ -160,14 +167,12 @@ export class Host {
       delete entry.listening;
       return;
     }
-    const translations = Object.entries(entry.plugin.translate) as [Topic, (happened: unknown) => unknown][];
-    const ends = translations.map(([topic, translate]) =>
-      this.#options.bus.on(
-        topic,
-        (happened: unknown) => this.#translate(entry, topic, translate, happened),
-        entry.plugin.name,
-      ),
-    );
+    const { name, translate: all } = entry.plugin;
+    const translations = Object.entries(all) as [Topic, (happened: unknown) => unknown][];
+    const ends = translations.map(([topic, translate]) => {
+      const listen = (happened: unknown): void => this.#translate(entry, topic, translate, happened);
+      return this.#options.bus.on(topic, listen, name);
+    });
     entry.listening = () => {
       for (const end of ends) end();
     };
@@ -231,7 +236,7 @@ export class Host {
     try {
       const result = run();
       // Nobody waits for an `async` function here; that it fails must not end the process.
-      if (result instanceof Promise) result.catch((error: unknown) => this.#failed(entry, during, error));
+      if (types.isPromise(result)) ignoreRejection(result, (error) => this.#failed(entry, during, error));
       return result;
     } catch (error) {
       this.#failed(entry, during, error);

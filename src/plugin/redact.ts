@@ -1,5 +1,5 @@
 /** Takes out of an event's data what the user does not want stored or sent. */
-import { WebhookError } from "../event/errors.ts";
+import { answeredAtOnce } from "../event/at-once.ts";
 import { writeJson } from "../event/webhook-event.ts";
 import type { Redact } from "../settings/plugin-use.ts";
 
@@ -8,17 +8,11 @@ const redacted = "[redacted]";
 /** Works on what would be stored, so that no `toJSON` and no getter brings back what was taken out. */
 export function redactData(redact: Redact, data: unknown, type: string): unknown {
   const plain = JSON.parse(writeJson(data ?? {}, `The data of ${type}`)) as unknown;
-  if (typeof redact === "function") return refusePromise(redact(plain, type));
+  if (typeof redact === "function") return answeredAtOnce(redact(plain, type), "`redact`");
   const keys = new Set(redact.filter((rule) => !rule.includes(".")));
   if (keys.size > 0) hideKeys(plain, keys);
   for (const rule of redact) if (rule.includes(".")) hidePath(plain, rule.split("."));
   return plain;
-}
-
-function refusePromise(data: unknown): unknown {
-  if (!(data instanceof Promise)) return data;
-  data.catch(() => undefined);
-  throw new WebhookError("CONFIG_INVALID", "Expected `redact` to be a function that answers at once");
 }
 
 function hideKeys(value: unknown, keys: ReadonlySet<string>): void {

@@ -1,11 +1,12 @@
 /** The errors for plugins that do wrongly what the contract asks, or asynchronously what must be done at once. */
+import { ignoreRejection, isPromise } from "../event/at-once.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { AnyPlugin } from "./contract.ts";
 
 /** Where a translation returned something else than a draft of a declared event. */
 export function undeclared(plugin: string, draft: unknown): WebhookError {
-  if (draft instanceof Promise) {
-    draft.catch(() => undefined);
+  if (isPromise(draft)) {
+    ignoreRejection(draft);
     return new WebhookError(
       "PLUGIN_INVALID",
       `Plugin \`${plugin}\` translates with an asynchronous function`,
@@ -20,8 +21,8 @@ export function undeclared(plugin: string, draft: unknown): WebhookError {
 
 /** Where `attach` returned something else than a function. */
 export function refuseDetach(plugin: string, detach: unknown): never {
-  if (detach instanceof Promise) detach.catch(() => undefined);
-  const what = detach instanceof Promise ? "a promise" : typeof detach;
+  ignoreRejection(detach);
+  const what = isPromise(detach) ? "a promise" : typeof detach;
   throw new WebhookError(
     "PLUGIN_INVALID",
     `Expected \`attach\` of plugin \`${plugin}\` to return the function that ends it, got ${what}`,

@@ -9,7 +9,7 @@ import type { Setting } from "../settings/setting.ts";
 import { createSigningKey, type SignatureAlgorithm } from "../signing/key.ts";
 import { movaSignature } from "../signing/sign.ts";
 import { createVerifier } from "../signing/verify.ts";
-import { carefulLogger } from "./careful-logger.ts";
+import { carefulLogger } from "../event/careful-logger.ts";
 import { memoryStore } from "./dedupe-memory.ts";
 import type { DedupeClaim, DedupeStore, HeldClaim } from "./dedupe-store.ts";
 import { Handlers, type WebhookHandler } from "./handlers.ts";

@@ -26,8 +26,8 @@ export interface Explanation {
 const notRouted: Readonly<Record<NotRoutedReason, string>> = {
   type: "the endpoint's event types do not cover it",
   filter: "the endpoint's filter answered no",
-  filter_failed: "the endpoint's filter threw",
-  transform_failed: "the endpoint's transform threw",
+  filter_failed: "the endpoint's filter threw, or did not answer at once",
+  transform_failed: "the endpoint's transform threw, or did not answer at once",
   disabled: "the endpoint was disabled",
 };
 

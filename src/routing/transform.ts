@@ -1,30 +1,36 @@
 /** Lets endpoints that want another shape make their own body: once, so that every retry sends and signs the same. */
 import { checkHeaders } from "../settings/headers.ts";
+import { answeredAtOnce } from "../event/at-once.ts";
 import type { Endpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
+import { ownCopy } from "../event/own-copy.ts";
 import type { RoutingDecision } from "../event/routing-decision.ts";
-import { readableEvent, type WebhookEvent, writeJson } from "../event/webhook-event.ts";
+import type { TransformedEvent } from "../event/sending-settings.ts";
+import { serializeEvent, type WebhookEvent, writeJson } from "../event/webhook-event.ts";
 import type { DeliveryContent } from "../outbox/outbox.ts";
-import type { Routing } from "./routing-table.ts";
+import type { FunctionFailure, Routing } from "./routing-table.ts";
 
 export interface TransformedRouting extends Routing {
   /** By endpoint id. */
   readonly contents: ReadonlyMap<string, DeliveryContent>;
-  /** Transforms that threw: their endpoints go without the event. */
-  readonly failures: readonly { readonly endpointId: string; readonly error: unknown }[];
 }
 
-/** Asks the transforms of the endpoints that get the event. */
-export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: number): TransformedRouting {
+/** Asks the transforms of the endpoints that get the event; they see its `body`. */
+export function transform(
+  routing: Routing,
+  event: WebhookEvent,
+  maxBodyBytes: number,
+  body = serializeEvent(event, Number.POSITIVE_INFINITY),
+): TransformedRouting {
   const { endpoints, decisions: decided, transforms } = routing;
   const contents = new Map<string, DeliveryContent>();
-  const failures: { endpointId: string; error: unknown }[] = [];
+  const failures: FunctionFailure[] = [];
   for (const endpoint of endpoints) {
+    if (endpoint.transform === undefined) continue;
     try {
-      const content = contentOf(endpoint, event, maxBodyBytes);
-      if (content !== undefined) contents.set(endpoint.id, content);
+      contents.set(endpoint.id, contentOf(endpoint, ownCopy(event, body), maxBodyBytes));
     } catch (error) {
-      failures.push({ endpointId: endpoint.id, error });
+      failures.push({ endpointId: endpoint.id, reason: "transform_failed", error });
     }
   }
   const failed = new Set(failures.map(({ endpointId }) => endpointId));
@@ -37,7 +43,7 @@ export function transform(routing: Routing, event: WebhookEvent, maxBodyBytes: n
     decisions,
     transforms,
     contents,
-    failures,
+    failures: [...routing.failures, ...failures],
   };
 }
 
@@ -45,9 +51,10 @@ function contentOf(
   { id, transform: change }: Endpoint,
   event: WebhookEvent,
   maxBodyBytes: number,
-): DeliveryContent | undefined {
-  if (change === undefined) return undefined;
-  const { body: made, headers } = change(readableEvent(event));
+): DeliveryContent {
+  const { body: made, headers } = Object(
+    answeredAtOnce(change?.(event), `\`transform\` of endpoint \`${id}\``),
+  ) as Partial<TransformedEvent>;
   const body = bytesOf(made);
   if (body.length > maxBodyBytes) {
     const detail = `The transform of endpoint \`${id}\` made ${body.length} bytes, the limit is ${maxBodyBytes}`;
@@ -57,7 +64,7 @@ function contentOf(
   return { body, headers: Object.fromEntries(checked) as Record<string, string> };
 }
 
-function bytesOf(made: object | string | Uint8Array): Buffer {
+function bytesOf(made: unknown): Buffer {
   if (typeof made === "string") return Buffer.from(made);
   // A copy: whoever made the bytes may use their memory again.
   if (made instanceof Uint8Array) return Buffer.from(made);

@@ -1,4 +1,5 @@
 /** Opens connections for undici, and only to addresses that the policy permits: the check that counts. */
+import type { LookupAddress } from "node:dns";
 import { isIP, type LookupFunction, Socket } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { buildConnector } from "undici";
@@ -30,10 +31,12 @@ export function createGuardedConnector(
   policy: NetworkPolicy,
   { background = false, signal, ...settings }: ConnectionSettings = {},
 ): buildConnector.connector {
+  // Before the whole attempt is over, so that it is told what took so long.
+  const lookupMs = settings.timeout === undefined ? undefined : settings.timeout / 2;
   // One for each scheme, because `lookup` is not told for which it resolves.
   const connectors = {
-    "http:": buildConnector({ ...settings, lookup: guardLookup("http:", policy) }),
-    "https:": buildConnector({ ...settings, lookup: guardLookup("https:", policy) }),
+    "http:": buildConnector({ ...settings, lookup: guardLookup("http:", policy, lookupMs) }),
+    "https:": buildConnector({ ...settings, lookup: guardLookup("https:", policy, lookupMs) }),
   };
 
   return function connectGuarded(options, callback) {
@@ -92,9 +95,9 @@ function refuseSocket(socket: Socket | TLSSocket, scheme: Scheme, policy: Networ
 }
 
 /** Hands on exactly the addresses that were judged. One refused address refuses the name: Node would try them all. */
-function guardLookup(scheme: Scheme, policy: NetworkPolicy): LookupFunction {
+function guardLookup(scheme: Scheme, policy: NetworkPolicy, timeoutMs?: number): LookupFunction {
   return function lookupGuarded(hostname, options, callback) {
-    resolveAll(policy.lookup, hostname, options, (error, addresses) => {
+    function judge(error: Error | null, addresses: readonly LookupAddress[]): void {
       const refused = addresses.map(({ address }) => refuseAddress(address, scheme, policy));
       const reason = refused.find((each) => each !== undefined);
       const [first] = addresses;
@@ -104,7 +107,8 @@ function guardLookup(scheme: Scheme, policy: NetworkPolicy): LookupFunction {
       else if (first === undefined) callback(notFound(hostname), []);
       else if (options.all) callback(null, [...addresses]);
       else callback(null, first.address, first.family);
-    });
+    }
+    resolveAll(policy.lookup, hostname, options, judge, timeoutMs);
   };
 }
 

@@ -117,7 +117,12 @@ export function withMethods<Instance extends object>(
 ): Setting<Instance> {
   return fitting(expected, (value): value is Instance => {
     if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-    return methods.every((method) => typeof Reflect.get(value, method) === "function");
+    try {
+      return methods.every((method) => typeof Reflect.get(value, method) === "function");
+    } catch {
+      // A getter of the user's may throw.
+      return false;
+    }
   });
 }
 

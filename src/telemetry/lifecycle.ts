@@ -8,6 +8,7 @@ import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 /** Why an event is let go by a fault. */
 export const dropFaults = [
   "translate_failed",
+  "filter_failed",
   "transform_failed",
   "data_invalid",
   "outbox_failed",
@@ -18,6 +19,9 @@ export const dropFaults = [
 export const dropReasons = [...dropFaults, "sampled", "coalesced", "rate_limited"] as const;
 
 export type DropReason = (typeof dropReasons)[number];
+
+/** What a program gives in that is called while events go their way, and loses no event where it fails. */
+export const givenFunctions = ["handler", "logger", "now", "random"] as const;
 
 export interface AttemptedFact {
   readonly deliveryId: string;
@@ -105,6 +109,11 @@ export interface Lifecycle {
     readonly durationMs: number;
     readonly error?: unknown;
   }): void;
+  /** A function of the program threw, or gave what it must not; the event went on without it. */
+  functionFailed?(fact: {
+    readonly function: (typeof givenFunctions)[number];
+    readonly error: unknown;
+  }): void;
   /** An observer threw when it was told a fact; the others were told all the same. */
   observerFailed?(fact: { readonly fact: Fact; readonly error: unknown }): void;
 }
@@ -142,6 +151,7 @@ export function combineObservers(observers: readonly Lifecycle[]): Required<Life
     endpointFailing: tell("endpointFailing"),
     pluginFailed: tell("pluginFailed"),
     outboxUsed: tell("outboxUsed"),
+    functionFailed: tell("functionFailed"),
     observerFailed,
   };
 }

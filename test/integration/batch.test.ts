@@ -243,7 +243,7 @@ describe("an endpoint with a transform", () => {
     expect(explanation?.endpoints.find(({ endpointId }) => endpointId === "ops")).toEqual({
       endpointId: "ops",
       verdict: "not_routed",
-      reason: "the endpoint's transform threw",
+      reason: "the endpoint's transform threw, or did not answer at once",
     });
     expect(await manager.registry.metrics()).toContain(
       'mova_webhook_events_dropped_total{source="api",reason="transform_failed"} 1',

@@ -394,3 +394,21 @@ describe("a plugin from the configuration", () => {
     );
   });
 });
+
+it("a plugin that recognises or attaches with a promise recognises nothing, and gives the component back", async () => {
+  const component = { move: () => "moved" };
+  const later = async (): Promise<never> => {
+    throw new TypeError("own reason");
+  };
+  const objects = (kind: object): Partial<AnyPlugin> =>
+    ({ instrument: { objects: [{ library: "parcels", ...kind }] } }) as unknown as Partial<AnyPlugin>;
+  const asked = await started([parcels(objects({ recognises: later, attach: () => undefined }))]);
+  expect(() => asked.manager.instrument(component)).toThrow(
+    expect.objectContaining({ code: "COMPONENT_UNKNOWN" }),
+  );
+  const watched = await started([parcels(objects({ recognises: () => true, attach: later }))]);
+  expect(watched.manager.instrument(component)).toBe(component);
+  for (const { metrics } of [asked, watched]) {
+    expect(await metrics()).toContain('plugin_errors_total{plugin="parcels"} 1');
+  }
+});

@@ -35,6 +35,17 @@ describe("the bus", () => {
     expect(failures).toEqual([{ owner: "orders", topic: "test:happened", error }]);
   });
 
+  it("hears of an asynchronous listener that fails, too", async () => {
+    const failures: unknown[] = [];
+    const bus = new Bus((failure) => failures.push(failure));
+    const error = new Error("listener's own");
+    const listen: () => unknown = () => Promise.reject(error);
+    bus.on("test:happened", listen, "orders");
+    bus.publish("test:happened", { n: 7 });
+    await Promise.resolve();
+    expect(failures).toEqual([{ owner: "orders", topic: "test:happened", error }]);
+  });
+
   it("knows whether anybody listens, also after the last one left", () => {
     const bus = new Bus(() => undefined);
     expect(bus.has("test:happened")).toBe(false);

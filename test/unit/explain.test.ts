@@ -103,8 +103,8 @@ describe("an endpoint that did not get the event", () => {
   it.each([
     ["type", "the endpoint's event types do not cover it"],
     ["filter", "the endpoint's filter answered no"],
-    ["filter_failed", "the endpoint's filter threw"],
-    ["transform_failed", "the endpoint's transform threw"],
+    ["filter_failed", "the endpoint's filter threw, or did not answer at once"],
+    ["transform_failed", "the endpoint's transform threw, or did not answer at once"],
     ["disabled", "the endpoint was disabled"],
   ] as const)("because of %s is told so", (reason, words) => {
     const { endpoints, ...event } = explain(

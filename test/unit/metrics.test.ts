@@ -84,6 +84,7 @@ describe("what is counted", () => {
     metrics.pluginFailed({ plugin: "cache", during: "translate", error: new Error("x") });
     metrics.outboxUsed({ operation: "put", durationMs: 2 });
     metrics.observerFailed({ fact: "stored", error: new Error("x") });
+    metrics.functionFailed({ function: "handler", error: new Error("x") });
 
     const { types, samples } = parseOpenMetrics(await metrics.registry.metrics());
     const labelsOf = (family: string): string[] => {
@@ -110,6 +111,7 @@ describe("what is counted", () => {
       mova_webhook_endpoint_enabled: ["gauge", "endpoint"],
       mova_webhook_plugin_errors: ["counter", "plugin"],
       mova_webhook_observer_errors: ["counter", "fact"],
+      mova_webhook_function_errors: ["counter", "function"],
       mova_webhook_outbox_operation_duration_seconds: ["histogram", "operation"],
       mova_webhook_build_info: ["gauge", "version"],
     });

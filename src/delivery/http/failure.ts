@@ -12,6 +12,9 @@ const byCode: ReadonlyMap<string, Outcome> = new Map([
   ["EAI_FAIL", "dns"],
   ["ENODATA", "dns"],
   ["ESERVFAIL", "dns"],
+  // Of other resolvers than Node's own, and of `resolveAll` for one that does not answer, or not well.
+  ["ETIMEOUT", "dns"],
+  ["EBADRESP", "dns"],
   ["ECONNREFUSED", "connect"],
   ["EHOSTUNREACH", "connect"],
   ["ENETUNREACH", "connect"],

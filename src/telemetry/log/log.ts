@@ -2,6 +2,7 @@
 import { type Logger, silentLogger } from "../../event/logger.ts";
 import { discreetError } from "./discreet-logger.ts";
 import { type DropReason, dropFaults, type Lifecycle } from "../lifecycle.ts";
+import { throttle } from "../../time/throttle.ts";
 import { wallNow } from "../../time/timers.ts";
 
 export { loggerFromEnvironment } from "./environment-logger.ts";
@@ -11,15 +12,14 @@ export interface LogOptions {
   readonly now?: () => number;
 }
 
-/** Shortest time between lines about what may happen thousands of times a second; each tells how many came since the last. */
-const repeatIntervalMs = 10_000;
-
 const faults: ReadonlySet<DropReason> = new Set(dropFaults);
 
 /** Tells a logger what observers are told. The silent logger costs nothing. */
 export function createLog(logger: Logger, { now = wallNow }: LogOptions = {}): Lifecycle {
   if (logger === silentLogger) return {};
   const countSince = throttle(now);
+  // By our clock, because what failed may be the program's.
+  const countFailures = throttle(wallNow);
   return {
     attempted(fact) {
       const { outcome, durationMs, status, detail } = fact.outcome;
@@ -92,6 +92,11 @@ export function createLog(logger: Logger, { now = wallNow }: LogOptions = {}): L
       const count = countSince(`observer ${fact}`, 1);
       if (count > 0) logger.error({ fact, count, ...discreetError(error) }, "observer.failed");
     },
+    functionFailed({ function: name, error }) {
+      // Of a handler a line is written where it is called; to a logger that fails, none can be.
+      const count = name === "handler" || name === "logger" ? 0 : countFailures(name, 1);
+      if (count > 0) logger.error({ function: name, count, ...discreetError(error) }, "function.failed");
+    },
   };
 }
 
@@ -111,22 +116,4 @@ interface Ids {
 function idsOf({ deliveryId, eventId, eventType, endpointId, traceId, spanId }: Ids): object {
   const ids = { delivery_id: deliveryId, event_id: eventId, event_type: eventType, endpoint_id: endpointId };
   return traceId === undefined ? ids : { trace_id: traceId, span_id: spanId, ...ids };
-}
-
-/** Returns how many have come since the last line, or 0 while it is too early for the next. */
-function throttle(now: () => number): (key: string, count: number) => number {
-  const states = new Map<string, { writtenAt: number; held: number }>();
-  return (key, count) => {
-    const state = states.get(key);
-    if (state === undefined) {
-      states.set(key, { writtenAt: now(), held: 0 });
-      return count;
-    }
-    state.held += count;
-    if (now() - state.writtenAt < repeatIntervalMs) return 0;
-    const { held } = state;
-    state.writtenAt = now();
-    state.held = 0;
-    return held;
-  };
 }

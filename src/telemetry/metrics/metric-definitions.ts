@@ -38,6 +38,11 @@ export const counters = {
     help: "Facts that an observer, such as metrics or log, threw at; the delivery did not notice.",
     labelNames: ["fact"],
   },
+  functionErrors: {
+    name: "mova_webhook_function_errors_total",
+    help: "Times that a handler, logger, clock or random function of the program threw or gave what it must not.",
+    labelNames: ["function"],
+  },
 } as const;
 
 export const histograms = {

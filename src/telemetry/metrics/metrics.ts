@@ -83,6 +83,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     outboxUsed({ operation, durationMs }) {
       shared.outboxOperation.record(durationMs / 1000, { operation: operations.of(operation) });
     },
+    functionFailed({ function: name }) {
+      shared.functionErrors.add(1, { function: name });
+    },
     observerFailed({ fact }) {
       shared.observerErrors.add(1, { fact });
     },
@@ -128,6 +131,7 @@ function createSeries(registry: MetricRegistry, maxEndpoints: number) {
     deliveries: new SeriesCounter(counters.deliveries, registry),
     attempts: new SeriesCounter(counters.attempts, registry),
     pluginErrors: new SeriesCounter(counters.pluginErrors, registry),
+    functionErrors: new SeriesCounter(counters.functionErrors, registry),
     observerErrors: new SeriesCounter(counters.observerErrors, registry),
     attemptDuration: new SeriesHistogram(histograms.attemptDuration, registry),
     deliveryLag: new SeriesHistogram(histograms.deliveryLag, registry),
