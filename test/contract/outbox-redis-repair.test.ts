@@ -1,12 +1,19 @@
 /** Records and BullMQ's tickets that fell apart, as a crash between the two leaves them, come together again. */
-import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { RedisOutbox } from "../../src/outbox/redis/redis-outbox.ts";
 import { RedisSession } from "../../src/outbox/redis/session.ts";
-import { attemptOf, claimOnly, deliveryId, idsOf, submissionOf } from "../../src/testing/outbox-subject.ts";
+import {
+  attemptOf,
+  claimOnly,
+  claimsOf,
+  deliveryId,
+  idsOf,
+  submissionOf,
+} from "../../src/testing/outbox-subject.ts";
+import { type CollectingLogger, collectingLogger } from "../support/collecting-logger.ts";
 import { reasonWithoutRedis, redisSubject, type RedisSubject, redisUrl } from "../support/redis-subject.ts";
 
 const without = await reasonWithoutRedis();
@@ -137,6 +144,55 @@ describe.skipIf(without)("the Redis outbox", () => {
     await outbox.settle(three, { kind: "retry", dueAt: Date.now() + 60_000, reason: "timeout" });
     expect(await outbox.bury("ops", "endpoint removed")).toBe(2);
     expect(await ticketCount()).toBe(0);
+  });
+
+  describe("of whose deliveries records vanished", () => {
+    const gone = "Redis lost records of deliveries";
+    const vanish = (eventId: string) =>
+      subject.client.del(`${subject.prefix}:delivery:${deliveryId(eventId)}`);
+    let logger: CollectingLogger;
+
+    beforeEach(async () => {
+      logger = collectingLogger();
+      // Its timers would find what is gone first, and say so to nobody.
+      await subject.crash(outbox);
+      outbox = await subject.open({ logger });
+      await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
+    });
+
+    it("goes on with the others where one was claimed, and says so", async () => {
+      await claimsOf(outbox, "ops", 1);
+      await vanish("evt_1");
+      await loseTickets();
+      expect(await claimSoon()).toEqual([deliveryId("evt_2")]);
+      expect(await outbox.counts()).toMatchObject([{ pending: 0, delivering: 1 }]);
+      expect(logger.complaints).toEqual([gone]);
+    });
+
+    it("goes on with the others where one waited, which is due no longer, and says so", async () => {
+      await vanish("evt_1");
+      expect(await claimSoon()).toEqual([deliveryId("evt_2")]);
+      await claimsOf(outbox, "ops", 10);
+      expect(await outbox.due()).toEqual({ endpointIds: [] });
+      expect(await outbox.counts()).toMatchObject([{ pending: 0, delivering: 1 }]);
+      expect(logger.complaints).toEqual([gone]);
+    });
+
+    it("buries, pulls back and prunes the others", async () => {
+      await vanish("evt_1");
+      expect(
+        await outbox.pullBack?.("ops", { beyond: subject.now() - 60_000, dueAt: subject.now() - 90_000 }),
+      ).toBe(1);
+      await outbox.put([submissionOf(subject, "evt_3")]);
+      await vanish("evt_3");
+      expect(await outbox.bury("ops", "test")).toBe(1);
+      await vanish("evt_2");
+      await subject.client.del(`${subject.prefix}:event:evt_2`);
+      await outbox.put([submissionOf(subject, "evt_4")]);
+      await outbox.bury("ops", "test");
+      await outbox.prune({ keep: 0 });
+      expect(await outbox.event("evt_4")).toBeUndefined();
+    });
   });
 
   it("keeps nothing of what was pruned", async () => {

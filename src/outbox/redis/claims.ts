@@ -170,9 +170,12 @@ export class RedisClaims {
     const queues = [queueName(endpointId, "first"), queueName(endpointId, "again")];
     return this.#session.use(async (connected) => {
       const input = [endpointId, this.#session.now(), limit, ...queues];
-      const answer = ((await this.#session.run(connected, "outboxTicketless", ...input)) as Buffer[]).map(
-        String,
-      );
+      const [gone, ...found] = (await this.#session.run(connected, "outboxTicketless", ...input)) as [
+        number,
+        ...Buffer[],
+      ];
+      this.#upkeep.sayGone(endpointId, Number(gone));
+      const answer = found.map(String);
       const tickets: NewTicket[] = [];
       for (let at = 0; at < answer.length; at += 3) {
         const [kind, id, dueAt] = answer.slice(at, at + 3) as [TicketKind, string, string];

@@ -32,10 +32,17 @@ export class RedisUpkeep {
   /** Frees what one endpoint's dead claimers held. */
   async recover(endpointId: string): Promise<void> {
     const session = this.#session;
-    await session.use(async (connected) => {
+    const gone = await session.use(async (connected) => {
       await freeStalledTickets(connected, endpointId);
-      await session.run(connected, "outboxRecover", endpointId);
+      return session.run(connected, "outboxRecover", endpointId);
     });
+    this.sayGone(endpointId, Number(gone));
+  }
+
+  /** Says that records of an endpoint's deliveries vanished: evicted, or deleted by something else. */
+  sayGone(endpointId: string, count: number): void {
+    if (count > 0)
+      this.#session.logger.error({ endpoint: endpointId, count }, "Redis lost records of deliveries");
   }
 
   /** Renews these no longer; they are released as soon as Redis can be reached. */

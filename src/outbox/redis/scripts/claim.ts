@@ -47,29 +47,36 @@ if kind == 'retry' or kind == 'release' then enter(id, 'pending', dueAt) else en
 return 1
 `;
 
-/** Makes pending what an endpoint's dead claimers held: those whose lock ran out. */
+/** Makes pending what an endpoint's dead claimers held: those whose lock ran out. Returns how many records are gone. */
 export const recover = `
-local endpoint, recovered = ARGV[1], 0
+local endpoint, gone = ARGV[1], 0
 for _, id in ipairs(call('SMEMBERS', prefix .. 'delivering:' .. endpoint)) do
-  local found = call('HMGET', deliveryKey(id), 'lease', 'queue', 'dueAt')
-  if call('GET', lockKey(found[2], id)) ~= found[1] then
-    enter(id, 'pending', found[3])
-    recovered = recovered + 1
+  if isGone(id, endpoint) then
+    gone = gone + 1
+  else
+    local found = call('HMGET', deliveryKey(id), 'lease', 'queue', 'dueAt')
+    if call('GET', lockKey(found[2], id)) ~= found[1] then enter(id, 'pending', found[3]) end
   end
 end
-return recovered
+return gone
 `;
 
-/** Returns kind, id and due time of what is due and longest so, but has no ticket in BullMQ's queue. */
+/**
+ * Returns how many records are gone, and kind, id and due time of what is due and longest so, but has no ticket in
+ * BullMQ's queue.
+ */
 export const ticketless = `
-local endpoint, now, limit, answers = ARGV[1], ARGV[2], ARGV[3], {}
+local endpoint, now, limit, answers, gone = ARGV[1], ARGV[2], ARGV[3], {}, 0
 for at, kind in ipairs({'first', 'again'}) do
   local due = call('ZRANGEBYSCORE', prefix .. kind .. ':' .. endpoint, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
   for i = 1, #due, 2 do
-    if call('EXISTS', prefix .. 'queue:' .. ARGV[3 + at] .. ':' .. due[i]) == 0 then
+    if isGone(due[i], endpoint) then
+      gone = gone + 1
+    elseif call('EXISTS', prefix .. 'queue:' .. ARGV[3 + at] .. ':' .. due[i]) == 0 then
       for _, value in ipairs({kind, due[i], due[i + 1]}) do answers[#answers + 1] = value end
     end
   end
 end
+table.insert(answers, 1, gone)
 return answers
 `;

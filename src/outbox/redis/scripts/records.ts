@@ -33,6 +33,15 @@ local function leave(id, state, endpoint, member)
   end
 end
 
+-- Tells whether a record vanished, by eviction or by hand. Takes it out of the lists that would bring it up again and again.
+local function isGone(id, endpoint)
+  if call('EXISTS', deliveryKey(id)) == 1 then return false end
+  leave(id, 'pending', endpoint, id)
+  leave(id, 'delivering', endpoint, id)
+  noteDue(endpoint)
+  return true
+end
+
 -- Moves a delivery into a state, with every list that tells of it.
 local function enter(id, state, dueAt)
   local key = deliveryKey(id)

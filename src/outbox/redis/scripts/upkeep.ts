@@ -5,10 +5,12 @@ export const bury = `
 local endpoint, reason, now, limit, answers = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), {}
 for _, kind in ipairs({'first', 'again'}) do
   for _, id in ipairs(call('ZRANGE', prefix .. kind .. ':' .. endpoint, 0, limit - 1)) do
-    call('HSET', deliveryKey(id), 'reason', reason)
-    enter(id, 'dead', now)
-    answers[#answers + 1] = kind
-    answers[#answers + 1] = id
+    if not isGone(id, endpoint) then
+      call('HSET', deliveryKey(id), 'reason', reason)
+      enter(id, 'dead', now)
+      answers[#answers + 1] = kind
+      answers[#answers + 1] = id
+    end
   end
 end
 return answers
@@ -19,7 +21,9 @@ export const pullBack = `
 local endpoint, beyond, dueAt, limit, answers = ARGV[1], ARGV[2], ARGV[3], ARGV[4], {}
 for _, kind in ipairs({'first', 'again'}) do
   for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. kind .. ':' .. endpoint, '(' .. beyond, '+inf', 'LIMIT', 0, limit)) do
-    if kind == 'again' or tonumber(call('HGET', deliveryKey(id), 'createdAt')) > tonumber(beyond) then
+    if isGone(id, endpoint) then
+      -- Nothing is left to be pulled back.
+    elseif kind == 'again' or tonumber(call('HGET', deliveryKey(id), 'createdAt')) > tonumber(beyond) then
       enter(id, 'pending', dueAt)
       answers[#answers + 1] = kind
       answers[#answers + 1] = id
@@ -71,21 +75,24 @@ local oldest, forgotten = call('ZRANGE', prefix .. 'finished', 0, batch - 1, 'WI
 for at = 1, #oldest, 2 do
   local event = oldest[at]
   if not (before and tonumber(oldest[at + 1]) < before) and not (keep and left > keep) then return {forgotten, 0} end
-  local ids = cjson.decode(call('HGET', eventKey(event), 'deliveries'))
+  local listed = call('HGET', eventKey(event), 'deliveries')
+  local ids = listed and cjson.decode(listed) or {}
   for _, id in ipairs(ids) do
     local found = call('HMGET', deliveryKey(id), 'state', 'endpointId', 'member', 'eventType')
     local endpoint, member = found[2], found[3]
-    leave(id, found[1], endpoint, member)
-    call('ZREM', prefix .. 'all', member)
-    call('ZREM', prefix .. 'type:' .. found[4], member)
-    call('ZREM', prefix .. 'endpoint:' .. endpoint, member)
-    if call('EXISTS', prefix .. 'endpoint:' .. endpoint) == 0 then
-      call('SREM', prefix .. 'endpoints', endpoint)
-      call('HDEL', prefix .. 'dead', endpoint)
+    if found[1] then
+      leave(id, found[1], endpoint, member)
+      call('ZREM', prefix .. 'all', member)
+      call('ZREM', prefix .. 'type:' .. found[4], member)
+      call('ZREM', prefix .. 'endpoint:' .. endpoint, member)
+      if call('EXISTS', prefix .. 'endpoint:' .. endpoint) == 0 then
+        call('SREM', prefix .. 'endpoints', endpoint)
+        call('HDEL', prefix .. 'dead', endpoint)
+      end
     end
     call('DEL', deliveryKey(id), contentKey(id))
   end
-  if #ids == 0 then call('DECR', prefix .. 'nowhere') end
+  if listed and #ids == 0 then call('DECR', prefix .. 'nowhere') end
   left = left - math.max(1, #ids)
   forgotten = forgotten + #ids
   call('ZREM', prefix .. 'finished', event)
