@@ -4,12 +4,13 @@ import { mistaken, type WebhookConfig } from "../settings/read/config.ts";
 import { printSchedule } from "../delivery/policy/schedule.ts";
 import { WebhookManager } from "../manager/manager.ts";
 import { defaultChoice, defaultFile } from "../outbox/kinds.ts";
+import { zeroCodePlugins } from "../plugin/built-in.ts";
 import { originOf } from "../security/redact.ts";
 import { checkConfig } from "./check-config.ts";
 import { type CommonOptions, configOption, jsonOption } from "./options.ts";
 import { columns, print, say } from "./terminal.ts";
 
-const noPlugins = "none; register: validation, cache, redis, llm, error, config";
+const noPlugins = `none; register: ${zeroCodePlugins.join(", ")}`;
 
 function outboxText({ outbox }: WebhookConfig): string {
   return outbox?.type ?? `${defaultChoice().type} in ${defaultFile}, the default of serve and register`;

@@ -1,4 +1,4 @@
-/** Wakes whoever waits for work to end, each time any of it ends, to look whether theirs has. */
+/** Waits until a condition holds, which is looked at again whenever some work has ended. */
 import { EventEmitter } from "node:events";
 import { clearTimeout, setTimeout } from "../time/timers.ts";
 import { countdown, withDeadline } from "../time/deadline.ts";

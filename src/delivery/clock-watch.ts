@@ -1,4 +1,4 @@
-/** Makes due earlier what waits for a time that the wall clock, because it was set back, will not reach soon. */
+/** Notices that the wall clock was set back, and makes due sooner what would now wait too long. */
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";

@@ -58,25 +58,3 @@ export function matchesPattern(pattern: string, type: string): boolean {
   if (pattern === "*" || pattern === type) return true;
   return pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1));
 }
-
-/** Names the known types nearest to a mistyped one, best first. Of an endless one only the beginning is compared. */
-export function nearestTypes(type: string, known: Iterable<string>, limit = 3): string[] {
-  const compared = type.slice(0, maxNameLength);
-  const scored = [...known].map((candidate) => ({ candidate, distance: editDistance(compared, candidate) }));
-  scored.sort((a, b) => a.distance - b.distance);
-  return scored.slice(0, limit).map((entry) => entry.candidate);
-}
-
-/** Levenshtein distance with one row of memory. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, substitution));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
-}

@@ -1,12 +1,7 @@
 /** Which event types a manager takes: the built-in ones, what plugins declare, and what the program lists. */
 import { WebhookError } from "./errors.ts";
-import {
-  builtInEventTypes,
-  isEventPattern,
-  isEventType,
-  matchesPattern,
-  nearestTypes,
-} from "./event-types.ts";
+import { builtInEventTypes, isEventPattern, isEventType, matchesPattern } from "./event-types.ts";
+import { nearestNames } from "./nearest-names.ts";
 import { shownName } from "./shown-name.ts";
 
 export class KnownTypes {
@@ -33,7 +28,7 @@ export class KnownTypes {
   check(type: string): void {
     if (this.#types.has(type)) return;
     if (isEventType(type) && this.#patterns.some((pattern) => matchesPattern(pattern, type))) return;
-    const nearest = nearestTypes(String(type), this.#types).join(", ");
+    const nearest = nearestNames(String(type), this.#types).join(", ");
     throw new WebhookError(
       "EVENT_TYPE_UNKNOWN",
       `Nobody declares the event type \`${shownName(String(type))}\`; nearest are ${nearest}`,
@@ -58,11 +53,11 @@ export class KnownTypes {
     const prefixes = new Set([...this.#types].map((type) => type.split(".", 1)[0] ?? ""));
     if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
     if (isEventType(pattern)) {
-      const nearest = nearestTypes(pattern, this.#types).join(", ");
+      const nearest = nearestNames(pattern, this.#types).join(", ");
       return `nobody declares the event type \`${shownName(pattern)}\`; nearest are ${nearest}`;
     }
     const patterns = [...prefixes].map((prefix) => `${prefix}.*`);
-    const nearest = nearestTypes(pattern, patterns).join(", ");
+    const nearest = nearestNames(pattern, patterns).join(", ");
     return `no event type matches \`${shownName(pattern)}\`; nearest are ${nearest}`;
   }
 }

@@ -1,4 +1,4 @@
-/** Names from outside in messages: whole where they can be names, else their beginning. */
+/** How a name from outside is shown in a message: whole, or only its beginning where it is longer than any name. */
 
 /** No name that this package knows is longer; event types may be as long. */
 export const maxNameLength = 128;

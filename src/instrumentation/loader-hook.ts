@@ -3,7 +3,8 @@ import { type LoaderHook, ownHook } from "./own-hook.ts";
 
 /** Loaded by its URL, which is in the query of this module's: it is a copy that only others depend on. */
 const hook = await ownHook(new URL(import.meta.url).searchParams.get("of") ?? "");
-export const { load, resolve } = hook;
+export const load: LoaderHook["load"] = hook.load;
+export const resolve: LoaderHook["resolve"] = hook.resolve;
 
 const mark = "__import_in_the_middle_initialized__";
 
@@ -11,6 +12,6 @@ const mark = "__import_in_the_middle_initialized__";
 export async function initialize(data: unknown): Promise<void> {
   const marked: unknown = Reflect.get(globalThis, mark);
   Reflect.deleteProperty(globalThis, mark);
-  await (hook as Required<Pick<LoaderHook, "initialize">>).initialize(data);
+  await hook.initialize(data);
   Reflect.set(globalThis, mark, marked);
 }

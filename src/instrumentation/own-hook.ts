@@ -2,13 +2,13 @@
  * A hook of import-in-the-middle that serves this package alone: a module that is hooked for us is not hooked for other
  * instrumentations, whose patches for ES modules the program did not ask for.
  */
-export interface Resolved {
+interface Resolved {
   readonly url: string;
 }
 
-export type Resolve = (specifier: string, context: object, next: NextResolve) => Resolved | Promise<Resolved>;
-export type NextResolve = (specifier: string, context?: object) => Resolved | Promise<Resolved>;
-export type Load = (url: string, context: object, next: unknown) => unknown;
+type Resolve = (specifier: string, context: object, next: NextResolve) => Resolved | Promise<Resolved>;
+type NextResolve = (specifier: string, context?: object) => Resolved | Promise<Resolved>;
+type Load = (url: string, context: object, next: unknown) => unknown;
 
 export interface LoaderHook {
   initialize(data: unknown): Promise<void>;

@@ -8,11 +8,18 @@ import { defaultChoice, openOutbox } from "../outbox/kinds.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { setWebhookManager } from "../manager/process-wide.ts";
 import { MovaInstrumentation } from "./instrumentation.ts";
+import type { AnyPlugin } from "../plugin/contract.ts";
+import { zeroCodePlugins } from "../plugin/built-in.ts";
 import { onUnwatched, type Unwatched } from "../plugin/module-patches.ts";
 import { hookModules } from "./module-hooks.ts";
 import { registerOwn } from "./own-hooks.ts";
 import { finishWithProgram } from "./program-end.ts";
 import { startTracing } from "./tracing-sdk.ts";
+
+/** The compiler asks here for each plugin of the list. */
+const makers: Readonly<Record<(typeof zeroCodePlugins)[number], () => AnyPlugin>> = {
+  ...{ validation, cache, redis, llm, error, config },
+};
 
 /** Node's own list of the CommonJS modules of this process. */
 const { cache: loaded } = createRequire(import.meta.url);
@@ -33,7 +40,7 @@ async function start(settings: WebhookConfig, loadedBefore: ReadonlySet<string>)
   const manager = new WebhookManager({
     ...(settings.outbox === undefined && { outbox: await defaultOutbox() }),
     background: true,
-    plugins: settings.plugins.length > 0 ? [] : [validation(), cache(), redis(), llm(), error(), config()],
+    plugins: settings.plugins.length > 0 ? [] : zeroCodePlugins.map((name) => makers[name]()),
   });
   await manager.start();
   setWebhookManager(manager);

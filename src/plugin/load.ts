@@ -5,11 +5,12 @@ import { pathToFileURL } from "node:url";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { WebhookError } from "../event/errors.ts";
 import { withDeadline } from "../time/deadline.ts";
+import { builtInPlugins } from "./built-in.ts";
 import { placeOf } from "./check-data.ts";
 import type { AnyPlugin } from "./contract.ts";
 import { describeFailure } from "./describe-failure.ts";
 
-const builtIn = new Set(["validation", "cache", "redis", "llm", "error", "config", "span"]);
+const builtIn = new Set(builtInPlugins);
 /** Longest wait for a plugin to load: it takes milliseconds, or seconds for a large one on a slow disk. */
 const loadTimeoutMs = 10_000;
 

@@ -6,7 +6,7 @@ import { type Setting, unfit } from "./setting.ts";
 
 const expected = "an event type such as cache.updated, or a pattern such as cache.* or *";
 
-export const eventPattern: Setting<string> = {
+const eventPattern: Setting<string> = {
   expected: (place) => (place === "code" ? expected : `${expected}; put * in quotes`),
   read: (value, { place }) => {
     if (typeof value === "string" && isEventPattern(value)) return { value };

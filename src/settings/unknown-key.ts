@@ -1,9 +1,11 @@
-/** Says of a key that nobody knows which ones are known. */
-import { nearestTypes } from "../event/event-types.ts";
+/** What is said of a key that is not known: the one that was probably meant, and all that may stand there. */
+import { meantName } from "../event/nearest-names.ts";
 import { shownName } from "../event/shown-name.ts";
 
 export function unknownKey(key: string, known: readonly string[]): string {
-  const [nearest] = nearestTypes(key, known, 1);
-  if (nearest === undefined) return `unknown key \`${shownName(key)}\`; none is known here`;
-  return `unknown key \`${shownName(key)}\`; did you mean \`${nearest}\`? Known here: ${known.join(", ")}`;
+  const unknown = `unknown key \`${shownName(key)}\``;
+  if (known.length === 0) return `${unknown}; none is known here`;
+  const meant = meantName(key, known);
+  const suggestion = meant === undefined ? "." : `; did you mean \`${meant}\`?`;
+  return `${unknown}${suggestion} Known here: ${known.join(", ")}`;
 }

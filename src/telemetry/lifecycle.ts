@@ -61,7 +61,7 @@ export interface SettledFact {
   readonly spanId?: string | undefined;
 }
 
-export interface FailingFact {
+interface FailingFact {
   readonly endpointId: string;
   /** Unix milliseconds. */
   readonly since: number;

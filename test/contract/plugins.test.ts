@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import * as builtIn from "mova-webhooks/plugins";
 import { definePlugin } from "mova-webhooks/plugin";
 import { describe, expect, it } from "vitest";
+import { builtInPlugins } from "../../src/plugin/built-in.ts";
 import type { AnyPlugin } from "../../src/plugin/contract.ts";
 import { pluginSuite } from "../../src/testing/plugin-suite.ts";
 import { childProject } from "../support/child-project.ts";
@@ -33,6 +34,7 @@ describe("the plugin suite", () => {
       "span",
       "validation",
     ]);
+    expect(Object.keys(builtIn).toSorted()).toEqual(builtInPlugins.toSorted());
   });
 
   it("fails for a plugin that breaks the contract everywhere", async () => {

@@ -45,7 +45,7 @@ function expressApp(make: typeof express, receiver: WebhookReceiver, options: An
 }
 
 /** A middleware that answers 503 by itself when its time is over, which is when the test says so. */
-export interface Timeout {
+interface Timeout {
   isOver: () => void;
 }
 

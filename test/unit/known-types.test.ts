@@ -1,11 +1,12 @@
 /** Which event types are known, and what is said of those that are not. */
 import { expect, it } from "vitest";
-import { isEventPattern, isEventType, nearestTypes } from "../../src/event/event-types.ts";
+import { isEventPattern, isEventType } from "../../src/event/event-types.ts";
 import { KnownTypes } from "../../src/event/known-types.ts";
+import { nearestNames } from "../../src/event/nearest-names.ts";
 import { unknownKey } from "../../src/settings/unknown-key.ts";
 
 it("the nearest known types are named, best first", () => {
-  expect(nearestTypes("cache.update", ["redis.connected", "cache.cleared", "cache.updated"], 2)).toEqual([
+  expect(nearestNames("cache.update", ["redis.connected", "cache.cleared", "cache.updated"], 2)).toEqual([
     "cache.updated",
     "cache.cleared",
   ]);
@@ -19,6 +20,14 @@ it("of an endless name only the beginning is compared and shown", () => {
   expect(types.whyUnmatched(endless, [], true)).toMatch(/^.{0,400}$/s);
   expect(types.whyUnmatched(`${endless}.*`, [], true)).toMatch(/^.{0,400}$/s);
   expect(unknownKey(endless, ["url", "secret"])).toMatch(/^.{0,400}$/s);
+});
+
+it.each([
+  ["retry_schedule", "unknown key `retry_schedule`. Known here: url, eventTypes, typePrefix"],
+  ["event_types", "did you mean `eventTypes`? Known here: url, eventTypes, typePrefix"],
+  ["prefix", "did you mean `typePrefix`?"],
+])("a key is suggested only where it resembles the unknown one: %s", (key, said) => {
+  expect(unknownKey(key, ["url", "eventTypes", "typePrefix"])).toContain(said);
 });
 
 it("no name is longer than 128 characters", () => {

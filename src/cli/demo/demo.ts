@@ -3,6 +3,7 @@ import { collectDefaultMetrics } from "prom-client";
 import type { Delivery } from "../../event/delivery.ts";
 import { WebhookManager } from "../../manager/manager.ts";
 import type { AnyPlugin } from "../../plugin/contract.ts";
+import { zeroCodePlugins } from "../../plugin/built-in.ts";
 import { loadPlugin } from "../../plugin/load.ts";
 import { generateSecret } from "../../signing/key.ts";
 import { startLlmServer } from "../../testing/llm-server.ts";
@@ -11,8 +12,6 @@ import { type DemoReceiver, startReceiver } from "./receiver.ts";
 import { endpointTable, metricLines, type ShownSpan, traceTree } from "./report.ts";
 import { type SpanCollector, startTracing } from "./spans.ts";
 import { sleep } from "../../time/timers.ts";
-
-const plugins = ["validation", "cache", "redis", "llm", "error", "config"];
 
 export interface DemoOptions {
   /** Goes on until Ctrl-C, with metrics served. */
@@ -51,7 +50,9 @@ export async function runDemo({ stay, port, json }: DemoOptions): Promise<number
         circuitBreaker: { failures: 20 },
       },
     ],
-    plugins: await Promise.all(plugins.map((name): Promise<AnyPlugin> => loadPlugin(name, undefined))),
+    plugins: await Promise.all(
+      zeroCodePlugins.map((name): Promise<AnyPlugin> => loadPlugin(name, undefined)),
+    ),
   });
   try {
     await webhooks.start();
