@@ -1,5 +1,6 @@
 /** Turns the calls of any cache into what the cache plugin says on the bus. */
 import {
+  cutText,
   hasMaker,
   isCounted,
   makerOf,
@@ -126,6 +127,6 @@ export function succeeded(returned: unknown): boolean {
 }
 
 function keyText(key: unknown): string {
-  if (typeof key === "string") return key.slice(0, maxKeyLength);
+  if (typeof key === "string") return cutText(key, maxKeyLength);
   return typeof key === "number" || typeof key === "bigint" ? String(key) : `[${typeof key}]`;
 }

@@ -1,5 +1,11 @@
 /** Watches configuration managers of MOVA's shape: anything with `set` and `update`. */
-import { hasMethods, type ObjectInstrumentation, type Watch, watchMethod } from "mova-webhooks/plugin";
+import {
+  cutText,
+  hasMethods,
+  type ObjectInstrumentation,
+  type Watch,
+  watchMethod,
+} from "mova-webhooks/plugin";
 
 declare module "mova-webhooks/plugin" {
   interface ComponentEvents {
@@ -48,5 +54,5 @@ function keysOf(change: unknown): readonly string[] {
   return keys
     .filter((key): key is string => typeof key === "string")
     .slice(0, maxKeys)
-    .map((key) => key.slice(0, maxKeyLength));
+    .map((key) => cutText(key, maxKeyLength));
 }

@@ -1,5 +1,6 @@
 /** Turns the calls of any validator into what the validation plugin says on the bus. */
 import {
+  cutText,
   isInsideWatchedCall,
   type MakerOptions,
   type PluginHost,
@@ -83,7 +84,8 @@ export function watchValidation(host: PluginHost, options: WatchOptions, reading
     if (!wantsStart && !wantsCompleted && !wantsFailed) return undefined;
     if (isInsideWatchedCall(host) || reading.isAsked?.(args, self) === false) return undefined;
 
-    const schema = reading.schemaName(args, self).slice(0, maxNameLength);
+    const name = reading.schemaName(args, self);
+    const schema = name.length > maxNameLength ? cutText(name, maxNameLength) : name;
     if (wantsStart) {
       const dataSize = sizeInBytes(reading.document(args));
       host.publish("validation:started", { library, schema, ...(dataSize !== undefined && { dataSize }) });

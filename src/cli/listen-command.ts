@@ -1,4 +1,5 @@
 /** `mova-webhooks listen`: a receiver that verifies, prints, forwards, and fails when told to. */
+import { cutText } from "../event/cut-text.ts";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import { Command, InvalidArgumentError } from "commander";
@@ -80,7 +81,7 @@ async function runListen(options: ListenOptions): Promise<void> {
     const failure = plan.shift();
     const event = standard.ok ? standard.event : mova.ok ? mova.event : undefined;
     const seen = {
-      attempt: [headers["x-mova-attempt"] ?? "?"].flat().join().slice(0, 20),
+      attempt: cutText([headers["x-mova-attempt"] ?? "?"].flat().join(), 20),
       event_type: event?.event_type,
       id: event?.id,
       standard: standard.ok ? "verified" : standard.code,

@@ -1,5 +1,6 @@
 /** What an `error.occurred` event tells of an error: its class and message, never its stack. */
 import { types } from "node:util";
+import { cutText } from "./cut-text.ts";
 
 export interface ErrorDescription {
   readonly error_type: string;
@@ -25,13 +26,13 @@ export function describeErrorWithMessage(happened: unknown): ErrorDescription {
 function describe(happened: unknown): ErrorDescription {
   if (!isError(happened)) {
     const message = typeof happened === "string" ? happened : `a thrown ${typeof happened}`;
-    return { error_type: typeof happened, error_message: message.slice(0, maxMessageLength) };
+    return { error_type: typeof happened, error_message: cutText(message, maxMessageLength) };
   }
   const inherited =
     !Object.hasOwn(happened, "name") && !Object.hasOwn(happened.constructor.prototype, "name");
   return {
     error_type: inherited ? happened.constructor.name : happened.name,
-    error_message: String(happened.message).slice(0, maxMessageLength),
+    error_message: cutText(String(happened.message), maxMessageLength),
   };
 }
 

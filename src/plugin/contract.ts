@@ -10,6 +10,7 @@ import type { VersionRange } from "./version-range.ts";
 import type { Volume } from "../settings/plugin-use.ts";
 
 export type { ComponentEvents, Topic } from "../event/component-event.ts";
+export { cutText } from "../event/cut-text.ts";
 export { describeErrorWithMessage as describeError, type ErrorDescription } from "../event/describe-error.ts";
 export { WebhookError } from "../event/errors.ts";
 export type { Logger } from "../event/logger.ts";

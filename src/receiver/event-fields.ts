@@ -16,7 +16,7 @@ export function fieldsOf(body: Body): EventFields {
   const { event_type: ownType, type, timestamp, data, source, version, specversion, time } = body;
   if (ownType !== undefined && ownType !== null) return { type: ownType, timestamp, data, source, version };
   if (typeof type === "string" && typeof specversion === "string")
-    return { type, timestamp: time, data: data ?? decodedData(body["data_base64"]) };
+    return { type, timestamp: time, data: data === undefined ? decodedData(body["data_base64"]) : data };
   if (typeof type === "string" && timestamp !== undefined && "data" in body)
     return { type, timestamp: timeOf(timestamp), data };
   return { timestamp, data, source, version };

@@ -1,10 +1,10 @@
 /** The handlers of received events, by type or pattern. */
 import { WebhookError } from "../event/errors.ts";
 import { isEventPattern, matchesPattern } from "../event/event-types.ts";
-import type { WebhookEvent } from "../event/webhook-event.ts";
+import type { ReceivedEvent } from "./received-event.ts";
 
 /** Is called with an event's data, then the event. What it throws or rejects with makes the sender try again. */
-export type WebhookHandler<Data = unknown> = (data: Data, event: WebhookEvent<string, Data>) => unknown;
+export type WebhookHandler<Data = unknown> = (data: Data, event: ReceivedEvent<string, Data>) => unknown;
 
 export class Handlers {
   /** A Map, because in an object an event type such as `constructor` would find a function nobody registered. */
@@ -27,7 +27,7 @@ export class Handlers {
    * Runs every handler whose pattern covers the event, all of them also where one fails, and waits for all.
    * Returns what they threw.
    */
-  async run(event: WebhookEvent): Promise<unknown[]> {
+  async run(event: ReceivedEvent): Promise<unknown[]> {
     const wanted = new Set<WebhookHandler>();
     for (const [pattern, handlers] of this.#byPattern) {
       if (matchesPattern(pattern, event.event_type)) for (const handler of handlers) wanted.add(handler);

@@ -1,12 +1,23 @@
 /** Reads the event out of a verified body, of whichever of three kinds it is. */
+import { elementsOf, startOfValue } from "../event/json-parts.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
 import { binaryFieldsOf, type EventFields, fieldsOf } from "./event-fields.ts";
 import { type Refused, refuse } from "./receive-result.ts";
 import type { HeaderReader } from "./received-headers.ts";
 
+/** An event as handlers get it. */
+export interface ReceivedEvent<Type extends string = string, Data = unknown>
+  extends WebhookEvent<Type, Data> {
+  /**
+   * The JSON that was signed: the body, or of a batch this member. `JSON.parse` rounds numbers such as
+   * 9007199254740993; here they are as they were sent. Not enumerable.
+   */
+  readonly text: string;
+}
+
 /** `events` are those the handlers get: the event itself, or the members of a batch. */
 export type EventOrRefusal =
-  | { readonly ok: true; readonly event: WebhookEvent; readonly events: readonly WebhookEvent[] }
+  | { readonly ok: true; readonly event: ReceivedEvent; readonly events: readonly ReceivedEvent[] }
   | Refused;
 
 interface Defaults {
@@ -24,32 +35,47 @@ interface Defaults {
  * their number, the same over all retries of the same set.
  */
 export function readEvent(bytes: Uint8Array, defaults: Defaults): EventOrRefusal {
-  const body = parse(bytes);
-  const read = Array.isArray(body) ? readBatch(body, defaults) : readSingle(body, defaults);
+  const text = decode(bytes) ?? "";
+  const body = parse(text);
+  const read = Array.isArray(body) ? readBatch(body, text, defaults) : readSingle(body, text, defaults);
   if (read.ok || defaults.header === undefined) return read;
   // The signed body has the last word: headers that nobody signed are read only where it says nothing.
   const fields = binaryFieldsOf(defaults.header, bytes.length === 0 ? {} : body);
   if (fields === undefined) return read;
-  const event = eventOf(fields, defaults);
+  return single(eventOf(fields, defaults), text);
+}
+
+function single(bare: WebhookEvent, text: string): EventOrRefusal {
+  const event = withText(bare, () => text);
   return { ok: true, event, events: [event] };
 }
 
-function readSingle(body: unknown, defaults: Defaults): EventOrRefusal {
+function readSingle(body: unknown, text: string, defaults: Defaults): EventOrRefusal {
   const event = readOne(body, defaults);
-  return "ok" in event ? event : { ok: true, event, events: [event] };
+  return "ok" in event ? event : single(event, text);
 }
 
-function readBatch(members: readonly unknown[], defaults: Defaults): EventOrRefusal {
-  const events: WebhookEvent[] = [];
+function readBatch(members: readonly unknown[], text: string, defaults: Defaults): EventOrRefusal {
+  const events: ReceivedEvent[] = [];
+  let texts: readonly string[] | undefined;
+  function textOf(index: number): string {
+    texts ??= Array.from(elementsOf(text, startOfValue(text, 0)), ({ start, end }) => text.slice(start, end));
+    return texts[index] ?? "";
+  }
   for (const [index, member] of members.entries()) {
     const event = readOne(member, { ...defaults, id: `${defaults.id}_${index + 1}` });
     if ("ok" in event) return event;
-    events.push(event);
+    events.push(withText(event, () => textOf(index)));
   }
   if (events.length === 0) return refuse("BODY_INVALID", "The batch is empty");
   const timestamp = new Date(defaults.nowMs).toISOString();
   const batch = { id: defaults.id, event_type: "batch", timestamp, data: events } as const;
-  return { ok: true, event: { ...batch, source: "mova_sdk", version: "2.2" }, events };
+  const event = withText({ ...batch, source: "mova_sdk", version: "2.2" }, () => text);
+  return { ok: true, event, events };
+}
+
+function withText(event: WebhookEvent, text: () => string): ReceivedEvent {
+  return Object.defineProperty(event, "text", { get: text }) as ReceivedEvent;
 }
 
 function readOne(body: unknown, defaults: Defaults): WebhookEvent | Refused {
@@ -72,7 +98,7 @@ function eventOf(fields: EventFields & { readonly type: string }, { id, nowMs }:
     id,
     event_type: type,
     timestamp: typeof timestamp === "string" ? timestamp : new Date(nowMs).toISOString(),
-    data: data ?? {},
+    data: data === undefined ? {} : data,
     // As sent: a later version of the sender is no reason to refuse what it signed.
     source: source as "mova_sdk",
     version: version as "2.2",
@@ -83,9 +109,17 @@ function eventOf(fields: EventFields & { readonly type: string }, { id, nowMs }:
  * Bytes that are not UTF-8 are refused: decoding them anyway would show a handler data that was never signed. A byte order
  * mark is left out.
  */
-function parse(bytes: Uint8Array): unknown {
+function decode(bytes: Uint8Array): string | undefined {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ import { Handlers, type WebhookHandler } from "./handlers.ts";
 import { type RawBody, rawBytes } from "./raw-body.ts";
 import { type ReceiveResult, type Refused, refuse } from "./receive-result.ts";
 import { type ReceivedHeaders, headerReader } from "./received-headers.ts";
-import { readEvent } from "./received-event.ts";
+import { type ReceivedEvent, readEvent } from "./received-event.ts";
 import { handleInTrace } from "./trace.ts";
 import {
   bodyId,
@@ -32,6 +32,7 @@ export { type RedisCommands, type RedisStoreOptions, redisStore } from "./dedupe
 export type { DedupeClaim, DedupeOptions, DedupeStore, HeldClaim } from "./dedupe-store.ts";
 export type { WebhookHandler } from "./handlers.ts";
 export type { RawBody } from "./raw-body.ts";
+export type { ReceivedEvent } from "./received-event.ts";
 export type { Received, ReceiveResult, RefusalCode, Refused } from "./receive-result.ts";
 export type { ReceivedHeaders } from "./received-headers.ts";
 export type { RequiredSignature } from "./verification.ts";
@@ -191,8 +192,8 @@ export class WebhookReceiver {
   }
 
   async #handleClaimed(
-    event: WebhookEvent,
-    events: readonly WebhookEvent[],
+    event: ReceivedEvent,
+    events: readonly ReceivedEvent[],
     claim: HeldClaim,
   ): Promise<ReceiveResult> {
     const result = await this.#runHandlers(event, events);
@@ -205,7 +206,7 @@ export class WebhookReceiver {
     return result;
   }
 
-  async #runHandlers(event: WebhookEvent, events: readonly WebhookEvent[]): Promise<ReceiveResult> {
+  async #runHandlers(event: ReceivedEvent, events: readonly ReceivedEvent[]): Promise<ReceiveResult> {
     const errors = (await Promise.all(events.map((each) => this.#handlers.run(each)))).flat();
     if (errors.length === 0) return { ok: true, event, duplicate: false };
     for (const error of errors) {

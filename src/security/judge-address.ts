@@ -1,4 +1,5 @@
 /** Says whether an address and a port may be called under a policy. Pure; what is not plainly an IP address is refused. */
+import { cutText } from "../event/cut-text.ts";
 import {
   embeddedIpv4,
   globalIpv6,
@@ -25,7 +26,7 @@ const plainRanges = notEmbedded.map(read);
 export function refuseAddress(text: string, scheme: Scheme, policy: NetworkPolicy): string | undefined {
   // A resolver of the user's may return anything, and `isIP` would read a list of one text as that text.
   const address = typeof text === "string" ? parseAddress(text) : undefined;
-  if (address === undefined) return `\`${String(text).slice(0, 64)}\` is not an IP address`;
+  if (address === undefined) return `\`${cutText(String(text), 64)}\` is not an IP address`;
   const reason = refuse(address, policy);
   if (reason !== undefined) return `${text} ${reason}`;
   if (scheme === "https:") return undefined;

@@ -1,4 +1,5 @@
 /** The vocabulary of what holds other settings: objects, lists, records, choices, and settings with a form for each place. */
+import { cutText } from "../event/cut-text.ts";
 import { isMapping, kindOf, listWords, shown } from "./kind-of.ts";
 import {
   below,
@@ -181,7 +182,7 @@ export function record<T>(
       for (const [key, given] of Object.entries(value)) {
         const reading = each.read(given, site);
         if (keys !== undefined && !keys.pattern.test(key)) {
-          const got = `\`${key.slice(0, 64)}\``;
+          const got = `\`${cutText(key, 64)}\``;
           problems.push({ path: [], kind: "unfit", expected: keys.expected, got });
         } else if ("value" in reading) entries.push([key, reading.value]);
         else problems.push(...below(key, reading.problems));

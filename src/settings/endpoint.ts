@@ -1,4 +1,5 @@
 /** The settings of an endpoint. */
+import { cutText } from "../event/cut-text.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { list, object } from "./composed.ts";
 import { headers } from "./headers.ts";
@@ -21,7 +22,7 @@ export const url: Setting<string> = {
     if (typeof value !== "string") return unfit(urlWords, kindOf(value));
     if (!URL.canParse(value)) return unfit(urlWords, "a text that is no URL");
     const { protocol, username, password } = new URL(value);
-    if (!/^https?:$/.test(protocol)) return unfit(urlWords, `\`${protocol.slice(0, 64)}\``);
+    if (!/^https?:$/.test(protocol)) return unfit(urlWords, `\`${cutText(protocol, 64)}\``);
     if (username === "" && password === "") return { value };
     return unfit(urlWords, "one with a user name or password; use `headers` instead");
   },

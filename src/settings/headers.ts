@@ -1,4 +1,5 @@
 /** Which extra headers an endpoint may set: undici would accept some that let a caller steer the connection. */
+import { cutText } from "../event/cut-text.ts";
 import type { HeadersObject } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import { Secret } from "../event/secret.ts";
@@ -78,5 +79,5 @@ export function checkHeaders(id: string, given: unknown = {}): ReadonlyMap<strin
 }
 
 function refused(id: string, name: string, why: string): WebhookError {
-  return new WebhookError("ENDPOINT_INVALID", `Header \`${name.slice(0, 64)}\` of endpoint \`${id}\` ${why}`);
+  return new WebhookError("ENDPOINT_INVALID", `Header \`${cutText(name, 64)}\` of endpoint \`${id}\` ${why}`);
 }

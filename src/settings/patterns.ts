@@ -1,4 +1,5 @@
 /** Event types, and the patterns over them that settings may hold. */
+import { cutText } from "../event/cut-text.ts";
 import { isEventPattern } from "../event/event-types.ts";
 import { kindOf, shown } from "./kind-of.ts";
 import { list } from "./composed.ts";
@@ -10,7 +11,7 @@ const eventPattern: Setting<string> = {
   expected: (place) => (place === "code" ? expected : `${expected}; put * in quotes`),
   read: (value, { place }) => {
     if (typeof value === "string" && isEventPattern(value)) return { value };
-    const got = typeof value === "string" ? shown(value.slice(0, 128)) : kindOf(value);
+    const got = typeof value === "string" ? shown(cutText(value, 128)) : kindOf(value);
     return unfit(eventPattern.expected(place), got);
   },
 };

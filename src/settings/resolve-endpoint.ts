@@ -1,4 +1,5 @@
 /** Checks the settings of an endpoint, fills in what they leave out, and makes their units plain. */
+import { cutText } from "../event/cut-text.ts";
 import { createHash } from "node:crypto";
 import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
 import { problemInCode } from "./check.ts";
@@ -43,7 +44,7 @@ export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaul
 /** Returns what messages call an endpoint of which anything may be wrong. Of a URL, the origin at the most. */
 function subjectOf(given: unknown): string {
   const { id, url } = Object(given) as { readonly id?: unknown; readonly url?: unknown };
-  if (typeof id === "string" && id !== "") return `endpoint \`${id.slice(0, 128)}\``;
+  if (typeof id === "string" && id !== "") return `endpoint \`${cutText(id, 128)}\``;
   if (typeof url !== "string" || !URL.canParse(url)) return "an endpoint";
   return `endpoint \`${idOf(new URL(url))}\``;
 }

@@ -39,6 +39,26 @@ export const storingCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "an id may be any visible ASCII, and each is an event of its own that a second put leaves as it is",
+    async run(subject) {
+      const outbox = await subject.open();
+      const ids = ["a.b", "a:b", "a/b", "a%2Fb", "A.b", "{a}b", "\"[\\\\]'", "*", "?", "..", "x".repeat(255)];
+      const put = async (id: string, body: string): Promise<boolean | undefined> => {
+        const { event, deliveries } = submissionOf(subject, id, ["ops"], { body: Buffer.from(body) });
+        const named = deliveries.map((delivery) => ({ ...delivery, id: `dlv_${ids.indexOf(id)}` }));
+        return (await outbox.put([{ event, deliveries: named }]))[0]?.accepted;
+      };
+      for (const id of ids) assert.equal(await put(id, id), true);
+      for (const id of ids) {
+        assert.equal(await put(id, "other"), false);
+        const record = await outbox.event(id);
+        assert.equal(record?.event.id, id);
+        assert.equal(String(record?.event.body), id);
+        assert.deepEqual(idsOf((await outbox.find({ eventId: id })).deliveries), [`dlv_${ids.indexOf(id)}`]);
+      }
+    },
+  },
+  {
     name: "an event comes back with its body, trace context, origin, decisions and deliveries",
     async run(subject) {
       const outbox = await subject.open();

@@ -1,4 +1,5 @@
 /** An event in words, for a chat: its type as a headline, its data as JSON below. */
+import { cutText } from "../event/cut-text.ts";
 import type { WebhookEvent } from "../event/webhook-event.ts";
 
 /** Writes the text of a chat message, in the chat's own markup. */
@@ -14,11 +15,5 @@ export function textOf(
   const json = JSON.stringify(data, undefined, 2);
   const frame = `${bold}${event_type}${bold}\n\`\`\`\n`;
   const room = maxLength - frame.length - "\n```".length;
-  return `${frame}${cut(escape(json), room)}\n\`\`\``;
-}
-
-/** Never in the middle of a character. */
-function cut(text: string, maxLength: number): string {
-  if (text.length <= maxLength) return text;
-  return `${text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+  return `${frame}${cutText(escape(json), room)}\n\`\`\``;
 }

@@ -150,14 +150,14 @@ const cases: readonly Case[] = [
     does: pour(`${failed}\r\n`, "y".repeat(16_384)),
     outcome: "http_5xx",
     status: 500,
-    response: /^y{2048}$/,
+    response: /^y{2045}…$/,
   },
   {
     name: "pours chunks without end after 500",
     does: pour(`${failed}Transfer-Encoding: chunked\r\n\r\n`, "4\r\nzzzz\r\n".repeat(1000)),
     outcome: "http_5xx",
     status: 500,
-    response: /^z{2048}$/,
+    response: /^z{2045}…$/,
   },
   { name: "resets on accept", does: (socket) => void socket.resetAndDestroy(), outcome: "reset" },
   { name: "resets after the request", does: afterRequest(sayAndReset("")), outcome: "reset" },
@@ -305,7 +305,7 @@ const cases: readonly Case[] = [
     does: afterRequest(say(Buffer.from(`${failed}Connection: close\r\n\r\nx${"€".repeat(3000)}`))),
     outcome: "http_5xx",
     status: 500,
-    response: /^x€{682}$/,
+    response: /^x€{681}…$/,
   },
   {
     name: "speaks TLS where plain text is due",
@@ -588,7 +588,7 @@ describe("many hostile endpoints at once", () => {
     );
     for (const { deliveries } of triggered) {
       const { attempts } = await finished(() => manager.get(deliveries[0] ?? ""));
-      expect(attempts).toMatchObject([{ outcome: "http_5xx", response: "x".repeat(2048) }]);
+      expect(attempts).toMatchObject([{ outcome: "http_5xx", response: `${"x".repeat(2045)}…` }]);
     }
     // Warming up takes up to 70 MB of it, by the version of Node; the whole answers would take gigabytes.
     expect(process.memoryUsage.rss() - before).toBeLessThan(128_000_000);

@@ -358,7 +358,7 @@ describe("a cache of MOVA's shape", () => {
       "[object]",
       "7",
       "[symbol]",
-      "k".repeat(256),
+      `${"k".repeat(255)}…`,
     ]);
   });
 });

@@ -38,7 +38,7 @@ describe("what is reported", () => {
   it("cuts a long message", () => {
     const host = collectingHost(error());
     host.publish("error:reported", { error: new Error("m".repeat(10_000)) });
-    expect(host.drafts[0]?.data).toHaveProperty("error_message", "m".repeat(2000));
+    expect(host.drafts[0]?.data).toHaveProperty("error_message", `${"m".repeat(1999)}…`);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Follows one HTTP exchange of undici and says what became of it: the status decides, the body is only recorded. */
 import type { Dispatcher } from "undici";
+import { cutToBytes, textOfBytes } from "../../event/cut-text.ts";
 import type { AttemptOutcome, Outcome } from "../../event/attempt-outcome.ts";
 import type { Redactor } from "../../security/redact.ts";
 import { failureOf } from "./failure.ts";
@@ -102,11 +103,11 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   /** Leaves out control characters, which a terminal would obey, and compressed bodies, which could be a bomb. */
   #responseText(): string {
     if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
-    const seen = Buffer.concat(this.#seen).subarray(0, seenBytes).toString("utf8");
+    const bytes = Buffer.concat(this.#seen);
+    const seen = textOfBytes(bytes.subarray(0, seenBytes));
     // Before what is confidential is looked for, which they would hide.
     const shown = this.#redact(seen.replace(/[^\P{Cc}\t\n]/gu, ""));
-    // Streaming, the decoder keeps back a character that the cut has split.
-    return new TextDecoder().decode(Buffer.from(shown).subarray(0, keptBytes), { stream: true });
+    return cutToBytes(shown, keptBytes, bytes.length > seenBytes);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The text of a configuration file, which shows mistakes where they stand and never shows its secrets. */
+import { isInsidePair } from "../../event/cut-text.ts";
 
 const contextCharacters = 100;
 
@@ -49,8 +50,8 @@ export class SourceText {
     const lineStart = this.#text.lastIndexOf("\n", at - 1) + 1;
     const lineEnd = this.#endOfLine(at);
     const line = this.#text.slice(0, lineStart).split("\n").length;
-    const from = Math.max(lineStart, at - contextCharacters / 2);
-    const to = Math.min(lineEnd, from + contextCharacters);
+    const from = this.#betweenCharacters(Math.max(lineStart, at - contextCharacters / 2));
+    const to = this.#betweenCharacters(Math.min(lineEnd, from + contextCharacters));
     const margin = `  ${line} | ${from > lineStart ? "…" : ""}`;
     const shown = this.#show(from, to);
     const caret = " ".repeat(margin.length) + shown.slice(0, at - from).replace(/[^\t]/g, " ");
@@ -61,6 +62,10 @@ export class SourceText {
   #endOfLine(offset: number): number {
     const end = this.#text.indexOf("\n", offset);
     return end < 0 ? this.#text.length : end;
+  }
+
+  #betweenCharacters(offset: number): number {
+    return isInsidePair(this.#text, offset) ? offset - 1 : offset;
   }
 
   #show(from: number, to: number): string {
