@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { Delivery, DeliveryState } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
+import { replaySlices } from "../outbox/replay-slices.ts";
 import {
   queryOf,
   type SearchOptions,
@@ -46,21 +47,24 @@ export function replayCommand(): Command {
         ...(deliveryIds.length > 0 ? { deliveryIds } : {}),
         dryRun: options.dryRun,
       };
-      const once = options.dryRun || deliveryIds.length > 0 || options.limit !== undefined;
-      const { replayed, left, hint } = await withRecords(options, async (records) => {
+      const { replayed, remaining, left, hint } = await withRecords(options, async (records) => {
         const named = await knownDeliveries(records, deliveryIds);
-        const ids = await (once ? records.replay(selection) : replayEvery(records, selection, Date.now()));
+        const isOne = deliveryIds.length > 0 || options.limit !== undefined;
+        const ids = await (isOne ? records.replay(selection) : replayEvery(records, selection));
         return {
           replayed: ids,
+          remaining: await countRemaining(records, selection, ids.length),
           left: named.filter(({ id }) => !ids.includes(id)),
           hint: await waitsForNobody(records, options, ids.length),
         };
       });
       const word = options.dryRun ? "would be replayed" : "replayed";
-      print({ replayed, dryRun: options.dryRun }, options.json, () =>
+      const counted = remaining === undefined ? {} : { remaining };
+      print({ replayed, dryRun: options.dryRun, ...counted }, options.json, () =>
         [...replayed, `${replayed.length} ${word}`].join("\n"),
       );
       for (const { id, state: found } of left) say(`${id} is ${found}: ${whyLeft(found)}`);
+      if (remaining !== undefined && remaining > 0) say(`${remaining} more match beyond --limit`);
       if (hint !== undefined) say(hint);
       if (left.length > 0) process.exitCode = 1;
     });
@@ -93,24 +97,28 @@ function whyLeft(state: DeliveryState): string {
   return finished ? "the other conditions do not cover it" : "only a finished delivery can be replayed";
 }
 
-/**
- * Replays page by page, because an outbox replays only so many in one call. What was accepted before the page's last is not
- * looked at again, nor what is new: a running process may let deliveries die as fast as they are replayed.
- */
-async function replayEvery(
-  records: Records,
-  selection: ReplaySelection,
-  now: number,
-): Promise<readonly string[]> {
-  const replayed = new Set<string>();
-  let { since } = selection;
-  const until = selection.until ?? now + 1;
-  for (;;) {
-    const page = await records.replay({ ...selection, until, ...(since === undefined ? {} : { since }) });
-    const known = replayed.size;
-    for (const id of page) replayed.add(id);
-    if (replayed.size === known) return [...replayed];
-    say(`${replayed.size} replayed so far …`);
-    since = (await records.get(page.at(-1) ?? ""))?.createdAt ?? since;
+/** Says after each slice how far it is: what is replayed stays replayed, wherever it ends. */
+async function replayEvery(records: Records, selection: ReplaySelection): Promise<readonly string[]> {
+  const replayed: string[] = [];
+  try {
+    for await (const ids of replaySlices(records, selection)) {
+      for (const id of ids) replayed.push(id);
+      if (selection.dryRun !== true) say(`${replayed.length} replayed so far …`);
+    }
+  } catch (error) {
+    if (replayed.length > 0) say(`stopped after ${replayed.length}; the same command takes the rest`);
+    throw error;
   }
+  return replayed;
+}
+
+/** How many more match than the limit let through. */
+async function countRemaining(
+  records: Records,
+  { limit, ...selection }: ReplaySelection,
+  taken: number,
+): Promise<number | undefined> {
+  if (limit === undefined) return undefined;
+  const matching = await records.replay({ ...selection, dryRun: true });
+  return matching.length - (selection.dryRun === true ? taken : 0);
 }

@@ -5,6 +5,7 @@ import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { followOwnWork } from "../event/own-work.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
+import { replaySlices } from "../outbox/replay-slices.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import type { ModulePatch } from "../plugin/module-patches.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
@@ -229,7 +230,7 @@ export class WebhookManager {
   }
 
   /**
-   * Delivers finished deliveries once more, under their lanes' limits. Returns their ids. Rejects with CONFIG_INVALID
+   * Delivers finished deliveries once more, under their lanes' limits: any number, in slices. Returns their ids. Rejects with CONFIG_INVALID
    * for an unknown key or a wrong value, with ENDPOINT_UNKNOWN where it delivers, but not to that endpoint, and then
    * replays nothing.
    */
@@ -238,9 +239,13 @@ export class WebhookManager {
     const { worker, endpoints, outbox } = this.#parts;
     // Where it is not started, another process delivers, whose endpoints nobody here knows.
     if (wanted.endpointId !== undefined && worker.isStarted) endpoints.refuseUnknown(wanted.endpointId);
-    const ids = await outbox.replay(wanted);
-    if (wanted.dryRun !== true) worker.wakeAll();
-    return ids;
+    const replayed: string[] = [];
+    for await (const ids of replaySlices(outbox, wanted)) {
+      // One by one: spread, they would be more arguments than a call may have.
+      for (const id of ids) replayed.push(id);
+      if (wanted.dryRun !== true) worker.wakeAll();
+    }
+    return replayed;
   }
 
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */

@@ -43,7 +43,11 @@ export function deliveryRoutes(served: Served): Hono {
       );
     }
     const replayed = await served.replay({ ...conditions, dryRun });
-    return context.json({ replayed, dry_run: dryRun });
+    const { limit, ...unlimited } = conditions;
+    if (limit === undefined) return context.json({ replayed, dry_run: dryRun });
+    const matching = await served.replay({ ...unlimited, dryRun: true });
+    const remaining = matching.length - (dryRun ? replayed.length : 0);
+    return context.json({ replayed, dry_run: dryRun, remaining });
   });
 
   routes.get("/events/:id", async (context) => {

@@ -47,7 +47,7 @@ const conditions = {
   eventType: { ...id, apiName: "type" },
   since: time,
   until: time,
-  limit: inPlaces({ code: whole(1), query: whole(1, 1000), body: whole(1, 10_000) }),
+  limit: inPlaces({ code: whole(1), query: whole(1, 1000), body: whole(1, 1_000_000) }),
 } satisfies Fields<Omit<DeliveryQuery, "state" | "cursor">>;
 
 /** Of `find()` and `GET /api/deliveries`. */

@@ -16,6 +16,11 @@ describe("records", () => {
     await outbox.close();
     const env = { MOVA_WEBHOOK_OUTBOX: "./x.db" };
 
+    const limited = await cli(["deliveries", "replay", "--all", "--limit", "2", "--dry-run", "--json"], {
+      env,
+    });
+    expect(JSON.parse(limited.out)).toMatchObject({ remaining: count - 2 });
+    expect(limited.err).toBe(`${count - 2} more match beyond --limit\n`);
     const { code, out, err } = await cli(["deliveries", "replay", "--all", "--json"], { env });
     expect(code).toBe(0);
     expect((JSON.parse(out) as { replayed: string[] }).replayed).toHaveLength(count);
