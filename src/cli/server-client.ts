@@ -50,12 +50,11 @@ export class ServerClient {
 
   /** Returns what is delivered again, where `replay` asks for it. */
   enable(id: string, replay: boolean): Promise<Switched> {
-    const path = `/api/endpoints/${encodeURIComponent(id)}/enable`;
-    return this.#ask("POST", path, replay ? "replayed" : "enabled", { replay });
+    return this.#ask("POST", switchOf("enable", id), replay ? "replayed" : "enabled", { replay });
   }
 
   async disable(id: string): Promise<void> {
-    await this.#ask<Switched>("POST", `/api/endpoints/${encodeURIComponent(id)}/disable`, "enabled", {});
+    await this.#ask<Switched>("POST", switchOf("disable", id), "enabled", {});
   }
 
   find({ endpointId, eventId, eventType, ...rest }: DeliveryQuery): Promise<DeliveryPage> {
@@ -148,6 +147,11 @@ export function configuredServer(options: ServerOptions & Pick<CommonOptions, "c
   const reached = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
   const name = reached.includes(":") ? `[${reached}]` : reached;
   return new ServerClient(`http://${name}:${port}`, options.token ?? token);
+}
+
+/** In the query, because a path cannot hold an id such as `..`. */
+function switchOf(verb: "enable" | "disable", id: string): string {
+  return `/api/endpoints/${verb}?id=${encodeURIComponent(id)}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,5 @@
 /** The endpoints over HTTP: their health at a glance, and their switch. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Activity, LastAttempt } from "../telemetry/activity.ts";
@@ -25,27 +25,33 @@ export function endpointRoutes(served: Served, activity: Activity): Hono {
     });
   });
 
-  routes.post("/endpoints/:id/enable", async (context) => {
+  routes.on("POST", switches("enable"), async (context) => {
     const { replay = false } = await readBody(context, enabling);
-    const id = known(context.req.param("id"));
+    const id = known(context);
     const replayed = await served.enableEndpoint(id, { replay });
     return context.json({ id, enabled: true, ...(replay ? { replayed: replayed ?? [] } : {}) });
   });
 
-  routes.post("/endpoints/:id/disable", async (context) => {
+  routes.on("POST", switches("disable"), async (context) => {
     await readBody(context, nothing);
-    const id = known(context.req.param("id"));
+    const id = known(context);
     served.setEndpointEnabled(id, false);
     return context.json({ id, enabled: false });
   });
 
   /** The switches themselves take URLs too, which have no place in one. */
-  function known(id: string): string {
-    if (served.getEndpoints().some((endpoint) => endpoint.id === id)) return id;
+  function known({ req }: Context): string {
+    const id = req.param("id") ?? req.query("id");
+    if (id !== undefined && served.getEndpoints().some((endpoint) => endpoint.id === id)) return id;
     throw new WebhookError("ENDPOINT_UNKNOWN", "There is no such endpoint");
   }
 
   return routes;
+}
+
+/** The id is in the path or, because no path can hold `..`, in the query. */
+function switches(verb: "enable" | "disable"): string[] {
+  return [`/endpoints/:id/${verb}`, `/endpoints/${verb}`];
 }
 
 function viewOf(status: EndpointStatus, lastAttempt: LastAttempt | undefined): EndpointView {

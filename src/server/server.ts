@@ -46,7 +46,8 @@ export async function listen(
   }
   const app = createApp(served, parts, token);
   // Without TLS options it is a plain HTTP server.
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  // A health check of HTTP/1.0 names no host; whoever asks for more is asked for it.
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: "localhost" }) as Server;
   server.on("request", (_, response) => response.once("close", () => hangUpWhenClosing(server)));
   server.listen(port, address);
   try {

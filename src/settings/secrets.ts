@@ -16,6 +16,11 @@ export const secretText: Setting<string> = {
     const expected = secretText.expected(place);
     if (typeof value !== "string") return unfit(expected, kindOf(value));
     if (value.trim() === "") return unfit(expected, "an empty secret");
+    const around = whatIsAround(value);
+    if (around !== undefined) return unfit(`a secret without ${around} around it`, `a secret in ${around}`);
+    if (/^v\d\w*,/.test(value)) {
+      return unfit("a secret; what begins with `v1,` is a signature that one made", "a signature");
+    }
     if (value.startsWith("whsec_") && !isBase64(value.slice(6))) {
       return unfit(expected, "a `whsec_` secret that is not base64");
     }
@@ -25,6 +30,12 @@ export const secretText: Setting<string> = {
     return { value };
   },
 };
+
+/** What came along when a secret was copied, and is none of its bytes. */
+function whatIsAround(secret: string): "blanks" | "quotes" | undefined {
+  if (secret.trim() !== secret) return "blanks";
+  return /^(["'`]).*\1$/s.test(secret) ? "quotes" : undefined;
+}
 
 const instant: Setting<Date | string> = {
   expected: (place) => (place === "code" ? "a Date or a text such as 2027-01-31T00:00:00Z" : "a time"),

@@ -17,6 +17,18 @@ const asks: [string, Ask][] = [
   ["replay", (client) => client.replay({})],
 ];
 
+it("switches an endpoint of any name", async () => {
+  const { url } = await testEndpoint();
+  const secret = "a secret of enough bytes";
+  const manager = testManager({ endpoints: ["..", "a/b"].map((id) => ({ id, url, secret })) });
+  await manager.start();
+  const client = new ServerClient((await manager.listen({ port: 0 })).url, undefined);
+  for (const { id } of manager.getEndpoints()) await client.disable(id);
+  expect(manager.getEndpoints().map(({ enabled }) => enabled)).toEqual([false, false]);
+  for (const { id } of manager.getEndpoints()) await client.enable(id, false);
+  expect(manager.getEndpoints().map(({ enabled }) => enabled)).toEqual([true, true]);
+});
+
 describe("a server that is not ours", () => {
   it.each(asks)("is told by its answer to %s", async (_, ask) => {
     let answer = "";

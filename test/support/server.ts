@@ -1,6 +1,7 @@
 /** The HTTP API for tests: a manager that listens, closed after the test, and requests exactly as they are written. */
 import { once } from "node:events";
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
+import { connect } from "node:net";
 import type { WebhookManager, WebhookManagerOptions } from "mova-webhooks";
 import type { ListeningServer, ListenOptions } from "../../src/server/server.ts";
 import { secret, testEndpoint, testManager, until } from "./pipeline.ts";
@@ -65,4 +66,13 @@ export async function serveDead(): Promise<Running & { readonly id: string; read
   const id = deliveries[0] ?? "";
   await until(async () => (await running.manager.get(id))?.state === "dead");
   return { ...running, id, eventId };
+}
+
+/** Asks as HTTP/1.0 does, without a `Host`. Returns the beginning of the answer. */
+export async function askWithoutHost(url: string, path: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+  const [chunk] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return chunk.toString();
 }

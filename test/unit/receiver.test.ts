@@ -349,6 +349,21 @@ describe("an event that is sent again", () => {
 
 describe("a receiver", () => {
   it.each([
+    [" a secret of enough bytes", "a secret without blanks around it, got a secret in blanks"],
+    ["a secret of enough bytes\n", "a secret without blanks around it, got a secret in blanks"],
+    ['"whsec_c2VjcmV0"', "a secret without quotes around it, got a secret in quotes"],
+    ["'a secret of enough bytes'", "a secret without quotes around it, got a secret in quotes"],
+    ["v1,c2lnbmF0dXJl", "a secret; what begins with `v1,` is a signature that one made, got a signature"],
+  ])("is told what is wrong with the secret %j, and shows nothing of it", (secret, reason) => {
+    for (const given of [secret, ["good", secret]]) {
+      const attempt = () => new WebhookReceiver({ secret: given });
+      expect(attempt).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
+      expect(attempt).toThrow(reason);
+      expect(attempt).not.toThrow(secret.trim());
+    }
+  });
+
+  it.each([
     [{ secret: "" }, "SECRET_INVALID"],
     [{ secret: [] }, "SECRET_INVALID"],
     [{ secret: ["good", ""] }, "SECRET_INVALID"],

@@ -1,10 +1,8 @@
 /** Who may ask the server: tokens, hosts, origins, forms, and what a page may run. */
-import { once } from "node:events";
-import { connect } from "node:net";
 import { memoryOutbox } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, testManager } from "../../support/pipeline.ts";
-import { ask, post, serve, token } from "../../support/server.ts";
+import { ask, askWithoutHost, post, serve, token } from "../../support/server.ts";
 
 describe("who may ask", () => {
   it("does not listen beyond loopback without a token", async () => {
@@ -133,11 +131,8 @@ describe("who may ask", () => {
 
   it("refuses a request without a Host", async () => {
     const { url } = await serve();
-    const socket = connect(Number(new URL(url).port), "127.0.0.1");
-    socket.write("GET /api/endpoints HTTP/1.0\r\n\r\n");
-    const [chunk] = (await once(socket, "data")) as [Buffer];
-    expect(chunk.toString()).toMatch(/^HTTP\/1\.\d 40[03]/);
-    socket.destroy();
+    expect(await askWithoutHost(url, "/api/endpoints")).toMatch(/^HTTP\/1\.\d 40[03]/);
+    expect(await askWithoutHost(url, "/metrics")).toMatch(/^HTTP\/1\.\d 40[03]/);
   });
 
   it("lets nothing run in the page but its own files, and nobody frame it", async () => {

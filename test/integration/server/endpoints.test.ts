@@ -73,6 +73,21 @@ describe("endpoints over HTTP", () => {
     expect([answer.status, answer.json().error.code]).toEqual([404, "ENDPOINT_UNKNOWN"]);
   });
 
+  it.each([".", "..", "plain", "a/b"])(
+    "switches the endpoint %s by a query, as the console does",
+    async (id) => {
+      const { url, manager } = await serve({ endpoints: [{ id, url: (await testEndpoint()).url, secret }] });
+      const query = `?id=${encodeURIComponent(id)}`;
+      expect((await post(`${url}/api/endpoints/disable${query}`, {})).json()).toEqual({ id, enabled: false });
+      expect(manager.getEndpoints()[0]?.enabled).toBe(false);
+      expect((await post(`${url}/api/endpoints/enable${query}`, {})).json()).toEqual({ id, enabled: true });
+      for (const wrong of ["", "?id=other"]) {
+        const answer = await post(`${url}/api/endpoints/disable${wrong}`, {});
+        expect([answer.status, answer.json().error.code]).toEqual([404, "ENDPOINT_UNKNOWN"]);
+      }
+    },
+  );
+
   it("takes a POST that needs no body without one, and without a content type", async () => {
     const { url, id, manager } = await serveDead();
     const send = (path: string): Promise<Answer> => ask(`${url}/api/${path}`, { method: "POST" });

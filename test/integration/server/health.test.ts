@@ -2,9 +2,15 @@
 import { memoryOutbox, WebhookError } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, testManager } from "../../support/pipeline.ts";
-import { ask, post, serve, token } from "../../support/server.ts";
+import { ask, askWithoutHost, post, serve, token } from "../../support/server.ts";
 
 describe("health", () => {
+  it("is told to load balancers that speak HTTP/1.0 and name no host", async () => {
+    const { url } = await serve();
+    for (const path of ["/healthz", "/readyz"])
+      expect(await askWithoutHost(url, path)).toMatch(/^HTTP\/1\.\d 200 /);
+  });
+
   it("is ready only while it is started, open, and its outbox answers", async () => {
     const outbox = memoryOutbox();
     const manager = testManager({ outbox });

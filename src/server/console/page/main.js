@@ -105,7 +105,7 @@ function choose(endpoint) {
 
 function switchTo(id, enabled) {
   return attempt(async () => {
-    await post(`/api/endpoints/${encodeURIComponent(id)}/${enabled ? "enable" : "disable"}`);
+    await post(`/api/endpoints/${enabled ? "enable" : "disable"}?id=${encodeURIComponent(id)}`);
     notify(`${id} is ${enabled ? "enabled" : "disabled; what waits for it waits on"}.`);
     await refresh();
   });
