@@ -2,13 +2,12 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import type { Outbox, WebhookManager } from "mova-webhooks";
 import { memoryOutbox } from "mova-webhooks";
 import { redisOutbox } from "mova-webhooks/outbox/redis";
 import { sqliteOutbox } from "mova-webhooks/outbox/sqlite";
 import { afterEach, describe, expect, it } from "vitest";
-import { sqliteLoads } from "../support/native-sqlite.ts";
+import { openFile, sqliteLoads } from "../support/native-sqlite.ts";
 import { secret, testEndpoint, testManager, until } from "../support/pipeline.ts";
 import { reasonWithoutRedisServer, startRedis } from "../support/redis-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -46,7 +45,7 @@ describe.skipIf(!sqliteLoads)("while another process holds the lock of the SQLit
     const path = join(temporaryFolder(), "outbox.db");
     const manager = testManager({ outbox: sqliteOutbox({ path }), endpoints: [far] });
     await manager.start();
-    const other = new Database(path);
+    const other = openFile(path);
     ends.push(() => other.close());
     other.exec("BEGIN IMMEDIATE");
     const triggered = Array.from({ length: events }, (_, n) => manager.triggerEvent("cache.updated", { n }));

@@ -12,7 +12,6 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebhookManager } from "mova-webhooks";
 import { WebhookError } from "../../src/event/errors.ts";
@@ -21,7 +20,7 @@ import type { Outbox } from "../../src/outbox/outbox.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { collectingLogger } from "../support/collecting-logger.ts";
-import { sqliteLoads } from "../support/native-sqlite.ts";
+import { openFile, sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
@@ -77,11 +76,11 @@ describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name
   });
 
   it("where it belongs to another program, which is left as it was", async () => {
-    const other = new Database(path);
+    const other = openFile(path);
     other.exec("CREATE TABLE notes (text)");
     other.close();
     await expectFailure(open().ping(), "OUTBOX_INVALID", /another program/);
-    const again = new Database(path);
+    const again = openFile(path);
     expect(again.prepare("SELECT count(*) FROM sqlite_schema").pluck().get()).toBe(1);
     again.close();
   });
@@ -89,7 +88,7 @@ describe.skipIf(!sqliteLoads)("a file that is no outbox is refused with its name
   it("where a newer version of this package wrote it", async () => {
     await open().ping();
     await outboxes[0]?.close();
-    const database = new Database(path);
+    const database = openFile(path);
     database.pragma("user_version = 99");
     database.close();
     await expectFailure(open().ping(), "OUTBOX_INVALID", /has version 99, this package knows up to 1/);
@@ -183,11 +182,11 @@ describe.skipIf(!sqliteLoads)("a file that comes and goes", () => {
   });
 
   it("keeps its settings for durability whatever opened it before", async () => {
-    const other = new Database(path);
+    const other = openFile(path);
     other.pragma("journal_mode = DELETE");
     other.close();
     await open().put([submission("evt_1")]);
-    const reader = new Database(path, { readonly: true });
+    const reader = openFile(path);
     expect(reader.pragma("journal_mode", { simple: true })).toBe("wal");
     reader.close();
   });
@@ -208,12 +207,12 @@ describe.skipIf(!sqliteLoads)("pruning", () => {
     const attempt = { number: 1, replay: 0, startedAt: 1, durationMs: 1, outcome: "success" } as const;
     await outbox.settle(claim, { kind: "delivered" }, attempt);
     await outbox.close();
-    const database = new Database(path);
+    const database = openFile(path);
     database.exec("UPDATE deliveries SET state = 2; UPDATE endpoints SET delivering = 0, delivered = 2");
     database.close();
     const again = open();
     expect(await again.prune({ keep: 0 })).toBe(2);
-    const reader = new Database(path, { readonly: true });
+    const reader = openFile(path);
     for (const table of ["events", "deliveries", "attempts", "contents"]) {
       expect(reader.prepare(`SELECT count(*) FROM ${table}`).pluck().get()).toBe(0);
     }
@@ -226,7 +225,7 @@ describe.skipIf(!sqliteLoads)("endpoints that come and go", () => {
     const { event, deliveries } = submission(`evt_${endpointId}`);
     return { event, deliveries: deliveries.map((each) => ({ ...each, endpointId })) };
   };
-  const endpointsIn = (database: Database.Database): unknown[] =>
+  const endpointsIn = (database: ReturnType<typeof openFile>): unknown[] =>
     database.prepare("SELECT id FROM endpoints ORDER BY key").pluck().all();
 
   it("are forgotten with the last of their deliveries", async () => {
@@ -235,7 +234,7 @@ describe.skipIf(!sqliteLoads)("endpoints that come and go", () => {
     await outbox.put([to("waiting")]);
     for (let index = 0; index < 300; index += 1) await outbox.bury(`gone_${index}`, "test");
     await outbox.prune({ keep: 0 });
-    const reader = new Database(path, { readonly: true });
+    const reader = openFile(path);
     expect(endpointsIn(reader)).toEqual(["waiting"]);
     reader.close();
     expect(await outbox.counts()).toMatchObject([{ endpointId: "waiting", pending: 1 }]);
@@ -303,7 +302,7 @@ describe.skipIf(!sqliteLoads)("another process's lock", () => {
   it("is waited for without blocking this one", async () => {
     const outbox = open();
     await outbox.ping();
-    const other = new Database(path);
+    const other = openFile(path);
     other.exec("BEGIN IMMEDIATE");
     let isStored = false;
     const put = outbox.put([submission("evt_1")]).then(() => {
@@ -409,7 +408,7 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", ()
     const holder = open();
     await holder.put([submission("evt_1")]);
     await claimsOf(holder, "ops", 1);
-    const database = new Database(path);
+    const database = openFile(path);
     database.prepare("UPDATE owners SET started = '1'").run();
     database.close();
     const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });
@@ -421,7 +420,7 @@ describe.skipIf(!sqliteLoads)("a delivery held by a process that was killed", ()
     const holder = open();
     await holder.put([submission("evt_1")]);
     await claimsOf(holder, "ops", 1);
-    const database = new Database(path);
+    const database = openFile(path);
     database.prepare("UPDATE owners SET host = 'elsewhere', pid = 999999999").run();
     database.close();
     const outbox = sqliteOutbox({ path, leaseMs: 3_600_000 });

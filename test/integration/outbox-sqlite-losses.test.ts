@@ -1,14 +1,13 @@
 /** Files and rows of the SQLite outbox that vanish while it is in use: it says so, brings back what it can, and goes on. */
 import { rmSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { claimsOf } from "../../src/testing/outbox-subject.ts";
 import { type CollectingLogger, collectingLogger } from "../support/collecting-logger.ts";
-import { sqliteLoads } from "../support/native-sqlite.ts";
+import { openFile, sqliteLoads } from "../support/native-sqlite.ts";
 import { secret, testEndpoint, testManager } from "../support/pipeline.ts";
 import { submission } from "../support/submission.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -42,7 +41,7 @@ function remove(...suffixes: string[]): void {
 }
 
 function execute(statement: string): void {
-  const database = new Database(path);
+  const database = openFile(path);
   database.exec(statement);
   database.close();
 }

@@ -1,16 +1,20 @@
-/** Whether better-sqlite3, which is compiled for one Node, loads in this one: what needs it is skipped elsewhere, and says so. */
-import { createRequire } from "node:module";
-import type BetterSqlite3 from "better-sqlite3";
+/** Whether a driver of SQLite loads in this Node, and databases as other programs open them. What needs one is skipped elsewhere, and says so. */
+import type { Database } from "../../src/outbox/sqlite/driver.ts";
+import { loadDriver } from "../../src/outbox/sqlite/drivers.ts";
 
 function load(): boolean {
   try {
-    const Driver = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
-    new Driver(":memory:").close();
+    loadDriver();
     return true;
   } catch {
-    console.warn(`better-sqlite3 is not built for Node ${process.version}: tests that need it are skipped`);
+    console.warn(`no driver of SQLite loads in Node ${process.version}: tests that need it are skipped`);
     return false;
   }
 }
 
 export const sqliteLoads = load();
+
+/** Opens a file as another program would. */
+export function openFile(path: string): Database {
+  return loadDriver()(path, { timeout: 5000 });
+}

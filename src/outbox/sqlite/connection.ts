@@ -1,10 +1,9 @@
-/** Opens the file of the SQLite outbox: the driver on demand, the pragmas durability rests on, the checks. */
+/** Opens the file of the SQLite outbox: the pragmas durability rests on, the checks. */
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { basename } from "node:path";
-import type BetterSqlite3 from "better-sqlite3";
-import { WebhookError } from "../../event/errors.ts";
 import type { Logger } from "../../event/logger.ts";
+import type { Database } from "./driver.ts";
+import { loadDriver } from "./drivers.ts";
 import { toWebhookError } from "./errors.ts";
 import { checkIntegrity, migrate } from "./schema.ts";
 
@@ -16,14 +15,14 @@ const patientTimeoutMs = 3000;
 const maxCheckedBytes = 256 * 1024 * 1024;
 
 /** Throws DEPENDENCY_MISSING, OUTBOX_UNAVAILABLE or OUTBOX_INVALID. */
-export function openDatabase(path: string, logger: Logger): BetterSqlite3.Database {
+export function openDatabase(path: string, logger: Logger): Database {
   const fileName = basename(path);
-  const Driver = loadDriver();
-  let database: BetterSqlite3.Database | undefined;
+  const open = loadDriver();
+  let database: Database | undefined;
   try {
     createPrivately(path);
     keepPrivate(path, logger);
-    database = new Driver(path, { timeout: patientTimeoutMs });
+    database = open(path, { timeout: patientTimeoutMs });
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = OFF");
@@ -39,33 +38,17 @@ export function openDatabase(path: string, logger: Logger): BetterSqlite3.Databa
   }
 }
 
-function setBusyTimeout(database: BetterSqlite3.Database, timeoutMs: number): void {
+function setBusyTimeout(database: Database, timeoutMs: number): void {
   database.pragma(`busy_timeout = ${timeoutMs}`);
 }
 
 /** Runs something that may block on another process's lock for longer than usual. */
-export function patiently<Result>(database: BetterSqlite3.Database, run: () => Result): Result {
+export function patiently<Result>(database: Database, run: () => Result): Result {
   setBusyTimeout(database, patientTimeoutMs);
   try {
     return run();
   } finally {
     if (database.open) setBusyTimeout(database, busyTimeoutMs);
-  }
-}
-
-let driver: typeof BetterSqlite3 | undefined;
-
-/** The native part is loaded with the first database, so one is opened to see whether it can be. */
-function loadDriver(): typeof BetterSqlite3 {
-  if (driver !== undefined) return driver;
-  try {
-    const loaded = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
-    new loaded(":memory:").close();
-    driver = loaded;
-    return loaded;
-  } catch (cause) {
-    const detail = `The SQLite outbox needs the package \`better-sqlite3\`, built for Node ${process.version}`;
-    throw new WebhookError("DEPENDENCY_MISSING", detail, { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 /** A file that was deleted while it is open: all of it is still there for whoever has it open, and is written back. */
 import { closeSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Database } from "better-sqlite3";
+import type { Database } from "./driver.ts";
 
 /** A process that writes a file back and dies leaves its unfinished copy for so long. */
 const abandonedMs = 60_000;

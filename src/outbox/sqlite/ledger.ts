@@ -1,5 +1,5 @@
 /** The totals a transaction changes: the next sequence number and the counts per endpoint, written once at its end. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { DeliveryState } from "../../event/delivery.ts";
 
 type Counts = Record<DeliveryState, number>;

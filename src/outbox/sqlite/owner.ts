@@ -1,6 +1,6 @@
 /** Who holds the claims in a shared file, how a holder shows that it lives, and how one is known to be dead. */
 import { readFileSync, readlinkSync } from "node:fs";
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Observations per lease: every process looks at the others so often. */

@@ -1,5 +1,5 @@
 /** What the SQLite outbox reads without writing: records, due times, counts. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { Outcome } from "../../event/attempt-outcome.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
 import type { RoutingDecision } from "../../event/routing-decision.ts";

@@ -1,5 +1,5 @@
 /** Puts right what no transaction of ours leaves behind: rows that were taken out of the SQLite outbox by something else. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { Ledger } from "./ledger.ts";
 import { upkeepRows } from "./upkeep.ts";
 

@@ -1,6 +1,6 @@
 /** Room in the SQLite outbox on a disk that is full: what is delivered is forgotten, and the reserve keeps deliveries going. */
 import { basename } from "node:path";
-import type { Database } from "better-sqlite3";
+import type { Database } from "./driver.ts";
 import type { WebhookError } from "../../event/errors.ts";
 import { monotonicNow } from "../../time/timers.ts";
 import type { Submission } from "../outbox.ts";

@@ -1,5 +1,5 @@
 /** The tables of the SQLite outbox, how a file is recognised as one, and how it is brought to the current version. */
-import type { Database } from "better-sqlite3";
+import type { Database } from "./driver.ts";
 import { WebhookError } from "../../event/errors.ts";
 
 /** "MOVA" in ASCII: what `file` and other programs tell this database by. */
@@ -63,14 +63,18 @@ const migrations: readonly string[] = [versionOne];
 export function migrate(database: Database, fileName: string): void {
   const version = readVersion(database, fileName);
   if (version === migrations.length) return;
-  const migrateLocked = database.transaction(() => {
+  database.exec("BEGIN IMMEDIATE");
+  try {
     // Another process may have been faster.
     const from = readVersion(database, fileName);
     for (const script of migrations.slice(from)) database.exec(script);
     database.pragma(`application_id = ${applicationId}`);
     database.pragma(`user_version = ${migrations.length}`);
-  });
-  migrateLocked.immediate();
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 function readVersion(database: Database, fileName: string): number {

@@ -1,6 +1,6 @@
 /** The open file of the SQLite outbox: its prepared statements, its transactions, and a new connection after a fault. */
 import { realpathSync, statSync } from "node:fs";
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { WebhookError } from "../../event/errors.ts";
 import type { Logger } from "../../event/logger.ts";
 import type { Transactions } from "./batch.ts";

@@ -1,5 +1,5 @@
 /** What `replay`, `bury` and `prune` do within transactions of the SQLite outbox, a bounded number of rows at a time. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { PullBack } from "../outbox.ts";
 import type { Position } from "../position.ts";
 import type { Ledger } from "./ledger.ts";

@@ -1,5 +1,5 @@
 /** Walks deliveries by age in short steps, so that a search through a million rows never blocks the event loop. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import { byAge, type Position } from "../position.ts";
 import type { Searched } from "../query.ts";
 

@@ -1,5 +1,5 @@
 /** What `put`, `claim` and `settle` do within a transaction of the SQLite outbox: the hot path. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database, Statement } from "./driver.ts";
 import type { Attempt } from "../../event/delivery.ts";
 import type { WebhookError } from "../../event/errors.ts";
 import { byDueTime, shareOfFirstAttempts } from "../due.ts";

@@ -1,22 +1,23 @@
 /** Stores events without end in the file it is given, and says of each, in a line, whether it was accepted. */
-import { createRequire } from "node:module";
-import type BetterSqlite3 from "better-sqlite3";
 import { WebhookError } from "../../../src/event/errors.ts";
+import type { Database } from "../../../src/outbox/sqlite/driver.ts";
+import { loadDriver } from "../../../src/outbox/sqlite/drivers.ts";
 import { sqliteOutbox } from "../../../src/outbox/sqlite/index.ts";
 import { submission } from "../../support/submission.ts";
 
 const [path = "", synchronous = "FULL", lanes = "16"] = process.argv.slice(2);
 
 // The control: the same program, without the setting that durability rests on.
-const Driver = createRequire(import.meta.url)("better-sqlite3") as typeof BetterSqlite3;
-const pragma = Reflect.get(Driver.prototype, "pragma") as (source: string, options?: object) => unknown;
-Reflect.set(
-  Driver.prototype,
-  "pragma",
-  function pragmaOfTheRun(this: BetterSqlite3.Database, source: string, options?: object) {
-    return pragma.call(this, source.replace("synchronous = FULL", `synchronous = ${synchronous}`), options);
-  },
-);
+const probe = loadDriver()(":memory:", { timeout: 0 });
+const prototype = Object.getPrototypeOf(probe) as Database;
+probe.close();
+const pragma = Reflect.get(prototype, "pragma") as (
+  this: Database,
+  ...words: Parameters<Database["pragma"]>
+) => unknown;
+prototype.pragma = function pragmaOfTheRun(source, options) {
+  return pragma.call(this, source.replace("synchronous = FULL", `synchronous = ${synchronous}`), options);
+};
 
 const outbox = sqliteOutbox({ path });
 let count = 0;
