@@ -1,5 +1,6 @@
 /** Sources and runtime: what comes in, what is dropped, how the outbox and the process fare. */
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
+import { dropFaults } from "../../src/telemetry/lifecycle.ts";
 import { buildBoard, ofProcess, uids } from "./board.ts";
 import { levels } from "./colours.ts";
 import { linesPanel, numberPanel, type Panel, statesPanel, tablePanel } from "./panels.ts";
@@ -138,8 +139,7 @@ const sources: readonly Panel[] = [
   }),
   linesPanel({
     title: "Events dropped, by source and reason",
-    description:
-      "`outbox_failed`, `data_invalid` and `translate_failed` are faults; the others are asked for by settings.",
+    description: `Faults are ${dropFaults.map((reason) => `\`${reason}\``).join(", ")}; the others are asked for by settings.`,
     unit: "eps",
     width: 6,
     height: 9,

@@ -14,8 +14,9 @@ import {
   ask,
   cacheLibraries,
   CacheReport,
-  isOthersOwn,
   type Entry,
+  isOthersOwn,
+  memberOf,
   succeeded,
   type WatchOptions,
 } from "./watch-cache.ts";
@@ -61,10 +62,6 @@ function storeOf(keyv: object): unknown {
   const store = memberOf(memberOf(keyv, "opts"), "store");
   // Every cache may have a property of that name: of what has no options, only a Keyv has this method.
   return store ?? (hasMethods(keyv, "setManyRaw") ? memberOf(keyv, "store") : undefined);
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** Watches an instance, or the prototype of them all: the object that counts is the one called. */

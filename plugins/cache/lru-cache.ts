@@ -12,7 +12,7 @@ import {
   watchMethod,
 } from "mova-webhooks/plugin";
 import { isStore } from "./layers.ts";
-import { ask, cacheLibraries, CacheReport, isOthersOwn, type WatchOptions } from "./watch-cache.ts";
+import { ask, cacheLibraries, CacheReport, isOthersOwn, memberOf, type WatchOptions } from "./watch-cache.ts";
 
 export function lruCache(options: WatchOptions): ObjectInstrumentation {
   return {
@@ -157,8 +157,4 @@ function oldestKeyOf(cache: object): unknown {
 
 function ttlOf(options: unknown, cache: object): unknown {
   return memberOf(options, "ttl") ?? Reflect.get(cache, "ttl");
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }

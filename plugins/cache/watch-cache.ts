@@ -130,3 +130,8 @@ function keyText(key: unknown): string {
   if (typeof key === "string") return cutText(key, maxKeyLength);
   return typeof key === "number" || typeof key === "bigint" ? String(key) : `[${typeof key}]`;
 }
+
+/** Returns undefined where the value is no object. */
+export function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -12,6 +12,7 @@ import { pathIn } from "./ajv-path.ts";
 import {
   field,
   firstText,
+  listIn,
   type Problem,
   type ValidatorReading,
   watchValidation,
@@ -115,15 +116,11 @@ function readingOf(validator: Validator): ValidatorReading {
       firstText(field(schema, "$id"), keyOf.get(validator), field(schema, "title")) ?? "unnamed",
     document: (args) => args[0],
     problemsIn: (returned) =>
-      asynchronous || returned !== false ? undefined : listOf(Reflect.get(validator, "errors")),
+      asynchronous || returned !== false ? undefined : (listIn(Reflect.get(validator, "errors")) ?? []),
     problemsThrown: (error) =>
-      field(error, "validation") === true ? listOf(field(error, "errors")) : undefined,
+      field(error, "validation") === true ? (listIn(field(error, "errors")) ?? []) : undefined,
     describe: (error) => describe(error, (pointer) => pathIn(schema, references, pointer)),
   };
-}
-
-function listOf(errors: unknown): readonly unknown[] {
-  return Array.isArray(errors) ? errors : [];
 }
 
 function describe(error: unknown, path: (pointer: string) => string): Problem {

@@ -3,6 +3,7 @@ import { hasMethods, type ObjectInstrumentation, watchMethod } from "mova-webhoo
 import {
   field,
   firstText,
+  listIn,
   type Problem,
   type ValidatorReading,
   watchValidation,
@@ -39,10 +40,6 @@ function problemsIn(returned: unknown): readonly unknown[] | undefined {
   if (Array.isArray(returned)) return returned[0] === false ? (listIn(returned[1]) ?? []) : undefined;
   const verdict = [returned, ...["valid", "isValid", "success", "ok"].map((name) => field(returned, name))];
   return verdict.includes(false) ? (listIn(field(returned, "errors")) ?? []) : undefined;
-}
-
-function listIn(errors: unknown): readonly unknown[] | undefined {
-  return Array.isArray(errors) ? errors : undefined;
 }
 
 function describe(error: unknown): Problem {

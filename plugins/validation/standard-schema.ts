@@ -9,6 +9,7 @@ import {
 import {
   field,
   firstText,
+  listIn,
   type Problem,
   type ValidatorReading,
   watchValidation,
@@ -82,10 +83,6 @@ const reading = {
 
 function nameOf(schema: object): string {
   return firstText(field(schema, "title"), field(schema, "description")) ?? "unnamed";
-}
-
-function listIn(issues: unknown): readonly unknown[] | undefined {
-  return Array.isArray(issues) ? issues : undefined;
 }
 
 /** Which keys a schema names is not told by all libraries alike: only places in lists are. */

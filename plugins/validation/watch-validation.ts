@@ -138,6 +138,11 @@ export function field(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
+/** Returns undefined for what is no list. */
+export function listIn(value: unknown): readonly unknown[] | undefined {
+  return Array.isArray(value) ? value : undefined;
+}
+
 /** Takes the first text among several that is not empty. */
 export function firstText(...candidates: readonly unknown[]): string | undefined {
   return candidates.find((text): text is string => typeof text === "string" && text !== "");

@@ -45,6 +45,11 @@ export function serverOptions(otherwise: string): Option[] {
   ];
 }
 
+/** Gathers the values of an option that may be repeated. */
+export function collect(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
+}
+
 /** The secret given by option, file or environment. Throws SECRET_INVALID. */
 export function readSecret(options: { readonly secret?: string; readonly secretFile?: string }): string {
   const fromFile = options.secretFile === undefined ? undefined : readFile(options.secretFile).trim();

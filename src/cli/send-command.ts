@@ -7,6 +7,7 @@ import { WebhookManager } from "../manager/manager.ts";
 import { openOutbox } from "../outbox/kinds.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
 import {
+  collect,
   type CommonOptions,
   configOption,
   jsonOption,
@@ -167,8 +168,4 @@ function show(id: string, deliveries: readonly Delivery[]): string {
     at(each.dueAt),
   ]);
   return `${id}\n${columns(["endpoint", "state", "attempts", "finished"], rows)}`;
-}
-
-function collect(value: string, values: readonly string[]): readonly string[] {
-  return [...values, value];
 }

@@ -1,7 +1,7 @@
 /** `mova-webhooks verify`: is this request genuine, and if not, why? Offline. */
 import { Command, Option } from "commander";
 import { type ReceiveResult, WebhookReceiver } from "../receiver/receiver.ts";
-import { jsonOption, readInput, readSecret, secretOptions } from "./options.ts";
+import { collect, jsonOption, readInput, readSecret, secretOptions } from "./options.ts";
 import { print, say } from "./terminal.ts";
 
 interface VerifyOptions {
@@ -88,10 +88,6 @@ function isGenuine(result: ReceiveResult): boolean {
 
 function wordOf(result: ReceiveResult): string {
   return result.ok || result.code === "BODY_INVALID" ? "verified" : result.code;
-}
-
-function collect(line: string, lines: readonly string[]): readonly string[] {
-  return [...lines, line];
 }
 
 function splitHeader(line: string): [string, string] {

@@ -1,7 +1,7 @@
 /** A logger that keeps its lines, for tests of what is logged. */
 import type { Logger } from "../../src/event/logger.ts";
 
-export interface LoggedLine {
+interface LoggedLine {
   readonly level: keyof Logger;
   readonly fields: object;
   readonly message: string;

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { WebhookError } from "../../src/event/errors.ts";
 import { silentLogger } from "../../src/event/logger.ts";
 import type { AttemptedFact, Lifecycle } from "../../src/telemetry/lifecycle.ts";
-import { createLog, loggerFromEnvironment } from "../../src/telemetry/log/log.ts";
+import { loggerFromEnvironment } from "../../src/telemetry/log/environment-logger.ts";
+import { createLog } from "../../src/telemetry/log/log.ts";
 import { type Ended, runModule } from "../support/program.ts";
 
 const ids = { deliveryId: "dlv_1", eventId: "evt_1", eventType: "cache.updated", endpointId: "ops" };

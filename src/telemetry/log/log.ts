@@ -5,8 +5,6 @@ import { type DropReason, dropFaults, type Lifecycle } from "../lifecycle.ts";
 import { throttle } from "../../time/throttle.ts";
 import { wallNow } from "../../time/timers.ts";
 
-export { loggerFromEnvironment } from "./environment-logger.ts";
-
 export interface LogOptions {
   /** Unix milliseconds. @default Date.now */
   readonly now?: () => number;
