@@ -3,6 +3,7 @@ import { mistaken, readConfig, type WebhookConfig } from "../settings/read/confi
 import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint, WebhookEndpoint } from "../event/endpoint.ts";
 import { resolveEndpoint } from "../settings/resolve-endpoint.ts";
+import { doubtsOf } from "../settings/secret-doubts.ts";
 import { WebhookManager } from "../manager/manager.ts";
 import { chosen } from "../outbox/kinds.ts";
 import { checkUrl } from "../security/check-url.ts";
@@ -78,15 +79,9 @@ async function* checkEndpoint(
     return;
   }
   const check = `endpoint ${endpoint.id}`;
-  const weak = endpoint.secrets.some((secret) => secret.byteLength < 16);
-  yield weak
-    ? {
-        check,
-        level: "warn",
-        message: "a secret has fewer than 16 bytes",
-        remedy: "Use one from `mova-webhooks secret`",
-      }
-    : { check, level: "ok", message: "its secrets are long enough" };
+  const doubts = endpoint.secrets.flatMap(doubtsOf);
+  for (const { is, remedy } of doubts) yield { check, level: "warn", message: `a secret ${is}`, remedy };
+  if (doubts.length === 0) yield { check, level: "ok", message: "its secrets are long enough" };
   const { allowed, reason, addresses } = await checkUrl(endpoint.url.href, config.network);
   yield allowed
     ? { check, level: "ok", message: `${endpoint.url.host} is ${addresses.join(", ")}, which may be called` }

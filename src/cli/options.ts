@@ -53,7 +53,7 @@ export function collect(value: string, values: readonly string[]): readonly stri
 /** The secret given by option, file or environment. Throws SECRET_INVALID. */
 export function readSecret(options: { readonly secret?: string; readonly secretFile?: string }): string {
   const fromFile = options.secretFile === undefined ? undefined : readFile(options.secretFile).trim();
-  const secret = options.secret ?? fromFile ?? process.env[manager.fields.secret.variable] ?? "";
+  const secret = options.secret ?? fromFile ?? process.env[manager.fields.secret.variable]?.trim() ?? "";
   if (secret === "")
     throw new WebhookError("SECRET_INVALID", "Expected a secret in MOVA_WEBHOOK_SECRET or --secret-file", {
       remedy: "It is the one that both sides share; `mova-webhooks secret` prints a new one.",

@@ -29,7 +29,7 @@ function byDistance(given: string, known: Iterable<string>): Scored[] {
 }
 
 /** Levenshtein distance with one row of memory. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
     const current = [row];

@@ -11,6 +11,7 @@ import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
+import { doubtsOf } from "../settings/secret-doubts.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
 import { Burial } from "./burial.ts";
@@ -36,9 +37,6 @@ export interface EndpointsOptions {
   readonly logger: Logger;
   readonly now: () => number;
 }
-
-/** HMAC keys below 128 bits can be guessed (RFC 2104 section 3 asks for the hash's length). */
-const shortSecretBytes = 16;
 
 /** As the metric has them. */
 const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
@@ -190,9 +188,9 @@ export class Endpoints {
 
   #begin(endpoint: Endpoint, reason: string): void {
     const { book, worker, logger } = this.#options;
-    if (endpoint.secrets.some((secret) => secret.byteLength < shortSecretBytes)) {
-      const advice = `has fewer than ${shortSecretBytes} bytes; \`mova-webhooks secret\` makes a good one`;
-      logger.warn({ endpoint: endpoint.id }, `A secret of endpoint \`${endpoint.id}\` ${advice}`);
+    for (const { is, remedy } of endpoint.secrets.flatMap(doubtsOf)) {
+      const message = `A secret of endpoint \`${endpoint.id}\` ${is}. ${remedy}.`;
+      logger.warn({ endpoint: endpoint.id }, message);
     }
     const enabled = book.get(endpoint.id)?.enabled ?? endpoint.enabled;
     worker.putEndpoint(endpoint, enabled);

@@ -22,7 +22,7 @@ export const secretText: Setting<string> = {
       return unfit("a secret; what begins with `v1,` is a signature that one made", "a signature");
     }
     if (value.startsWith("whsec_") && !isBase64(value.slice(6))) {
-      return unfit(expected, "a `whsec_` secret that is not base64");
+      return unfit(expected, `a \`whsec_\` secret that is ${notBase64(value.slice(6))}`);
     }
     if (/^wh[sp]k_/.test(value)) {
       return unfit("a secret for HMAC; `whsk_` and `whpk_` keys sign another scheme", "an ed25519 key");
@@ -108,6 +108,12 @@ const readableInstant = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\
 
 function isOne(settings: SecretSetting | readonly SecretSetting[]): settings is SecretSetting {
   return !Array.isArray(settings);
+}
+
+/** Others read the base64 of URLs each in another way, or throw: as a key it would verify at few. */
+function notBase64(text: string): string {
+  const isOfUrls = /[-_]/.test(text) && isBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return isOfUrls ? "base64 of URLs: write + for - and / for _" : "not base64";
 }
 
 /** One character too many stands for no byte. */

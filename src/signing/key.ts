@@ -37,7 +37,9 @@ export function generateSecret(): string {
 function decodedKey(text: string): KeyObject {
   const encoded = text.slice(webhookSecretPrefix.length).replace(/={1,2}$/, "");
   if (!/^[A-Za-z0-9+/]+$/.test(encoded) || encoded.length % 4 === 1) {
-    throw new WebhookError("SECRET_INVALID", "What follows `whsec_` in a secret is not base64");
+    const isOfUrls = /[-_]/.test(encoded) && /^[\w-]+$/.test(encoded);
+    const what = isOfUrls ? "base64 of URLs: write + for - and / for _" : "not base64";
+    throw new WebhookError("SECRET_INVALID", `What follows \`whsec_\` in a secret is ${what}`);
   }
   return createSecretKey(encoded, "base64");
 }

@@ -7,8 +7,10 @@ import { loadConfig } from "../../src/settings/read/config.ts";
 import type { WebhookEndpoint } from "../../src/event/endpoint.ts";
 import { resolveEndpoint } from "../../src/settings/resolve-endpoint.ts";
 import { Secret } from "../../src/event/secret.ts";
+import { doubtsOf } from "../../src/settings/secret-doubts.ts";
 import { createSigner } from "../../src/signing/sign.ts";
 import { createVerifier } from "../../src/signing/verify.ts";
+import { testManager } from "../support/pipeline.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const url = "https://ops.example.com/hook";
@@ -84,12 +86,59 @@ describe("secrets that are refused", () => {
     ["an end on a day that is none", [fresh, { secret: old, expiresAt: "2027-13-31" }], /text such as/],
     ["an invalid Date", [fresh, { secret: old, expiresAt: new Date(Number.NaN) }], /text such as/],
     ["a character too many after whsec_", "whsec_canaryAAA", /not base64/],
+    [
+      "base64 of URLs after whsec_",
+      "whsec_canary-canary_canaryca",
+      /base64 of URLs: write \+ for - and \/ for _/,
+    ],
     ["an ed25519 key", "whsk_canary", /ed25519/],
   ] satisfies [string, WebhookEndpoint["secret"], RegExp][])("are %s", (_, secret, message) => {
     const resolve = (): unknown => resolveEndpoint({ url, id: "ops", secret });
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ code: "SECRET_INVALID" }));
     expect(resolve).not.toThrow(/canary/);
+  });
+});
+
+/** What `mova-webhooks secret` prints, without its prefix. */
+const key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+describe("a secret of which it is doubtful that it is meant so", () => {
+  const long = "a plain text of more than sixteen bytes";
+  it.each([
+    ["short", /fewer than 16 bytes/],
+    [`${long}\n`, /blank or a line break/],
+    [` whsec_${key}`, /blank or a line break/],
+    [`"whsec_${key}"`, /quotes around it/],
+    [`'${long}'`, /quotes around it/],
+    ...["hwsec_", "whsek_", "wsec_", "whsec-", "WHSEC_", "whsec"].map(
+      (start) => [start + key, /almost as `whsec_`.*decode it as base64/] as const,
+    ),
+    [key, /without its prefix.*decode it as base64/],
+    ["C2FVsBQIhrscChlQIMV+b5sSYspob7oDkQwTmKbCxmk=", /without its prefix/],
+  ] as const)("is warned of at the start: %s", (secret, doubt) => {
+    const lines: string[] = [];
+    const warn = (_: object, message: string): void => void lines.push(message);
+    const ignore = (): void => undefined;
+    testManager({
+      endpoints: [{ id: "ops", url, secret }],
+      logger: { debug: ignore, info: ignore, warn, error: ignore },
+    });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^A secret of endpoint `ops` /);
+    expect(lines[0]).toMatch(doubt);
+    expect(lines[0]).not.toContain(secret.trim());
+  });
+
+  it.each([
+    `whsec_${key}`,
+    long,
+    "at-least-sixteen-random-bytes",
+    "0123456789abcdef0123456789abcdef0123456789abcdef",
+    "secret_of_the_shop_and_its_friends",
+    "correcthorsebatterystaplecorrect",
+  ])("is not any other: %s", (secret) => {
+    expect(doubtsOf(new Secret(secret))).toEqual([]);
   });
 });
 
@@ -104,6 +153,14 @@ describe("the configuration file", () => {
     writeFileSync(join(folder, "mova.config.yaml"), text);
     return loadConfig({ cwd: folder, env: { OLD: old } });
   }
+
+  it("trims what it takes from the environment, as a file with a secret is", () => {
+    const text = `webhook:\n  endpoints:\n    - url: ${url}\n      secret: \${LINE}\n`;
+    writeFileSync(join(folder, "mova.config.yaml"), text);
+    const env = { LINE: `${fresh}\r\n`, MOVA_WEBHOOK_SECRET: `${old}\n` };
+    const config = loadConfig({ cwd: folder, env });
+    expect([config.endpoints[0]?.secret, config.secret]).toEqual([fresh, old]);
+  });
 
   it("takes secrets with an end, also from the environment, and shows none", () => {
     const config = load(`[${fresh}, { secret: "\${OLD}", expires_at: ${end} }]`);

@@ -44,7 +44,8 @@ export function fillReferences(
       mistake(malformed);
       return "";
     }
-    const value = env[name];
+    // As the variables themselves are read: a line break at the end would sign differently.
+    const value = env[name]?.trim();
     if (value !== undefined && (value !== "" || otherwise === undefined)) return value;
     if (otherwise === undefined)
       mistake(`the environment variable \`${name}\` is not set; set it, or write \`\${${name}:-default}\``);

@@ -30,6 +30,22 @@ describe("config check and doctor", () => {
     expect(out).toContain("✗ outbox: The SQLite outbox mova-webhooks.db is not a database");
   });
 
+  it("warn of secrets that others would read otherwise", async () => {
+    const settings = "url: https://192.0.2.1/, secret: hwsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    write(
+      "mova.config.yaml",
+      `webhook: { outbox: { type: memory }, endpoints: [{ id: ops, ${settings} }] }\n`,
+    );
+    const { out } = await cli(["doctor", "--json"]);
+    expect(out).not.toContain("MfKQ9r8");
+    expect(JSON.parse(out)).toContainEqual({
+      check: "endpoint ops",
+      level: "warn",
+      message: expect.stringMatching(/^a secret begins almost as `whsec_`.*`svix` decode it as base64/),
+      remedy: expect.stringContaining("Write `whsec_`"),
+    });
+  });
+
   it("compare the clock with those of the endpoints that are asked", async () => {
     const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
     const endpoint = await testEndpoint((_, response) => response.writeHead(200, { date: hourAgo }).end());
