@@ -69,7 +69,7 @@ export const errorTable = {
     retryable: false,
   },
   OUTBOX_FULL: {
-    meaning: "The outbox holds as many unfinished deliveries as it may, or its store has no room.",
+    meaning: "The outbox holds as many unfinished deliveries as it may.",
     remedy: "Bring the failing endpoints back, prune or replay dead deliveries, or raise the outbox's limit.",
     retryable: true,
   },

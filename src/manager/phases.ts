@@ -4,6 +4,7 @@ import { WebhookError } from "../event/errors.ts";
 import type { KnownTypes } from "../event/known-types.ts";
 import { followOwnWork } from "../event/own-work.ts";
 import { mistaken } from "../settings/read/config.ts";
+import { isWellButFull } from "../outbox/refusals.ts";
 import { keepPruned } from "../outbox/retention.ts";
 import { loadPlugin } from "../plugin/load.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
@@ -78,7 +79,7 @@ export async function start(
     await outbox.ping();
   } catch (error) {
     // Delivering is what makes room.
-    if (!WebhookError.is(error, "OUTBOX_FULL")) throw error;
+    if (!isWellButFull(error)) throw error;
     logger.warn({ err: error }, "the outbox takes no events, but what waits in it is delivered");
   }
   life.refuseAtTheEnd();

@@ -62,7 +62,7 @@ describe.skipIf(reasonWithoutSmallDisk() !== undefined)("a SQLite outbox on a fu
   it("delivers all that it had accepted, in the same process and after a start, and takes events again", async () => {
     const first = manage();
     const { ids, refusal } = await triggerUntilRefused(first);
-    expect(refusal).toMatchObject({ code: "OUTBOX_FULL" });
+    expect(refusal).toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
     expect((refusal as Error).message).toMatch(/outbox\.db has no room for more: the disk is full/);
     expect(ids.length).toBeGreaterThan(300);
     await first.close();
@@ -101,7 +101,9 @@ describe.skipIf(reasonWithoutSmallDisk() !== undefined)("a SQLite outbox on a fu
     const ids: string[] = [];
     for (let n = 0; n < 400; n += 1) ids.push((await manager.triggerEvent("cache.updated", { text })).id);
     disk.fill();
-    await expect(triggerUntilRefused(manager)).resolves.toMatchObject({ refusal: { code: "OUTBOX_FULL" } });
+    await expect(triggerUntilRefused(manager)).resolves.toMatchObject({
+      refusal: { code: "OUTBOX_UNAVAILABLE" },
+    });
     const waiting = (await manager.status())[0]?.pending ?? 0;
     await manager.start();
     await until(() => delivered().size >= waiting, 60_000);
@@ -125,7 +127,7 @@ describe.skipIf(reasonWithoutSmallDisk() !== undefined)("a SQLite outbox on a fu
     await manager.start();
     await expect(manager.ready()).resolves.toBeUndefined();
     const { ids } = await triggerUntilRefused(manager);
-    await expect(manager.ready()).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+    await expect(manager.ready()).rejects.toMatchObject({ code: "OUTBOX_UNAVAILABLE" });
     isDown = false;
     await until(() => ids.every((id) => delivered().has(id)), 60_000);
     await until(
