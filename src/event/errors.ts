@@ -83,6 +83,11 @@ export const errorTable = {
     remedy: "Use another path or key prefix, or upgrade this package.",
     retryable: false,
   },
+  TRANSACTION_UNSUPPORTED: {
+    meaning: "The outbox cannot store within the transaction that was given; nothing was stored.",
+    remedy: "Use an outbox in the same database as the transaction, or publish after it was committed.",
+    retryable: false,
+  },
   DEPENDENCY_MISSING: {
     meaning: "An optional package that was chosen is not installed.",
     remedy: "Install the package the message names.",

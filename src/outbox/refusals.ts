@@ -22,6 +22,14 @@ export function isWellButFull(error: unknown): boolean {
   return error.code === "OUTBOX_FULL" || Reflect.get(Object(error.cause), "code") === noRoom;
 }
 
+/** Says that a store cannot join a transaction of the caller's. */
+export function noTransactions(title: string): WebhookError {
+  return new WebhookError(
+    "TRANSACTION_UNSUPPORTED",
+    `The ${title} outbox cannot store within a transaction of yours`,
+  );
+}
+
 export function full(title: string, held: number, maxDeliveries: number): WebhookError {
   return new WebhookError("OUTBOX_FULL", `The ${title} outbox holds ${held} of ${maxDeliveries} deliveries`);
 }

@@ -31,7 +31,15 @@ export interface OutboxCase {
   /** Fails by an AssertionError. Wants a fresh subject. */
   readonly run: (subject: OutboxSubject) => Promise<void>;
   /** What the outbox must promise for the case to make sense; where it does not, skip the case and say so. */
-  readonly needs?: "shared" | "durable" | "bounded" | "putSync" | "pullBack";
+  readonly needs?:
+    | "shared"
+    | "durable"
+    | "bounded"
+    | "putSync"
+    | "pullBack"
+    | "clusterLimits"
+    | "sharedLimits"
+    | "noTransactions";
 }
 
 /** Tells why a case cannot be asked of an outbox, or nothing where it can. */
@@ -40,9 +48,13 @@ export function reasonToSkip(
   subject: OutboxSubject,
   outbox: Outbox,
 ): string | undefined {
-  const { durable, shared } = outbox.guarantees;
+  const { durable, shared, clusterLimits, transactional } = outbox.guarantees;
   if (needs === "shared" && !shared) return `${outbox.name} is not shared between processes`;
   if (needs === "durable" && !durable) return `${outbox.name} does not promise to survive its process`;
+  if (needs === "sharedLimits" && !shared) return `${outbox.name} is not shared between processes`;
+  if ((needs === "clusterLimits" || needs === "sharedLimits") && !clusterLimits)
+    return `${outbox.name} keeps no limits`;
+  if (needs === "noTransactions" && transactional) return `${outbox.name} joins transactions`;
   if (needs === "bounded" && subject.openBounded === undefined)
     return `${outbox.name} has no limit of its own`;
   if (needs === "putSync" && outbox.putSync === undefined) return `${outbox.name} cannot store synchronously`;
@@ -51,14 +63,16 @@ export function reasonToSkip(
   return undefined;
 }
 
+type DeliveryParts = Pick<NewDelivery, "dueAt" | "claim" | "limits" | "orderKey" | "expiresAt">;
+
 /** An event for the endpoints named, accepted now and due at once unless told otherwise. */
 export function submissionOf(
   subject: OutboxSubject,
   id: string,
   endpointIds: readonly string[] = ["ops"],
-  more: Partial<OutboxEvent> & Partial<Pick<NewDelivery, "dueAt" | "claim">> = {},
+  more: Partial<OutboxEvent> & Partial<DeliveryParts> = {},
 ): Submission {
-  const { dueAt, claim, ...event } = more;
+  const { dueAt, claim, limits, orderKey, expiresAt, ...event } = more;
   const createdAt = event.createdAt ?? subject.now();
   return {
     event: {
@@ -76,6 +90,9 @@ export function submissionOf(
       endpointId,
       dueAt: dueAt ?? subject.now(),
       ...(claim === undefined ? {} : { claim }),
+      ...(limits === undefined ? {} : { limits }),
+      ...(orderKey === undefined ? {} : { orderKey }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
     })),
   };
 }

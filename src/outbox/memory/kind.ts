@@ -6,7 +6,7 @@ import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
 export const memoryKind: OutboxKind<MemoryOutboxOptions> = {
   name: "memory",
   title: "memory",
-  guarantees: { durable: false, shared: false, transactional: false, clusterLimits: false },
+  guarantees: { durable: false, shared: false, transactional: false, clusterLimits: true },
   isOurs: true,
   options: memoryOptions,
   fromText: {

@@ -2,16 +2,24 @@
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { check } from "../../settings/check.ts";
 import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
-import { isOlder, readCursor, writeCursor } from "../position.ts";
-import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
-import { closed } from "../refusals.ts";
+import { expiredReason } from "../reasons.ts";
+import { closed, noTransactions } from "../refusals.ts";
+import { addLate, cancel, expire, missed, sendNow } from "./interventions.ts";
+import { EndpointShelf } from "./endpoint-shelf.ts";
 import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
-import { type DeliveryRecord, deliveryOf } from "./record.ts";
+import { type DeliveryRecord, claimOf, deliveryOf } from "./record.ts";
 import { MemoryStore } from "./store.ts";
-import { KeptInProcess } from "../kept-in-process.ts";
+import { findPage, prune, replay } from "./upkeep.ts";
 import type {
   Claim,
   Claimed,
+  Ended,
+  EndpointLimits,
+  Intervened,
+  LateDelivery,
+  MissedPage,
+  NewDelivery,
+  PutOptions,
   Due,
   EndpointCounts,
   EventRecord,
@@ -30,15 +38,14 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
   return new MemoryOutbox(options.maxDeliveries ?? 10_000, options.now ?? wallNow);
 }
 
-class MemoryOutbox extends KeptInProcess implements Outbox {
+class MemoryOutbox extends EndpointShelf implements Outbox {
   readonly contract = 2;
   readonly name = "memory";
-  readonly guarantees = { durable: false, shared: false, transactional: false, clusterLimits: false };
+  readonly guarantees = { durable: false, shared: false, transactional: false, clusterLimits: true };
   /** Nobody is left to take over from this process. */
   readonly leaseMs = Number.POSITIVE_INFINITY;
   readonly #store: MemoryStore;
   readonly #now: () => number;
-  #closed = false;
 
   constructor(maxDeliveries: number, now: () => number) {
     super();
@@ -46,24 +53,31 @@ class MemoryOutbox extends KeptInProcess implements Outbox {
     this.#now = now;
   }
 
-  async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
-    this.#assertOpen();
+  async put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]> {
+    this.assertOpen();
+    if (options?.transaction !== undefined) throw noTransactions("memory");
     this.#store.makeRoomFor(submissions);
     return submissions.map((submission) => this.#add(submission));
   }
 
-  async claim(endpointId: string, limit: number): Promise<Claimed> {
-    this.#assertOpen();
-    const records = this.#store.endpoints.get(endpointId)?.takeDue(limit, this.#now()) ?? [];
+  async claim(endpointId: string, limit: number, limits?: EndpointLimits): Promise<Claimed> {
+    this.assertOpen();
+    const endpoint = this.#store.endpoints.get(endpointId);
+    if (endpoint === undefined) return { claims: [] };
+    const now = this.#now();
+    const room = endpoint.room(limits, limit, now);
+    const records = endpoint.takeDue(room.deliveries, now);
+    endpoint.granted(limits, records.length, now);
     const claims = records.map((record) => {
       this.#store.enter(record, "delivering", record.dueAt);
       return claimOf(record);
     });
-    return { claims };
+    const isMore = room.nextAt !== undefined && (endpoint.earliestDueAt ?? Number.POSITIVE_INFINITY) <= now;
+    return isMore && room.nextAt !== undefined ? { claims, nextAt: room.nextAt } : { claims };
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
-    this.#assertOpen();
+    this.assertOpen();
     const record = this.#store.records.get(claim.id);
     if (record === undefined || record.state !== "delivering" || record.version !== claim.lease)
       return "lost";
@@ -83,69 +97,84 @@ class MemoryOutbox extends KeptInProcess implements Outbox {
     } else {
       record.reason = settlement.kind === "dead" ? settlement.reason : undefined;
       record.batch = undefined;
+      record.holds =
+        settlement.kind === "dead" &&
+        record.orderKey !== undefined &&
+        settlement.reason !== expiredReason &&
+        this.#store.endpoint(record.endpointId).blocks;
       this.#store.enter(record, settlement.kind, this.#now());
     }
     return "settled";
   }
 
   async due(): Promise<Due> {
-    this.#assertOpen();
+    this.assertOpen();
     const earliest = Array.from(
       this.#store.endpoints,
       ([endpointId, { earliestDueAt }]): Earliest => [endpointId, earliestDueAt],
     );
-    return dueAmong(earliest, this.#now());
+    const expiresAt = this.#store.nextToExpire?.expiresAt;
+    return {
+      ...dueAmong(earliest, this.#now()),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(this.version === 0 ? {} : { version: this.version }),
+    };
+  }
+
+  async expire(): Promise<readonly Ended[]> {
+    this.assertOpen();
+    return expire(this.#store, this.#now());
+  }
+
+  async sendNow(deliveryId: string, by: string): Promise<Intervened> {
+    this.assertOpen();
+    return sendNow(this.#store, deliveryId, { action: "send", by, at: this.#now() });
+  }
+
+  async cancel(deliveryId: string, by: string, reason?: string): Promise<Intervened> {
+    this.assertOpen();
+    const why = reason === undefined ? {} : { reason };
+    return cancel(this.#store, deliveryId, { action: "cancel", by, at: this.#now(), ...why });
+  }
+
+  async missed(endpointId: string, page: Parameters<Outbox["missed"]>[1]): Promise<MissedPage> {
+    this.assertOpen();
+    return missed(this.#store, endpointId, page);
+  }
+
+  async add(deliveries: readonly LateDelivery[]): Promise<number> {
+    this.assertOpen();
+    return addLate(this.#store, deliveries);
   }
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
-    this.#assertOpen();
-    const limit = query.limit ?? pageSize;
-    const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
-    const matching = this.#store.matching(query);
-    const found = cursor === undefined ? matching : matching.filter((record) => isOlder(record, cursor));
-    found.reverse();
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const deliveries = page.map(deliveryOf);
-    if (last === undefined || found.length <= limit) return { deliveries };
-    return { deliveries, cursor: writeCursor(last) };
+    this.assertOpen();
+    const { records, cursor } = findPage(this.#store, query);
+    const deliveries = records.map((record) => this.#deliveryOf(record));
+    return cursor === undefined ? { deliveries } : { deliveries, cursor };
   }
 
   async get(deliveryId: string): Promise<Delivery | undefined> {
-    this.#assertOpen();
+    this.assertOpen();
     const record = this.#store.records.get(deliveryId);
-    return record && deliveryOf(record);
+    return record && this.#deliveryOf(record);
   }
 
   async event(eventId: string): Promise<EventRecord | undefined> {
-    this.#assertOpen();
+    this.assertOpen();
     const stored = this.#store.events.get(eventId);
-    return stored && { event: stored.event, deliveries: stored.records.map(deliveryOf) };
+    return (
+      stored && { event: stored.event, deliveries: stored.records.map((record) => this.#deliveryOf(record)) }
+    );
   }
 
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
-    this.#assertOpen();
-    const { deliveryIds, dryRun = false, limit = replaySize } = selection;
-    const state = stateToReplay(selection);
-    const wanted = deliveryIds && new Set(deliveryIds);
-    const chosen = this.#store
-      .matching(state === undefined ? selection : { ...selection, state })
-      .filter((record) => isFinished(record) && (wanted?.has(record.id) ?? true))
-      .slice(0, limit);
-    if (!dryRun && chosen.length > 0) {
-      for (const record of chosen) {
-        record.attempt = 1;
-        record.replays += 1;
-        record.reason = undefined;
-        this.#store.enter(record, "pending", this.#now());
-      }
-      this.#store.listForgettable();
-    }
-    return chosen.map((record) => record.id);
+    this.assertOpen();
+    return replay(this.#store, selection, this.#now());
   }
 
   async bury(endpointId: string, reason: string): Promise<number> {
-    this.#assertOpen();
+    this.assertOpen();
     const records = this.#store.endpoints.get(endpointId)?.takeAll() ?? [];
     for (const record of records) {
       record.reason = reason;
@@ -155,14 +184,14 @@ class MemoryOutbox extends KeptInProcess implements Outbox {
   }
 
   async pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
-    this.#assertOpen();
+    this.assertOpen();
     const records = this.#store.endpoints.get(endpointId)?.takeBeyond(beyond) ?? [];
     for (const record of records) this.#store.enter(record, "pending", dueAt);
     return records.length;
   }
 
   async counts(): Promise<readonly EndpointCounts[]> {
-    this.#assertOpen();
+    this.assertOpen();
     const now = this.#now();
     return Array.from(this.#store.endpoints, ([endpointId, endpoint]) => {
       const { pending, delivering, dead, earliestDueAt } = endpoint;
@@ -170,33 +199,36 @@ class MemoryOutbox extends KeptInProcess implements Outbox {
     });
   }
 
-  async prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number> {
-    this.#assertOpen();
-    const { before = Number.NEGATIVE_INFINITY, keep = Number.POSITIVE_INFINITY } = limits;
-    const finished = this.#store.finishedEvents();
-    let left = this.#store.finishedCount;
-    let forgotten = 0;
-    for (const stored of finished) {
-      if (stored.event.createdAt >= before && left <= keep) break;
-      left -= Math.max(1, stored.records.length);
-      forgotten += stored.records.length;
-      this.#store.forget(stored);
-    }
-    if (finished.length > 0) this.#store.listForgettable();
-    return forgotten;
+  async prune(limits: Parameters<Outbox["prune"]>[0]): Promise<number> {
+    this.assertOpen();
+    return prune(this.#store, limits);
   }
 
   async ping(): Promise<void> {
-    this.#assertOpen();
+    this.assertOpen();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.closed = true;
     this.#store.clear();
   }
 
-  #assertOpen(): void {
-    if (this.#closed) throw closed("memory");
+  /** Tells whether a delivery that is being stored may be claimed, and counts it then. */
+  #grants({ endpointId, orderKey, expiresAt, limits }: NewDelivery): boolean {
+    if (limits === undefined && orderKey === undefined && expiresAt === undefined) return true;
+    const endpoint = this.#store.endpoint(endpointId);
+    const now = this.#now();
+    if (orderKey !== undefined && endpoint.holdsBack(orderKey)) return false;
+    if (expiresAt !== undefined && expiresAt <= now) return false;
+    if (limits === undefined) return true;
+    const { deliveries } = endpoint.room(limits, 1, now);
+    endpoint.granted(limits, deliveries, now);
+    return deliveries === 1;
+  }
+
+  #deliveryOf(record: DeliveryRecord): Delivery {
+    if (record.orderKey === undefined) return deliveryOf(record);
+    return deliveryOf(record, this.#store.endpoint(record.endpointId).aheadOf(record));
   }
 
   #add({ event, deliveries }: Submission): Stored {
@@ -206,23 +238,11 @@ class MemoryOutbox extends KeptInProcess implements Outbox {
     for (const delivery of deliveries) {
       if (this.#store.records.has(delivery.id)) continue;
       const record = this.#store.addDelivery(stored, delivery);
-      this.#store.enter(record, delivery.claim === true ? "delivering" : "pending", delivery.dueAt);
-      if (delivery.claim === true) claims.push(claimOf(record));
+      const granted = delivery.claim === true && this.#grants(delivery);
+      this.#store.enter(record, granted ? "delivering" : "pending", delivery.dueAt);
+      if (granted) claims.push(claimOf(record));
     }
     if (stored.records.length === 0) this.#store.addUnrouted(stored);
     return { accepted: true, claims };
   }
-}
-
-function claimOf(record: DeliveryRecord): Claim {
-  const { id, endpointId, content, batch, previous, version: lease } = record;
-  const { event } = record.stored;
-  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
-  if (content === undefined && batch === undefined && previous === undefined) return claim;
-  return {
-    ...claim,
-    ...(content === undefined ? {} : { content }),
-    ...(batch === undefined ? {} : { batch }),
-    ...(previous === undefined ? {} : { previous }),
-  };
 }

@@ -1,18 +1,25 @@
 /** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
-import type { Attempt, Delivery, DeliveryState } from "../../event/delivery.ts";
-import type { DeliveryContent, OutboxEvent } from "../outbox.ts";
+import type { Attempt, Delivery, DeliveryState, Intervention } from "../../event/delivery.ts";
+import type { Claim, DeliveryContent, OutboxEvent } from "../outbox.ts";
 import type { Position } from "../position.ts";
 import type { Searched } from "../query.ts";
 
 export interface StoredEvent {
   readonly event: OutboxEvent;
   readonly records: DeliveryRecord[];
+  /** Position in the order of storing. */
+  readonly sequence: number;
 }
 
 export interface DeliveryRecord extends Position, Searched {
   readonly id: string;
   readonly stored: StoredEvent;
   readonly content: DeliveryContent | undefined;
+  readonly orderKey: string | undefined;
+  expiresAt: number | undefined;
+  /** It died, and keeps back the others of its order key. */
+  holds: boolean;
+  interventions: readonly Intervention[] | undefined;
   state: DeliveryState;
   dueAt: number;
   replays: number;
@@ -32,7 +39,8 @@ export interface UnroutedEvent {
   readonly sequence: number;
 }
 
-export function deliveryOf(record: DeliveryRecord): Delivery {
+/** `behind` is the delivery of its order key that must end first. */
+export function deliveryOf(record: DeliveryRecord, behind?: DeliveryRecord): Delivery {
   return {
     id: record.id,
     eventId: record.stored.event.id,
@@ -43,6 +51,10 @@ export function deliveryOf(record: DeliveryRecord): Delivery {
     dueAt: record.dueAt,
     replays: record.replays,
     ...(record.reason === undefined ? {} : { reason: record.reason }),
+    ...(record.expiresAt === undefined ? {} : { expiresAt: record.expiresAt }),
+    ...(record.orderKey === undefined ? {} : { orderKey: record.orderKey }),
+    ...(behind === undefined ? {} : { behind: behind.id }),
+    ...(record.interventions === undefined ? {} : { interventions: record.interventions }),
     attempts: [...record.attempts],
   };
 }
@@ -50,4 +62,20 @@ export function deliveryOf(record: DeliveryRecord): Delivery {
 /** A retry or a replay, as opposed to the first attempt of a delivery that just came. */
 export function isRepeated(record: DeliveryRecord): boolean {
   return record.attempt > 1 || record.replays > 0;
+}
+
+export function claimOf(record: DeliveryRecord): Claim {
+  const { id, endpointId, content, batch, previous, expiresAt, orderKey, version: lease } = record;
+  const { event } = record.stored;
+  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
+  const isPlain = content === undefined && batch === undefined && previous === undefined;
+  if (isPlain && expiresAt === undefined && orderKey === undefined) return claim;
+  return {
+    ...claim,
+    ...(content === undefined ? {} : { content }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(orderKey === undefined ? {} : { orderKey }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
+  };
 }

@@ -4,8 +4,12 @@ import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
 import { byAge } from "../position.ts";
 import { isFinished, matches } from "../query.ts";
 import { full } from "../refusals.ts";
-import { DueQueue, EndpointDeliveries } from "./waiting.ts";
+import { DueQueue, EndpointDeliveries, type Waiting } from "./waiting.ts";
 import type { DeliveryRecord, StoredEvent, UnroutedEvent } from "./record.ts";
+
+interface Expiring extends Waiting {
+  readonly record: DeliveryRecord;
+}
 
 export class MemoryStore {
   readonly events = new Map<string, StoredEvent>();
@@ -14,6 +18,10 @@ export class MemoryStore {
   readonly #maxDeliveries: number;
   /** Delivered records, and events that went to no endpoint: each of those takes the room of one delivery. */
   #forgettable = new DueQueue<DeliveryRecord | UnroutedEvent>();
+  /** Events that went to no endpoint. */
+  readonly #unrouted = new Set<StoredEvent>();
+  /** Waiting deliveries that expire, by when; those that wait no more are passed over. */
+  readonly #expiring = new DueQueue<Expiring>();
   #size = 0;
   #sequence = 0;
 
@@ -23,7 +31,11 @@ export class MemoryStore {
 
   /** Forgets delivered records as far as needed. Throws OUTBOX_FULL, and then has forgotten nothing. */
   makeRoomFor(submissions: readonly Submission[]): void {
-    const needed = this.#roomFor(submissions);
+    this.makeRoomForLate(this.#roomFor(submissions));
+  }
+
+  /** The same for so many deliveries. */
+  makeRoomForLate(needed: number): void {
     const held = this.#size - this.#forgettable.size;
     if (held + needed > this.#maxDeliveries) throw full("memory", held, this.#maxDeliveries);
     while (this.#size + needed > this.#maxDeliveries) {
@@ -35,7 +47,7 @@ export class MemoryStore {
   }
 
   addEvent(event: OutboxEvent): StoredEvent {
-    const stored: StoredEvent = { event, records: [] };
+    const stored: StoredEvent = { event, records: [], sequence: this.#sequence++ };
     this.events.set(event.id, stored);
     return stored;
   }
@@ -43,6 +55,7 @@ export class MemoryStore {
   /** Says that no delivery will follow for this event. */
   addUnrouted(stored: StoredEvent): void {
     this.#size += 1;
+    this.#unrouted.add(stored);
     this.#forgettable.push({ stored, dueAt: stored.event.createdAt, sequence: this.#sequence++ });
   }
 
@@ -55,6 +68,10 @@ export class MemoryStore {
       createdAt: stored.event.createdAt,
       sequence: this.#sequence++,
       content: delivery.content,
+      orderKey: delivery.orderKey,
+      expiresAt: delivery.expiresAt,
+      holds: false,
+      interventions: undefined,
       state: "pending",
       dueAt: delivery.dueAt,
       replays: 0,
@@ -65,7 +82,8 @@ export class MemoryStore {
       previous: undefined,
       attempts: [],
     };
-    this.#size += 1;
+    // One that was added later takes the room that its event had for itself.
+    if (!(stored.records.length === 0 && this.#unrouted.delete(stored))) this.#size += 1;
     stored.records.push(record);
     this.records.set(record.id, record);
     return record;
@@ -73,14 +91,45 @@ export class MemoryStore {
 
   /** Enters a record that was just added, or was taken from its queue, or is in no queue, into a state. */
   enter(record: DeliveryRecord, state: DeliveryState, dueAt: number): void {
-    const endpoint = this.#endpoint(record.endpointId);
-    endpoint.count(record.state, -1);
+    const endpoint = this.endpoint(record.endpointId);
+    const leaving = record.state;
+    endpoint.count(leaving, -1);
     record.state = state;
     record.dueAt = dueAt;
     record.version += 1;
-    if (state === "pending") endpoint.wait(record);
-    else if (state === "delivered") this.#forgettable.push(record);
+    endpoint.place(record, leaving);
+    if (state === "delivered") this.#forgettable.push(record);
     else endpoint.count(state, 1);
+    if (state === "pending" && record.expiresAt !== undefined) {
+      this.#expiring.push({ dueAt: record.expiresAt, sequence: record.sequence, record });
+    }
+  }
+
+  /** Returns the waiting delivery that expires first. */
+  get nextToExpire(): DeliveryRecord | undefined {
+    for (let next = this.#expiring.peek(); next !== undefined; next = this.#expiring.peek()) {
+      const { record, dueAt } = next;
+      if (record.state === "pending" && record.expiresAt === dueAt && this.records.get(record.id) === record)
+        return record;
+      this.#expiring.pop();
+    }
+    return undefined;
+  }
+
+  /** Takes from their queues what waits and has expired. */
+  takeExpired(now: number, limit: number): DeliveryRecord[] {
+    const byEndpoint = new Map<string, Set<DeliveryRecord>>();
+    const taken: DeliveryRecord[] = [];
+    for (let next = this.nextToExpire; next !== undefined; next = this.nextToExpire) {
+      if ((next.expiresAt as number) > now || taken.length === limit) break;
+      this.#expiring.pop();
+      const among = byEndpoint.get(next.endpointId) ?? new Set();
+      byEndpoint.set(next.endpointId, among);
+      if (!among.has(next)) taken.push(next);
+      among.add(next);
+    }
+    for (const [endpointId, records] of byEndpoint) this.endpoint(endpointId).take(records);
+    return taken;
   }
 
   /** Oldest first. */
@@ -114,7 +163,7 @@ export class MemoryStore {
   listForgettable(): void {
     const unrouted = this.#forgettable
       .drain()
-      .filter((item) => !("id" in item) && this.events.has(item.stored.event.id));
+      .filter((item) => !("id" in item) && this.#unrouted.has(item.stored));
     for (const item of unrouted) this.#forgettable.push(item);
     for (const record of this.records.values()) {
       if (record.state === "delivered") this.#forgettable.push(record);
@@ -125,6 +174,8 @@ export class MemoryStore {
     this.events.clear();
     this.records.clear();
     this.endpoints.clear();
+    this.#unrouted.clear();
+    this.#expiring.drain();
     this.#forgettable.drain();
   }
 
@@ -139,7 +190,7 @@ export class MemoryStore {
     return room;
   }
 
-  #endpoint(endpointId: string): EndpointDeliveries {
+  endpoint(endpointId: string): EndpointDeliveries {
     let endpoint = this.endpoints.get(endpointId);
     if (endpoint === undefined) {
       endpoint = new EndpointDeliveries();
@@ -149,8 +200,13 @@ export class MemoryStore {
   }
 
   #forgetRecord(record: DeliveryRecord): void {
-    this.#endpoint(record.endpointId).count(record.state, -1);
+    const endpoint = this.endpoint(record.endpointId);
+    endpoint.count(record.state, -1);
     record.version += 1;
+    if (record.holds) {
+      record.holds = false;
+      endpoint.place(record, record.state);
+    }
     this.records.delete(record.id);
     this.#size -= 1;
     const siblings = record.stored.records;
@@ -160,6 +216,7 @@ export class MemoryStore {
 
   #forgetEvent(stored: StoredEvent): void {
     this.events.delete(stored.event.id);
+    this.#unrouted.delete(stored);
     this.#size -= 1;
   }
 }

@@ -1,6 +1,9 @@
 /** What waits in the memory outbox, longest due first, and how many deliveries of an endpoint are in the other states. */
 import type { DeliveryState } from "../../event/delivery.ts";
+import type { EndpointLimits } from "../../event/endpoint-state.ts";
 import { byDueTime, shareOfFirstAttempts } from "../due.ts";
+import { countGrant, type Grants, type Room, roomUnder } from "../limits.ts";
+import { type Moved, OrderLines } from "./order-lines.ts";
 import { isRepeated } from "./record.ts";
 import type { DeliveryRecord } from "./record.ts";
 
@@ -9,6 +12,12 @@ export class EndpointDeliveries {
   readonly #firstAttempts = new DueQueue<DeliveryRecord>();
   readonly #retries = new DueQueue<DeliveryRecord>();
   readonly #counts = { delivering: 0, dead: 0 };
+  readonly #grants: Grants = [];
+  /** Only of an endpoint whose deliveries have order keys. */
+  #lines: OrderLines | undefined;
+  /** Deliveries that wait behind another of their key. */
+  #parked = 0;
+  #order: "block" | "skip" = "skip";
   #turn = 0;
 
   get delivering(): number {
@@ -20,7 +29,7 @@ export class EndpointDeliveries {
   }
 
   get pending(): number {
-    return this.#firstAttempts.size + this.#retries.size;
+    return this.#firstAttempts.size + this.#retries.size + this.#parked;
   }
 
   /** When the pending delivery that is due longest is or was due. */
@@ -36,36 +45,104 @@ export class EndpointDeliveries {
     if (state === "delivering" || state === "dead") this.#counts[state] += change;
   }
 
+  /** Whether a delivery that dies keeps back the others of its key. */
+  get blocks(): boolean {
+    return this.#order === "block";
+  }
+
+  /** Notes that a delivery came or left a state for the one it has now, other than by `takeDue`. */
+  place(record: DeliveryRecord, leaving: DeliveryState): void {
+    if (record.orderKey === undefined) {
+      if (record.state === "pending") this.wait(record);
+      return;
+    }
+    this.#lines ??= new OrderLines();
+    // Counted as behind another until it turns out that it is not.
+    if (record.state === "pending") this.#parked += 1;
+    this.#move(this.#lines.place(record, record.orderKey, leaving));
+  }
+
+  /** Tells whether a new delivery of a key would have to wait for another. */
+  holdsBack(orderKey: string): boolean {
+    return this.#lines?.has(orderKey) === true;
+  }
+
+  mayBeClaimed(record: DeliveryRecord): boolean {
+    return record.orderKey === undefined || this.#lines?.mayBeClaimed(record, record.orderKey) === true;
+  }
+
+  /** Returns the delivery of its key that must end first. */
+  aheadOf(record: DeliveryRecord): DeliveryRecord | undefined {
+    if (record.orderKey === undefined || record.state !== "pending") return undefined;
+    return this.#lines?.aheadOf(record, record.orderKey);
+  }
+
+  /** Returns how many deliveries the limits allow now. */
+  room(limits: EndpointLimits | undefined, wanted: number, now: number): Room {
+    const order = limits?.order ?? "skip";
+    if (order !== this.#order) {
+      this.#order = order;
+      if (order === "skip") for (const freed of this.#lines?.skipDead() ?? []) this.#move({ freed });
+    }
+    if (limits === undefined) return { deliveries: wanted };
+    return roomUnder(limits, wanted, this.#counts.delivering, this.#grants, now);
+  }
+
+  /** Counts what was granted under the limits. */
+  granted(limits: EndpointLimits | undefined, deliveries: number, now: number): void {
+    if (limits !== undefined) countGrant(limits, deliveries, this.#grants, now);
+  }
+
   wait(record: DeliveryRecord): void {
     (isRepeated(record) ? this.#retries : this.#firstAttempts).push(record);
   }
 
   takeDue(limit: number, now: number): DeliveryRecord[] {
     const taken: DeliveryRecord[] = [];
+    const expired: DeliveryRecord[] = [];
     function takeFrom(queue: DueQueue<DeliveryRecord>, upTo: number): void {
       for (let next = queue.peek(); taken.length < upTo && next && next.dueAt <= now; next = queue.peek()) {
-        taken.push(next);
         queue.pop();
+        (next.expiresAt !== undefined && next.expiresAt <= now ? expired : taken).push(next);
       }
     }
     takeFrom(this.#firstAttempts, shareOfFirstAttempts(limit, this.#turn));
     takeFrom(this.#retries, limit);
     takeFrom(this.#firstAttempts, limit);
     this.#turn += 1;
+    for (const record of expired) this.wait(record);
     return taken.sort(byDueTime);
   }
 
   /** Takes retries that are due later than that, and first attempts of events that were accepted later. */
   takeBeyond(time: number): DeliveryRecord[] {
-    const all = this.takeAll();
-    const isBeyond = (record: DeliveryRecord): boolean =>
-      record.dueAt > time && (isRepeated(record) || record.stored.event.createdAt > time);
-    for (const record of all) if (!isBeyond(record)) this.wait(record);
-    return all.filter(isBeyond);
+    return this.#takeWhere(
+      (record) => record.dueAt > time && (isRepeated(record) || record.stored.event.createdAt > time),
+    );
+  }
+
+  /** Takes some that wait. What they kept back is kept back until they are placed. */
+  take(records: ReadonlySet<DeliveryRecord>): void {
+    this.#parked -= records.size - this.#takeWhere((record) => records.has(record)).length;
   }
 
   takeAll(): DeliveryRecord[] {
-    return [...this.#firstAttempts.drain(), ...this.#retries.drain()];
+    this.#parked = 0;
+    const behind = this.#lines?.takeWaiting() ?? [];
+    return [...this.#firstAttempts.drain(), ...this.#retries.drain(), ...behind];
+  }
+
+  #takeWhere(isWanted: (record: DeliveryRecord) => boolean): DeliveryRecord[] {
+    const all = [...this.#firstAttempts.drain(), ...this.#retries.drain()];
+    for (const record of all) if (!isWanted(record)) this.wait(record);
+    return all.filter(isWanted);
+  }
+
+  #move({ freed, parked }: Moved): void {
+    if (parked !== undefined && this.#takeWhere((record) => record === parked).length > 0) this.#parked += 1;
+    if (freed === undefined) return;
+    this.#parked -= 1;
+    this.wait(freed);
   }
 }
 

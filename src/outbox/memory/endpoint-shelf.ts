@@ -1,0 +1,47 @@
+/** The endpoints of the memory outbox, and their states. */
+import type { EndpointState, StateChange, StoredEndpoint } from "../../event/endpoint-state.ts";
+import { closed } from "../refusals.ts";
+import { changedState } from "../state-change.ts";
+
+export class EndpointShelf {
+  readonly #states = new Map<string, EndpointState>();
+  readonly #endpoints = new Map<string, StoredEndpoint>();
+  /** Changes made so far. */
+  protected version = 0;
+  protected closed = false;
+
+  async states(): Promise<readonly EndpointState[]> {
+    this.assertOpen();
+    return [...this.#states.values()];
+  }
+
+  async saveState(endpointId: string, change: StateChange): Promise<EndpointState> {
+    this.assertOpen();
+    const state = changedState(this.#states.get(endpointId) ?? { endpointId, status: "on" }, change);
+    this.#states.set(endpointId, state);
+    this.version += 1;
+    return state;
+  }
+
+  async loadEndpoints(): Promise<readonly StoredEndpoint[]> {
+    this.assertOpen();
+    return [...this.#endpoints.values()];
+  }
+
+  async saveEndpoint(endpoint: StoredEndpoint): Promise<void> {
+    this.assertOpen();
+    this.#endpoints.set(endpoint.id, endpoint);
+    this.version += 1;
+  }
+
+  async removeEndpoint(endpointId: string): Promise<boolean> {
+    this.assertOpen();
+    this.version += 1;
+    this.#states.delete(endpointId);
+    return this.#endpoints.delete(endpointId);
+  }
+
+  protected assertOpen(): void {
+    if (this.closed) throw closed("memory");
+  }
+}

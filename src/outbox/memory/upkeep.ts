@@ -1,0 +1,62 @@
+/** What searching, replaying and forgetting do in the memory outbox. */
+import type { DeliveryQuery } from "../../event/delivery.ts";
+import { isOlder, readCursor, writeCursor } from "../position.ts";
+import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
+import type { ReplaySelection } from "../outbox.ts";
+import type { DeliveryRecord } from "./record.ts";
+import type { MemoryStore } from "./store.ts";
+
+/** Returns one page, newest first, and where the next begins. */
+export function findPage(
+  store: MemoryStore,
+  query: DeliveryQuery,
+): { readonly records: readonly DeliveryRecord[]; readonly cursor?: string } {
+  const limit = query.limit ?? pageSize;
+  const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
+  const matching = store.matching(query);
+  const found = cursor === undefined ? matching : matching.filter((record) => isOlder(record, cursor));
+  found.reverse();
+  const records = found.slice(0, limit);
+  const last = records.at(-1);
+  return last === undefined || found.length <= limit ? { records } : { records, cursor: writeCursor(last) };
+}
+
+export function replay(store: MemoryStore, selection: ReplaySelection, now: number): readonly string[] {
+  const { deliveryIds, dryRun = false, limit = replaySize } = selection;
+  const state = stateToReplay(selection);
+  const wanted = deliveryIds && new Set(deliveryIds);
+  const chosen = store
+    .matching(state === undefined ? selection : { ...selection, state })
+    .filter((record) => isFinished(record) && (wanted?.has(record.id) ?? true))
+    .slice(0, limit);
+  if (!dryRun && chosen.length > 0) {
+    for (const record of chosen) {
+      record.attempt = 1;
+      record.replays += 1;
+      record.reason = undefined;
+      record.expiresAt = undefined;
+      record.holds = false;
+      store.enter(record, "pending", now);
+    }
+    store.listForgettable();
+  }
+  return chosen.map((record) => record.id);
+}
+
+export function prune(
+  store: MemoryStore,
+  limits: { readonly before?: number; readonly keep?: number },
+): number {
+  const { before = Number.NEGATIVE_INFINITY, keep = Number.POSITIVE_INFINITY } = limits;
+  const finished = store.finishedEvents();
+  let left = store.finishedCount;
+  let forgotten = 0;
+  for (const stored of finished) {
+    if (stored.event.createdAt >= before && left <= keep) break;
+    left -= Math.max(1, stored.records.length);
+    forgotten += stored.records.length;
+    store.forget(stored);
+  }
+  if (finished.length > 0) store.listForgettable();
+  return forgotten;
+}
