@@ -20,7 +20,7 @@ export interface Attempt {
 }
 
 /** What a person or program asked for while it waited. */
-interface Intervention {
+export interface Intervention {
   readonly action: "send" | "cancel";
   /** Who asked: `code`, `api`, `cli`, or a name. */
   readonly by: string;

@@ -17,6 +17,7 @@ const off = { endpointId: "ops", routed: false, reason: "disabled" } as const;
 export const handsCases: readonly OutboxCase[] = [
   {
     name: "sending now replaces the retry that was planned, and says who asked and when",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       const claim = await putAndClaim(subject, outbox, "evt_1");
@@ -40,6 +41,7 @@ export const handsCases: readonly OutboxCase[] = [
   },
   {
     name: "a cancelled delivery is dead with who did it and why, and can be replayed",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       await outbox.put([submissionOf(subject, "evt_1"), submissionOf(subject, "evt_2")]);
@@ -65,6 +67,7 @@ export const handsCases: readonly OutboxCase[] = [
   },
   {
     name: "what has expired is never granted, and is dead with that reason",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       const soon = subject.now() + 300;
@@ -96,6 +99,7 @@ export const handsCases: readonly OutboxCase[] = [
   },
   {
     name: "a claim tells when its delivery expires; a replay expires no more",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       const soon = subject.now() + 200;
@@ -111,6 +115,7 @@ export const handsCases: readonly OutboxCase[] = [
   },
   {
     name: "the events that an endpoint missed while it was off can be found, and their deliveries added",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       const audit = { endpointId: "audit", routed: true, pattern: "*" } as const;
@@ -159,6 +164,7 @@ export const handsCases: readonly OutboxCase[] = [
   },
   {
     name: "an event is not forgotten while a delivery that was added to it waits",
+    needs: "hands",
     async run(subject) {
       const outbox = await subject.open();
       await outbox.put([submissionOf(subject, "evt_1", [], { decisions: [off] })]);

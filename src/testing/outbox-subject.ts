@@ -21,6 +21,8 @@ export interface OutboxSubject {
   advance(ms: number): Promise<void>;
   /** Ends an outbox as kill -9 would: its renewal stops, and nothing is handed back. Asked only of shared or durable ones. */
   crash(outbox: Outbox): Promise<void>;
+  /** Why the outbox cannot change single deliveries, let them expire, or add some later; absent where it can. */
+  readonly withoutHands?: string;
   /** Opens an outbox that may hold so many deliveries; absent where there is no such limit. */
   openBounded?(maxDeliveries: number): Promise<Outbox>;
 }
@@ -39,7 +41,8 @@ export interface OutboxCase {
     | "pullBack"
     | "clusterLimits"
     | "sharedLimits"
-    | "noTransactions";
+    | "noTransactions"
+    | "hands";
 }
 
 /** Tells why a case cannot be asked of an outbox, or nothing where it can. */
@@ -54,6 +57,7 @@ export function reasonToSkip(
   if (needs === "sharedLimits" && !shared) return `${outbox.name} is not shared between processes`;
   if ((needs === "clusterLimits" || needs === "sharedLimits") && !clusterLimits)
     return `${outbox.name} keeps no limits`;
+  if (needs === "hands") return subject.withoutHands;
   if (needs === "noTransactions" && transactional) return `${outbox.name} joins transactions`;
   if (needs === "bounded" && subject.openBounded === undefined)
     return `${outbox.name} has no limit of its own`;

@@ -41,6 +41,7 @@ export function redisSubject(leaseMs = 1500): RedisSubject {
   return {
     prefix,
     client,
+    withoutHands: "Redis changes a delivery by its attempts alone",
     async open(more = {}) {
       const own: (() => void)[] = [];
       const session = new RedisSession({ url: redisUrl, prefix, leaseMs, ...more });

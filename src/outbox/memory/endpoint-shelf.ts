@@ -6,9 +6,13 @@ import { changedState } from "../state-change.ts";
 export class EndpointShelf {
   readonly #states = new Map<string, EndpointState>();
   readonly #endpoints = new Map<string, StoredEndpoint>();
+  #version = 0;
+  #closed = false;
+
   /** Changes made so far. */
-  protected version = 0;
-  protected closed = false;
+  protected get version(): number {
+    return this.#version;
+  }
 
   async states(): Promise<readonly EndpointState[]> {
     this.assertOpen();
@@ -19,7 +23,7 @@ export class EndpointShelf {
     this.assertOpen();
     const state = changedState(this.#states.get(endpointId) ?? { endpointId, status: "on" }, change);
     this.#states.set(endpointId, state);
-    this.version += 1;
+    this.#version += 1;
     return state;
   }
 
@@ -31,17 +35,21 @@ export class EndpointShelf {
   async saveEndpoint(endpoint: StoredEndpoint): Promise<void> {
     this.assertOpen();
     this.#endpoints.set(endpoint.id, endpoint);
-    this.version += 1;
+    this.#version += 1;
   }
 
   async removeEndpoint(endpointId: string): Promise<boolean> {
     this.assertOpen();
-    this.version += 1;
+    this.#version += 1;
     this.#states.delete(endpointId);
     return this.#endpoints.delete(endpointId);
   }
 
+  protected shut(): void {
+    this.#closed = true;
+  }
+
   protected assertOpen(): void {
-    if (this.closed) throw closed("memory");
+    if (this.#closed) throw closed("memory");
   }
 }

@@ -3,7 +3,7 @@ import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event
 import { check } from "../../settings/check.ts";
 import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
 import { expiredReason } from "../reasons.ts";
-import { closed, noTransactions } from "../refusals.ts";
+import { noTransactions } from "../refusals.ts";
 import { addLate, cancel, expire, missed, sendNow } from "./interventions.ts";
 import { EndpointShelf } from "./endpoint-shelf.ts";
 import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
@@ -209,7 +209,7 @@ class MemoryOutbox extends EndpointShelf implements Outbox {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.shut();
     this.#store.clear();
   }
 

@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { WebhookError } from "../../event/errors.ts";
-import { KeptInProcess } from "../kept-in-process.ts";
 import type {
   Claim,
   Claimed,
@@ -11,6 +10,7 @@ import type {
   EventRecord,
   Outbox,
   PullBack,
+  PutOptions,
   ReplaySelection,
   Settlement,
   Stored,
@@ -20,12 +20,14 @@ import { withOldestDue } from "../due.ts";
 import { isFinished, matches, pageSize, replaySize, stateToReplay } from "../query.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import type { Ticker } from "../ticker.ts";
+import { noTransactions } from "../refusals.ts";
+import { RedisKeeping } from "./keeping.ts";
 import { RedisClaims } from "./claims.ts";
 import { writeSubmission } from "./records.ts";
 import { byAge, readDeliveries, readStoredEvent, search } from "./search.ts";
 import type { Connected, RedisSession } from "./session.ts";
 import { judgeRedis } from "./server-settings.ts";
-import { addTickets, type NewTicket, removeTickets, type TicketKind } from "./tickets.ts";
+import { addTickets, namedIn, type NewTicket, removeTickets } from "./tickets.ts";
 import { RedisUpkeep } from "./upkeep.ts";
 
 /** Deliveries that one script call changes at most, so that it blocks Redis for milliseconds. */
@@ -33,7 +35,7 @@ const batchSize = 200;
 /** What this process has warned of already: each warning is given once, however often a server is asked. */
 const warnings = new Set<string>();
 
-export class RedisOutbox extends KeptInProcess implements Outbox {
+export class RedisOutbox extends RedisKeeping implements Outbox {
   readonly contract = 2;
   readonly name = "redis";
   /** Durable as far as the server's AOF setting goes. */
@@ -44,14 +46,15 @@ export class RedisOutbox extends KeptInProcess implements Outbox {
   readonly #claims: RedisClaims;
 
   constructor(session: RedisSession, every: Ticker) {
-    super();
+    super(session);
     this.#session = session;
     this.leaseMs = session.leaseMs;
     this.#upkeep = new RedisUpkeep(session, every);
     this.#claims = new RedisClaims(session, this.#upkeep);
   }
 
-  async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
+  async put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]> {
+    if (options?.transaction !== undefined) throw noTransactions("Redis");
     const input = submissions.flatMap(writeSubmission);
     const call = randomUUID();
     const store = async (connected: Connected): Promise<Stored[]> => {
@@ -77,11 +80,16 @@ export class RedisOutbox extends KeptInProcess implements Outbox {
     const now = this.#session.now();
     const key = `${this.#session.prefix}:due`;
     return this.#session.use(async ({ client }) => {
-      const [endpointIds, [, nextAt]] = await Promise.all([
+      const [endpointIds, [, nextAt], version] = await Promise.all([
         client.zrangebyscore(key, "-inf", now),
         client.zrangebyscore(key, `(${now}`, "+inf", "WITHSCORES", "LIMIT", 0, 1),
+        this.version(),
       ]);
-      return nextAt === undefined ? { endpointIds } : { endpointIds, nextAt: Number(nextAt) };
+      return {
+        endpointIds,
+        ...(nextAt === undefined ? {} : { nextAt: Number(nextAt) }),
+        ...(version === 0 ? {} : { version }),
+      };
     });
   }
 
@@ -235,14 +243,6 @@ export class RedisOutbox extends KeptInProcess implements Outbox {
 
 function ticketsOf({ deliveries }: Submission): NewTicket[] {
   return deliveries.map(({ id, endpointId, dueAt }) => ({ id, endpointId, dueAt, kind: "first" }));
-}
-
-/** Reads kind, id, kind, id … of a result. */
-function namedIn(answer: unknown, endpointId: string): Omit<NewTicket, "dueAt">[] {
-  const words = (answer as Buffer[]).map(String);
-  return words.flatMap((kind, index) =>
-    index % 2 === 0 ? [{ kind: kind as TicketKind, id: words[index + 1] as string, endpointId }] : [],
-  );
 }
 
 function* batchesOf<Item>(items: readonly Item[]): Generator<Item[]> {

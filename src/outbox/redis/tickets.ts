@@ -158,3 +158,11 @@ function jobOf({ id, dueAt }: NewTicket, connected: Connected): JobJson {
 function delayMs(dueAt: number, { now }: Connected): number {
   return Math.max(0, Math.ceil(dueAt - now()));
 }
+
+/** Reads kind, id, kind, id … of a result. */
+export function namedIn(answer: unknown, endpointId: string): Omit<NewTicket, "dueAt">[] {
+  const words = (answer as Buffer[]).map(String);
+  return words.flatMap((kind, index) =>
+    index % 2 === 0 ? [{ kind: kind as TicketKind, id: words[index + 1] as string, endpointId }] : [],
+  );
+}

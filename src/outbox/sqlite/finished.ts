@@ -22,7 +22,9 @@ export function finishedAfter(
   const end = earlier(step.next, unrouted.next);
   const numbers = new Set(step.rows.filter((row) => row.state >= 2).map((row) => row.event));
   const routed = [...numbers].map((number) => upkeep.eventAt(number)).filter((event) => event !== undefined);
-  const events = [...routed, ...unrouted.events]
+  // One that went nowhere at first, and got deliveries later, is among both.
+  const each = new Map([...routed, ...unrouted.events].map((event) => [event.sequence, event]));
+  const events = [...each.values()]
     .filter((event) => (end === undefined || !isOlder(end, event)) && upkeep.isOver(event, which))
     .sort(byAge);
   return end === undefined ? { events } : { events, next: end };

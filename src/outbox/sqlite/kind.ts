@@ -6,7 +6,7 @@ import { type SqliteOutboxOptions, sqliteOptions } from "./options.ts";
 export const sqliteKind: OutboxKind<SqliteOutboxOptions> = {
   name: "sqlite",
   title: "SQLite",
-  guarantees: { durable: true, shared: true, transactional: false, clusterLimits: false },
+  guarantees: { durable: true, shared: true, transactional: false, clusterLimits: true },
   isOurs: true,
   options: sqliteOptions,
   fromText: {

@@ -17,6 +17,7 @@ export class Ledger {
   readonly #countsOf: Statement<[number], Counts>;
   readonly #idleEndpoints: Statement<[], number>;
   readonly #deleteEndpoint: Statement<[number]>;
+  readonly #countDelivering: Statement<[number], number>;
   #store: { nextSeq: number; unrouted: number } | undefined;
 
   constructor(database: Database) {
@@ -28,6 +29,9 @@ export class Ledger {
       `UPDATE endpoints SET pending = pending + ?, delivering = delivering + ?, delivered = delivered + ?,
        dead = dead + ? WHERE key = ?`,
     );
+    this.#countDelivering = database
+      .prepare<[number], number>("SELECT delivering FROM endpoints WHERE key = ?")
+      .pluck();
     this.#sumUnfinished = database
       .prepare<[], number>("SELECT coalesce(sum(pending + delivering + dead), 0) FROM endpoints")
       .pluck();
@@ -113,6 +117,12 @@ export class Ledger {
 
   countUnrouted(events: number): void {
     this.#openStore().unrouted += events;
+  }
+
+  /** Claims held of an endpoint, with what this transaction changed. */
+  delivering(endpointKey: number): number {
+    const changed = this.#changes.get(endpointKey)?.delivering ?? 0;
+    return (this.#countDelivering.get(endpointKey) ?? 0) + changed;
   }
 
   /** Pending, claimed and dead deliveries, with what this transaction changed. Counts endpoints, not deliveries. */

@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type { Database, Statement } from "./driver.ts";
 import type { Ledger } from "./ledger.ts";
+import type { SqliteOrder } from "./order.ts";
 
 /** Observations per lease: every process looks at the others so often. */
 export const looksPerLease = 6;
@@ -33,18 +34,21 @@ export class Ownership {
   readonly #others: Statement<[number], OwnerRow>;
   readonly #beatOf: Statement<[number], number>;
   readonly #holds: Statement<[number], number>;
-  readonly #handBack: Statement<[number], number>;
+  readonly #handBack: Statement<[number], { endpoint: number; orderKey: string | null }>;
+  readonly #takeBackLimits: Statement<[number]>;
   readonly #delete: Statement<[number]>;
   readonly #ledger: Ledger;
+  readonly #order: SqliteOrder;
   readonly #seen = new Map<number, { beat: number; looks: number }>();
   readonly #self: Identity;
   #beatIsDue = true;
   /** The row was seen within this transaction. */
   #isConfirmed = false;
 
-  constructor(database: Database, ledger: Ledger, self: Identity) {
+  constructor(database: Database, ledger: Ledger, order: SqliteOrder, self: Identity) {
     this.#database = database;
     this.#ledger = ledger;
+    this.#order = order;
     this.#self = self;
     this.#exists = database.prepare<[number], number>("SELECT 1 FROM owners WHERE id = ?").pluck();
     this.#insert = database.prepare("INSERT INTO owners (beat, host, pid, started) VALUES (0, ?, ?, ?)");
@@ -54,11 +58,11 @@ export class Ownership {
     this.#holds = database
       .prepare<[number], number>("SELECT 1 FROM deliveries WHERE owner = ? AND state = 1 LIMIT 1")
       .pluck();
-    this.#handBack = database
-      .prepare<[number], number>(
-        "UPDATE deliveries SET state = 0, owner = NULL, lease = lease + 1 WHERE owner = ? AND state = 1 RETURNING endpoint",
-      )
-      .pluck();
+    this.#handBack = database.prepare(
+      `UPDATE deliveries SET state = 0, owner = NULL, lease = lease + 1 WHERE owner = ? AND state = 1
+       RETURNING endpoint, order_key AS orderKey`,
+    );
+    this.#takeBackLimits = database.prepare("DELETE FROM limits WHERE owner = ?");
     this.#delete = database.prepare("DELETE FROM owners WHERE id = ?");
   }
 
@@ -127,8 +131,11 @@ export class Ownership {
   }
 
   #end(id: number): void {
-    for (const endpointKey of this.#handBack.all(id))
-      this.#ledger.count(endpointKey, "delivering", "pending");
+    for (const { endpoint, orderKey } of this.#handBack.all(id)) {
+      this.#ledger.count(endpoint, "delivering", "pending");
+      if (orderKey !== null) this.#order.look(endpoint, orderKey);
+    }
+    this.#takeBackLimits.run(id);
     this.#delete.run(id);
   }
 

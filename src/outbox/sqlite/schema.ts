@@ -56,8 +56,53 @@ const versionOne = `
   );
 `;
 
+/**
+ * `blocked`: another of its order key must end first. `holds`: it died, and keeps the others of its key back. `late`: it
+ * was added to its event afterwards, and is no neighbour of it. `grants` and `limits` are what claims under limits are
+ * counted by. Which decisions an event names is told in `decisions.ts`.
+ */
+const versionTwo = `
+  ALTER TABLE store ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE endpoints ADD COLUMN grants TEXT;
+  ALTER TABLE deliveries ADD COLUMN expires_at INTEGER;
+  ALTER TABLE deliveries ADD COLUMN order_key TEXT;
+  ALTER TABLE deliveries ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN holds INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX deliveries_waiting;
+  CREATE INDEX deliveries_waiting ON deliveries (endpoint, blocked, repeated, due_at) WHERE state = 0;
+  CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 0 AND expires_at IS NOT NULL;
+  CREATE INDEX deliveries_ordered ON deliveries (endpoint, order_key, state, blocked)
+    WHERE order_key IS NOT NULL AND (state < 2 OR holds = 1);
+  CREATE INDEX deliveries_late ON deliveries (event) WHERE late = 1;
+
+  CREATE TABLE decisions (
+    key INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL, since INTEGER NOT NULL, decisions TEXT NOT NULL
+  );
+  CREATE INDEX decisions_by_hash ON decisions (hash);
+  CREATE INDEX decisions_by_age ON decisions (since);
+  INSERT INTO decisions (hash, since, decisions)
+    SELECT '', max(seq), decisions FROM events WHERE instr(decisions, '"reason":"disabled"') > 0 GROUP BY decisions;
+  CREATE TEMP TABLE named AS SELECT key, decisions FROM decisions;
+  CREATE INDEX temp.named_by_text ON named (decisions);
+  UPDATE events SET decisions = 'off' || (SELECT key FROM temp.named n WHERE n.decisions = events.decisions)
+    WHERE instr(decisions, '"reason":"disabled"') > 0;
+  DROP TABLE temp.named;
+  CREATE INDEX events_off ON events (seq) WHERE decisions GLOB 'off*';
+
+  CREATE TABLE interventions (
+    delivery INTEGER NOT NULL, at INTEGER NOT NULL, action TEXT NOT NULL, by TEXT NOT NULL, reason TEXT
+  );
+  CREATE INDEX interventions_of ON interventions (delivery);
+  CREATE TABLE limits (
+    endpoint INTEGER NOT NULL, owner INTEGER NOT NULL, said TEXT NOT NULL, PRIMARY KEY (endpoint, owner)
+  ) WITHOUT ROWID;
+  CREATE TABLE states (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE stored_endpoints (id TEXT PRIMARY KEY, settings TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 /** One script for each version after the first, in order. */
-const migrations: readonly string[] = [versionOne];
+const migrations: readonly string[] = [versionOne, versionTwo];
 
 /** Checks that the file is an outbox of this or an older version, and makes it one of this version. */
 export function migrate(database: Database, fileName: string): void {

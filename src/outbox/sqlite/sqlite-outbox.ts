@@ -1,14 +1,13 @@
 /** The outbox contract on one SQLite file. */
 import type { WebhookError } from "../../event/errors.ts";
-import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
-import { KeptInProcess } from "../kept-in-process.ts";
+import type { Attempt, DeliveryPage, DeliveryQuery } from "../../event/delivery.ts";
 import { type Logger, silentLogger } from "../../event/logger.ts";
 import type {
   Claim,
   Claimed,
   Due,
-  EndpointCounts,
-  EventRecord,
+  EndpointLimits,
+  PutOptions,
   Outbox,
   PullBack,
   ReplaySelection,
@@ -18,7 +17,7 @@ import type {
 } from "../outbox.ts";
 import { dueAmong } from "../due.ts";
 import { replaySize, stateToReplay } from "../query.ts";
-import { closed } from "../refusals.ts";
+import { closed, noTransactions } from "../refusals.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import type { Ticker } from "../ticker.ts";
 import { GroupCommit } from "./batch.ts";
@@ -27,19 +26,20 @@ import { looksPerLease } from "./owner.ts";
 import { pruneEvents } from "./prune.ts";
 import { findDeliveries, findRows } from "./search.ts";
 import { stateNumbers } from "./schema.ts";
+import { SqliteKeeping } from "./keeping.ts";
 import { SqliteStore } from "./store.ts";
 import type { SqliteSession } from "./store.ts";
 import { upkeepRows } from "./upkeep.ts";
 import type { WalkedRow } from "./walk.ts";
 import { wallNow } from "../../time/timers.ts";
 
-export class SqliteOutbox extends KeptInProcess implements Outbox {
+export class SqliteOutbox extends SqliteKeeping implements Outbox {
   readonly contract = 2;
   readonly name = "sqlite";
-  readonly guarantees = { durable: true, shared: true, transactional: false, clusterLimits: false };
+  readonly guarantees = { durable: true, shared: true, transactional: false, clusterLimits: true };
   readonly leaseMs: number;
-  readonly #maxDeliveries: number;
-  readonly #now: () => number;
+  protected readonly maxDeliveries: number;
+  protected readonly now: () => number;
   readonly #logger: Logger;
   readonly #store: SqliteStore;
   readonly #batch: GroupCommit<SqliteSession>;
@@ -51,16 +51,17 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
   constructor(options: SqliteOutboxOptions, every: Ticker) {
     super();
     this.leaseMs = options.leaseMs ?? 3000;
-    this.#maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
-    this.#now = options.now ?? wallNow;
+    this.maxDeliveries = options.maxDeliveries ?? Number.POSITIVE_INFINITY;
+    this.now = options.now ?? wallNow;
     this.#logger = options.logger ?? silentLogger;
     this.#store = new SqliteStore(options.path, this.#logger);
     this.#batch = new GroupCommit(this.#store, options.groupCommitMs ?? 1);
     this.#every = every;
   }
 
-  async put(submissions: readonly Submission[]): Promise<readonly Stored[]> {
+  async put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]> {
     this.#start();
+    if (options?.transaction !== undefined) throw noTransactions("SQLite");
     if (submissions.length === 0) return [];
     this.#store.open().room.regain();
     return this.#batch.add((session) => this.#put(session, submissions));
@@ -71,45 +72,44 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     this.#store.patiently(() => this.#batch.runSync((session) => this.#put(session, submissions)));
   }
 
-  async claim(endpointId: string, limit: number): Promise<Claimed> {
-    this.#start();
-    const now = this.#now();
+  async claim(endpointId: string, limit: number, limits?: EndpointLimits): Promise<Claimed> {
+    const now = this.now();
+    const mode = limits?.order ?? "skip";
     // An empty claim costs no transaction.
-    if (!this.#store.read(({ reads }) => reads.hasDue(endpointId, now))) return { claims: [] };
-    const claims = await this.#batch.add(({ writes }) => writes.claim(endpointId, limit, now));
-    if (claims.length === 0) await this.#giveUpLost(endpointId, now);
-    return { claims };
+    const isEmpty = this.read(
+      ({ reads, order }) =>
+        !reads.hasDue(endpointId, now) && order.isHeard(reads.endpointKey(endpointId), mode),
+    );
+    if (isEmpty) return { claims: [] };
+    const claimed = await this.write(({ claims }) => claims.claim(endpointId, limit, now, limits));
+    if (claimed.claims.length === 0 && claimed.nextAt === undefined) await this.#giveUpLost(endpointId, now);
+    return claimed;
   }
 
   async settle(claim: Claim, settlement: Settlement, attempt?: Attempt): Promise<"settled" | "lost"> {
     this.#start();
-    const now = this.#now();
+    const now = this.now();
     return this.#batch.add(({ writes }) => writes.settle(claim, settlement, attempt, now));
   }
 
   async due(): Promise<Due> {
-    this.#start();
-    const waiting = this.#store.read(({ reads }) => reads.waiting());
-    for (const [endpointId, dueAt] of waiting) if (dueAt === null) void this.#recount(endpointId);
-    return dueAmong(
-      waiting.map(([endpointId, dueAt]) => [endpointId, dueAt ?? undefined]),
-      this.#now(),
-    );
+    const { waiting, expiresAt, version } = this.read(({ reads, shelf }) => {
+      return { waiting: reads.waiting(), expiresAt: reads.nextExpiry(), version: shelf.version() };
+    });
+    for (const [endpointId, dueAt, behind] of waiting) {
+      if (dueAt === null && behind === 0) void this.#recount(endpointId);
+    }
+    const earliest = waiting.map(([endpointId, dueAt]) => [endpointId, dueAt ?? undefined] as const);
+    return {
+      ...dueAmong(earliest, this.now()),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(version === 0 ? {} : { version }),
+    };
   }
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
     this.#start();
     return findDeliveries(this.#store, query);
-  }
-
-  async get(deliveryId: string): Promise<Delivery | undefined> {
-    this.#start();
-    return this.#store.read(({ reads }) => reads.deliveryById(deliveryId));
-  }
-
-  async event(eventId: string): Promise<EventRecord | undefined> {
-    this.#start();
-    return this.#store.read(({ reads }) => reads.event(eventId));
   }
 
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
@@ -119,7 +119,7 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     const replayed = new Set<number>();
     for (let start = 0; start < finished.length; start += upkeepRows) {
       const some = finished.slice(start, start + upkeepRows).map(({ sequence }) => sequence);
-      const done = await this.#batch.add(({ upkeep }) => upkeep.replay(some, this.#now()));
+      const done = await this.#batch.add(({ upkeep }) => upkeep.replay(some, this.now()));
       for (const sequence of done) replayed.add(sequence);
     }
     return finished.filter(({ sequence }) => replayed.has(sequence)).map(({ id }) => id);
@@ -129,7 +129,7 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     this.#start();
     let buried = 0;
     for (;;) {
-      const some = await this.#batch.add(({ upkeep }) => upkeep.bury(endpointId, reason, this.#now()));
+      const some = await this.#batch.add(({ upkeep }) => upkeep.bury(endpointId, reason, this.now()));
       buried += some;
       if (some < upkeepRows) return buried;
     }
@@ -143,11 +143,6 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
       pulled += some;
       if (some < upkeepRows) return pulled;
     }
-  }
-
-  async counts(): Promise<readonly EndpointCounts[]> {
-    this.#start();
-    return this.#store.read(({ reads }) => reads.counts(this.#now()));
   }
 
   async prune(limits: { readonly before?: number; readonly keep?: number }): Promise<number> {
@@ -179,6 +174,16 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
   async #resign(): Promise<void> {
     await this.#batch.idle();
     await this.#batch.add(({ ownership }) => ownership.resign()).catch(() => undefined);
+  }
+
+  protected read<Result>(run: (session: SqliteSession) => Result): Result {
+    this.#start();
+    return this.#store.read(run);
+  }
+
+  protected async write<Result>(run: (session: SqliteSession) => Result | WebhookError): Promise<Result> {
+    this.#start();
+    return this.#batch.add(run);
   }
 
   #start(): void {
@@ -223,7 +228,7 @@ export class SqliteOutbox extends KeptInProcess implements Outbox {
     { writes, room }: SqliteSession,
     submissions: readonly Submission[],
   ): readonly Stored[] | WebhookError {
-    return room.refusal(submissions) ?? writes.put(submissions, this.#maxDeliveries);
+    return room.refusal(submissions) ?? writes.put(submissions, this.maxDeliveries, this.now());
   }
 
   async #maybe(run: (session: SqliteSession) => void): Promise<void> {

@@ -12,8 +12,14 @@ import { Ownership } from "./owner.ts";
 import type { Identity } from "./owner.ts";
 import { Reserve } from "./reserve.ts";
 import { Room } from "./room.ts";
-import { SqliteReads } from "./reads.ts";
 import { SqliteRepair } from "./repair.ts";
+import { SqliteClaims } from "./claims.ts";
+import { SqliteDecisions } from "./decisions.ts";
+import { SqliteGrants } from "./grants.ts";
+import { SqliteHands } from "./hands.ts";
+import { SqliteOrder } from "./order.ts";
+import { SqliteReads } from "./reads.ts";
+import { SqliteShelf } from "./shelf.ts";
 import { SqliteUpkeep } from "./upkeep.ts";
 import { SqliteWalk } from "./walk.ts";
 import { SqliteWrites } from "./writes.ts";
@@ -24,11 +30,17 @@ export interface SqliteSession {
   readonly ledger: Ledger;
   readonly ownership: Ownership;
   readonly writes: SqliteWrites;
+  readonly claims: SqliteClaims;
   readonly upkeep: SqliteUpkeep;
   readonly reads: SqliteReads;
   readonly repair: SqliteRepair;
   readonly walk: SqliteWalk;
   readonly room: Room;
+  readonly order: SqliteOrder;
+  readonly grants: SqliteGrants;
+  readonly decisions: SqliteDecisions;
+  readonly hands: SqliteHands;
+  readonly shelf: SqliteShelf;
 }
 
 interface Connection extends SqliteSession {
@@ -83,10 +95,12 @@ export class SqliteStore implements Transactions<SqliteSession> {
   }
 
   rollback(): void {
-    const { database, ledger, ownership } = this.#connection ?? {};
-    if (database?.inTransaction === true) database.exec("ROLLBACK");
-    ledger?.forget();
-    ownership?.rollback();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { database, ledger, ownership, order, grants, decisions } = connection;
+    if (database.inTransaction) database.exec("ROLLBACK");
+    ledger.forget();
+    for (const part of [ownership, order, grants, decisions]) part.rollback();
   }
 
   makeRoom(tries: number): boolean {
@@ -166,21 +180,22 @@ export class SqliteStore implements Transactions<SqliteSession> {
     if (this.#connection !== undefined) return this.#connection;
     const { database, reserve } = this.#openFile();
     const ledger = new Ledger(database);
-    const ownership = new Ownership(database, ledger, this.#self);
-    const upkeep = new SqliteUpkeep(database, ledger);
+    const order = new SqliteOrder(database);
+    const ownership = new Ownership(database, ledger, order, this.#self);
+    const grants = new SqliteGrants(database, ledger, ownership, order);
+    const decisions = new SqliteDecisions(database);
+    const writes = new SqliteWrites(database, { ledger, ownership, order, grants, decisions });
+    const upkeep = new SqliteUpkeep(database, { ledger, order, decisions });
     const walk = new SqliteWalk(database);
     const transact = <Result>(run: (session: SqliteSession) => Result): Result => this.#transact(run);
     const room = new Room({ path: this.#path, database, reserve, records: { walk, upkeep }, transact });
     this.#connection = {
-      database,
-      ledger,
-      ownership,
-      writes: new SqliteWrites(database, ledger, ownership),
-      upkeep,
-      reads: new SqliteReads(database),
-      repair: new SqliteRepair(database, ledger),
-      walk,
-      room,
+      ...{ database, ledger, ownership, order, grants, decisions, writes, upkeep, walk, room },
+      claims: new SqliteClaims(database, { ledger, ownership, grants }),
+      reads: new SqliteReads(database, order, decisions),
+      repair: new SqliteRepair(database, ledger, order),
+      hands: new SqliteHands(database, { ledger, order, decisions, writes }),
+      shelf: new SqliteShelf(database),
       begin: database.prepare("BEGIN IMMEDIATE"),
       commit: database.prepare("COMMIT"),
       file: realpathSync(this.#path),

@@ -2,7 +2,9 @@
 import type { Database, Statement } from "./driver.ts";
 import type { PullBack } from "../outbox.ts";
 import type { Position } from "../position.ts";
+import type { SqliteDecisions } from "./decisions.ts";
 import type { Ledger } from "./ledger.ts";
+import type { SqliteOrder } from "./order.ts";
 
 /** Rows changed in one transaction. */
 export const upkeepRows = 500;
@@ -14,37 +16,54 @@ export interface PrunableEvent extends Position {
 
 const stateNames = ["pending", "delivering", "delivered", "dead"] as const;
 
+interface UpkeepParts {
+  readonly ledger: Ledger;
+  readonly order: SqliteOrder;
+  readonly decisions: SqliteDecisions;
+}
+
+interface FinishedRow {
+  readonly sequence: number;
+  readonly endpoint: number;
+  readonly state: number;
+  readonly orderKey: string | null;
+  readonly holds: number;
+}
+
 export class SqliteUpkeep {
+  readonly #order: SqliteOrder;
+  readonly #decisions: SqliteDecisions;
   readonly #ledger: Ledger;
-  readonly #replay: Statement<[number, number], { endpoint: number }>;
+  readonly #replay: Statement<[number, number], { endpoint: number; orderKey: string | null }>;
   readonly #stateOf: Statement<[number], number>;
   readonly #bury: Statement<[number, string, number, number]>;
   readonly #pullBack: Statement<[number, number, number, number, number]>;
   readonly #eventAt: Statement<[number], PrunableEvent>;
   readonly #unrouted: Statement<[number, number, number], PrunableEvent>;
-  readonly #unfinishedIn: Statement<[number, number], number>;
-  readonly #undeliveredIn: Statement<[number, number], number>;
-  readonly #finishedIn: Statement<[number, number], { endpoint: number; state: number }>;
-  readonly #deleteAttempts: Statement<[number, number]>;
-  readonly #deleteContents: Statement<[number, number]>;
-  readonly #deleteDeliveries: Statement<[number, number]>;
+  readonly #unfinishedIn: Statement<[number, number, number], number>;
+  readonly #undeliveredIn: Statement<[number, number, number], number>;
+  readonly #finishedIn: Statement<[number, number, number], FinishedRow>;
+  readonly #deletions: readonly Statement<[number]>[];
   readonly #deleteEvent: Statement<[number]>;
   readonly #finishedCount: Statement<[], number>;
 
-  constructor(database: Database, ledger: Ledger) {
+  constructor(database: Database, { ledger, order, decisions }: UpkeepParts) {
     this.#ledger = ledger;
+    this.#order = order;
+    this.#decisions = decisions;
     this.#stateOf = database.prepare<[number], number>("SELECT state FROM deliveries WHERE seq = ?").pluck();
     this.#replay = database.prepare(
       `UPDATE deliveries SET state = 0, due_at = ?, attempt = 1, repeated = 1, replays = replays + 1, reason = NULL,
-       lease = lease + 1 WHERE seq = ? RETURNING endpoint`,
+       expires_at = NULL, holds = 0, blocked = order_key IS NOT NULL, lease = lease + 1 WHERE seq = ?
+       RETURNING endpoint, order_key AS orderKey`,
     );
     this.#bury = database.prepare(
-      `UPDATE deliveries SET state = 3, due_at = ?, reason = ?, lease = lease + 1
+      `UPDATE deliveries SET state = 3, due_at = ?, reason = ?, blocked = 0, lease = lease + 1
        WHERE seq IN (SELECT seq FROM deliveries WHERE state = 0 AND endpoint = ? LIMIT ?)`,
     );
     this.#pullBack = database.prepare(
       `UPDATE deliveries SET due_at = ?, lease = lease + 1 WHERE seq IN (SELECT seq FROM deliveries
-       WHERE state = 0 AND endpoint = ? AND repeated IN (0, 1) AND due_at > ? AND (repeated = 1 OR created_at > ?)
+       WHERE state = 0 AND endpoint = ? AND blocked IN (0, 1) AND repeated IN (0, 1) AND due_at > ? AND (repeated = 1 OR created_at > ?)
        LIMIT ?)`,
     );
     this.#eventAt = database.prepare(
@@ -54,17 +73,26 @@ export class SqliteUpkeep {
       `SELECT seq AS sequence, created_at AS createdAt, deliveries FROM events
        WHERE deliveries = 0 AND (created_at, seq) > (?, ?) ORDER BY created_at, seq LIMIT ?`,
     );
-    const range = "FROM deliveries WHERE seq > ? AND seq <= ?";
-    this.#unfinishedIn = database
-      .prepare<[number, number], number>(`SELECT count(*) ${range} AND state < 2`)
-      .pluck();
-    this.#undeliveredIn = database
-      .prepare<[number, number], number>(`SELECT count(*) ${range} AND state <> 2`)
-      .pluck();
-    this.#finishedIn = database.prepare(`SELECT endpoint, state ${range}`);
-    this.#deleteDeliveries = database.prepare(`DELETE ${range}`);
-    this.#deleteAttempts = database.prepare("DELETE FROM attempts WHERE delivery > ? AND delivery <= ?");
-    this.#deleteContents = database.prepare("DELETE FROM contents WHERE delivery > ? AND delivery <= ?");
+    const ofEvent = "seq > ? AND seq <= ? UNION ALL SELECT %s FROM deliveries WHERE event = ? AND late = 1";
+    const countOf = (condition: string): Statement<[number, number, number], number> =>
+      database
+        .prepare<[number, number, number], number>(
+          `SELECT count(*) FROM (SELECT state FROM deliveries WHERE ${ofEvent.replace("%s", "state")})
+           WHERE ${condition}`,
+        )
+        .pluck();
+    this.#unfinishedIn = countOf("state < 2");
+    this.#undeliveredIn = countOf("state <> 2");
+    const finished = "seq AS sequence, endpoint, state, order_key AS orderKey, holds";
+    this.#finishedIn = database.prepare(
+      `SELECT ${finished} FROM deliveries WHERE ${ofEvent.replace("%s", finished)}`,
+    );
+    this.#deletions = [
+      "attempts WHERE delivery",
+      "contents WHERE delivery",
+      "interventions WHERE delivery",
+      "deliveries WHERE seq",
+    ].map((rows) => database.prepare(`DELETE FROM ${rows} = ?`));
     this.#deleteEvent = database.prepare("DELETE FROM events WHERE seq = ?");
     this.#finishedCount = database
       .prepare<[], number>(
@@ -79,7 +107,9 @@ export class SqliteUpkeep {
       const state = this.#stateOf.get(sequence);
       if (state !== 2 && state !== 3) return false;
       const row = this.#replay.get(now, sequence);
-      if (row !== undefined) this.#ledger.count(row.endpoint, stateNames[state], "pending");
+      if (row === undefined) return true;
+      this.#ledger.count(row.endpoint, stateNames[state], "pending");
+      if (row.orderKey !== null) this.#order.look(row.endpoint, row.orderKey);
       return true;
     });
   }
@@ -119,7 +149,7 @@ export class SqliteUpkeep {
   /** Tells whether nothing is left to do of an event, or whether everybody has it. */
   isOver({ sequence, deliveries }: PrunableEvent, which: "finished" | "delivered"): boolean {
     const others = which === "finished" ? this.#unfinishedIn : this.#undeliveredIn;
-    return others.get(sequence, sequence + deliveries) === 0;
+    return others.get(sequence, sequence + deliveries, sequence) === 0;
   }
 
   /** Forgets events that are still finished. Returns how many deliveries they had. */
@@ -127,17 +157,19 @@ export class SqliteUpkeep {
     let forgotten = 0;
     for (const event of events) {
       if (!this.isOver(event, "finished")) continue;
-      const [first, last] = [event.sequence, event.sequence + event.deliveries];
-      for (const { endpoint, state } of this.#finishedIn.all(first, last)) {
+      const { sequence: number, deliveries } = event;
+      const rows = this.#finishedIn.all(number, number + deliveries, number);
+      for (const { sequence, endpoint, state } of rows) {
         this.#ledger.count(endpoint, stateNames[state], undefined);
+        for (const deletion of this.#deletions) deletion.run(sequence);
       }
-      this.#deleteAttempts.run(first, last);
-      this.#deleteContents.run(first, last);
-      this.#deleteDeliveries.run(first, last);
-      if (this.#deleteEvent.run(event.sequence).changes > 0 && event.deliveries === 0)
-        this.#ledger.countUnrouted(-1);
-      forgotten += event.deliveries;
+      for (const { endpoint, orderKey, holds } of rows) {
+        if (holds === 1 && orderKey !== null) this.#order.look(endpoint, orderKey);
+      }
+      if (this.#deleteEvent.run(number).changes > 0 && rows.length === 0) this.#ledger.countUnrouted(-1);
+      forgotten += rows.length;
     }
+    this.#decisions.forgetOld();
     return forgotten;
   }
 }

@@ -43,8 +43,10 @@ export class SqliteWalk {
     this.#newestDeadFirst = prepare("<", true);
     this.#oldestDeadFirst = prepare(">", true);
     this.#ofEvent = database.prepare(
-      `SELECT ${columns} FROM deliveries, (SELECT seq AS number, deliveries AS count FROM events WHERE id = ?)
-       WHERE seq > number AND seq <= number + count ORDER BY seq`,
+      `WITH asked AS (SELECT seq AS number, deliveries AS count FROM events WHERE id = ?)
+       SELECT ${columns} FROM deliveries, asked WHERE seq > number AND seq <= number + count
+       UNION ALL SELECT ${columns} FROM deliveries, asked WHERE event = number AND late = 1
+       ORDER BY sequence`,
     );
     this.#byId = database.prepare(`SELECT ${columns} FROM deliveries WHERE id = ?`);
   }
