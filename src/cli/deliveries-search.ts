@@ -29,7 +29,7 @@ export function searchOptions(command: Command, states: readonly string[]): Comm
     .addOption(new Option("--state <state>", "only this state").choices(states))
     .option("--endpoint <id>", "only this endpoint")
     .option("--event <id>", "only this event")
-    .option("--type <type>", "only this event type")
+    .option("--type <types>", "only these event types or patterns, with commas between them")
     .option("--since <time>", "accepted since then: RFC 3339, or 15m, 2h, 7d ago", readTime)
     .option("--until <time>", "accepted before then", readTime)
     .option("--limit <number>", "at most so many", readCount);
@@ -53,7 +53,7 @@ export function queryOf({
   return {
     ...(endpoint === undefined ? {} : { endpointId: endpoint }),
     ...(event === undefined ? {} : { eventId: event }),
-    ...(type === undefined ? {} : { eventType: type }),
+    ...(type === undefined ? {} : { eventType: type.includes(",") ? type.split(",") : type }),
     ...(state === undefined ? {} : { state }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),

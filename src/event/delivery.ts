@@ -58,7 +58,8 @@ export interface Delivery {
 export interface DeliveryQuery {
   readonly eventId?: string;
   readonly endpointId?: string;
-  readonly eventType?: string;
+  /** A type, a pattern such as `order.*`, or several, of which one must match. */
+  readonly eventType?: string | readonly string[];
   readonly state?: DeliveryState;
   /** Inclusive. */
   readonly since?: number;

@@ -1,7 +1,7 @@
 /** Which event types a manager takes: the built-in ones, what plugins declare, and what the program lists. */
 import { WebhookError } from "./errors.ts";
 import { builtInEventTypes, isEventPattern, isEventType, matchesPattern } from "./event-types.ts";
-import { nearestNames } from "./nearest-names.ts";
+import { meantName, nearestNames } from "./nearest-names.ts";
 import { shownName } from "./shown-name.ts";
 
 export class KnownTypes {
@@ -28,11 +28,18 @@ export class KnownTypes {
   check(type: string): void {
     if (this.#types.has(type)) return;
     if (isEventType(type) && this.#patterns.some((pattern) => matchesPattern(pattern, type))) return;
-    const nearest = nearestNames(String(type), this.#types).join(", ");
+    const nearest = this.#nearest(String(type)).join(", ");
     throw new WebhookError(
       "EVENT_TYPE_UNKNOWN",
       `Nobody declares the event type \`${shownName(String(type))}\`; nearest are ${nearest}`,
     );
+  }
+
+  /** What the program itself lists comes first where it resembles the type: it was probably meant. */
+  #nearest(type: string): string[] {
+    const own = meantName(type, this.#patterns);
+    const others = nearestNames(type, this.#types);
+    return own === undefined ? others : [own, ...others.filter((name) => name !== own)].slice(0, 3);
   }
 
   /** Throws EVENT_TYPE_UNKNOWN where a pattern is malformed, or, once all are here, an exact type nobody declares. */
@@ -53,7 +60,7 @@ export class KnownTypes {
     const prefixes = new Set([...this.#types].map((type) => type.split(".", 1)[0] ?? ""));
     if (!complete && !prefixes.has(pattern.split(".", 1)[0] ?? "")) return undefined;
     if (isEventType(pattern)) {
-      const nearest = nearestNames(pattern, this.#types).join(", ");
+      const nearest = this.#nearest(pattern).join(", ");
       return `nobody declares the event type \`${shownName(pattern)}\`; nearest are ${nearest}`;
     }
     const patterns = [...prefixes].map((prefix) => `${prefix}.*`);

@@ -24,7 +24,7 @@ export interface OutboxEvent {
 export interface DeliveryContent {
   /** Exactly the bytes that are signed and sent. */
   readonly body: Buffer;
-  /** By lower-case name; they come before the endpoint's own. */
+  /** By name as written; they come before the endpoint's own. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

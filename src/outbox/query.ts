@@ -1,5 +1,6 @@
 /** The rules of searching and replaying that hold in every store. */
 import type { DeliveryQuery, DeliveryState } from "../event/delivery.ts";
+import { matchesPattern } from "../event/event-types.ts";
 import type { ReplaySelection } from "./outbox.ts";
 
 /** Deliveries on a page, where a query names no `limit`. */
@@ -19,8 +20,8 @@ export interface Searched<Endpoint = string, State = DeliveryState> {
 
 /** A query without its page. */
 export interface Wanted<Endpoint = string, State = DeliveryState>
-  extends Partial<Omit<Searched<Endpoint, State>, "createdAt">>,
-    Pick<DeliveryQuery, "since" | "until"> {}
+  extends Partial<Omit<Searched<Endpoint, State>, "createdAt" | "eventType">>,
+    Pick<DeliveryQuery, "eventType" | "since" | "until"> {}
 
 /** Tells whether a delivery is wanted: `since` is the first moment of a query, `until` the first one after it. */
 export function matches<Endpoint, State>(
@@ -30,11 +31,21 @@ export function matches<Endpoint, State>(
   return (
     (query.eventId === undefined || delivery.eventId === query.eventId) &&
     (query.endpointId === undefined || delivery.endpointId === query.endpointId) &&
-    (query.eventType === undefined || delivery.eventType === query.eventType) &&
+    (query.eventType === undefined || matchesOne(query.eventType, delivery.eventType)) &&
     (query.state === undefined || delivery.state === query.state) &&
     (query.since === undefined || delivery.createdAt >= query.since) &&
     (query.until === undefined || delivery.createdAt < query.until)
   );
+}
+
+function matchesOne(patterns: string | readonly string[], type: string): boolean {
+  if (typeof patterns === "string") return matchesPattern(patterns, type);
+  return patterns.some((pattern) => matchesPattern(pattern, type));
+}
+
+/** Returns the one type that a query asks for; undefined where it asks for a pattern or for several. */
+export function exactType({ eventType }: Pick<DeliveryQuery, "eventType">): string | undefined {
+  return typeof eventType === "string" && !eventType.endsWith("*") ? eventType : undefined;
 }
 
 /** Tells whether nothing is left to do for a delivery, so that it may be replayed or forgotten. */

@@ -1,5 +1,6 @@
 /** The outbox of a manager: opened once, run as work of our own, and every operation told to observers. */
 import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import { WebhookError } from "../event/errors.ts";
 import { asOwnWork } from "../event/own-work.ts";
 import { countdown, withDeadline } from "../time/deadline.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
@@ -199,10 +200,12 @@ export class WatchedOutbox implements Outbox {
   #timed<Result>(operation: string, operate: (store: Outbox) => Promise<Result>): Promise<Result> {
     const startedAt = monotonicNow();
     const done = this.#run(operate);
+    const used = (failure: { readonly error?: unknown } = {}): void =>
+      this.#lifecycle.outboxUsed({ operation, durationMs: monotonicNow() - startedAt, ...failure });
     done.then(
-      () => this.#lifecycle.outboxUsed({ operation, durationMs: monotonicNow() - startedAt }),
-      (error: unknown) =>
-        this.#lifecycle.outboxUsed({ operation, durationMs: monotonicNow() - startedAt, error }),
+      () => used(),
+      // What a caller got wrong, such as a cursor, is no fault of the store.
+      (error: unknown) => used(WebhookError.is(error, "CONFIG_INVALID") ? {} : { error }),
     );
     return done;
   }

@@ -1,6 +1,6 @@
 /** The options of calls, in code and over HTTP. */
 import type { DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
-import { inPlaces, list, object } from "./composed.ts";
+import { inPlaces, list, object, oneOrMore } from "./composed.ts";
 import { kindOf } from "./kind-of.ts";
 import { anything, flag, number, oneOf, text, unixMs, whole } from "./kinds.ts";
 import { type Fields, type Setting, unfit } from "./setting.ts";
@@ -41,10 +41,31 @@ const instantInApi: Setting<number> = {
 
 const time = inPlaces({ code: unixMs, query: instantInApi, body: instantInApi });
 
+const typesWords = "event types or patterns such as order.*";
+
+const typesInApi: Setting<string | readonly string[]> = {
+  expected: (place) => (place === "query" ? `${typesWords}, with commas between them` : typesWords),
+  read: (value, site) => {
+    const several = typeof value === "string" && value.includes(",") ? value.split(",") : value;
+    const words = `a list of ${typesWords}`;
+    return (Array.isArray(several) ? list(idInApi, words, { min: 1, max: 100 }) : idInApi).read(
+      several,
+      site,
+    );
+  },
+};
+
+/** One type or pattern, or several. */
+const types = inPlaces<string | readonly string[]>({
+  code: oneOrMore(idInCode, list(idInCode, `a list of ${typesWords}`, { min: 1 })),
+  query: typesInApi,
+  body: typesInApi,
+});
+
 const conditions = {
   eventId: id,
   endpointId: { ...id, apiName: "endpoint" },
-  eventType: { ...id, apiName: "type" },
+  eventType: { ...types, apiName: "type" },
   since: time,
   until: time,
   limit: inPlaces({ code: whole(1), query: whole(1, 1000), body: whole(1, 1_000_000) }),

@@ -56,10 +56,11 @@ const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Printable Latin-1 without control characters, as undici and RFC 9110 section 5.5 have it. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]{0,4096}$/;
 
-/** Returns the headers by lower-case name with hidden values. Throws ENDPOINT_INVALID, naming no value. */
+/** Returns the headers by their names as written, with hidden values. Throws ENDPOINT_INVALID, naming no value. */
 export function checkHeaders(id: string, given: unknown = {}): ReadonlyMap<string, Secret> {
   const about = { name: "headers", code: "ENDPOINT_INVALID" } as const;
   const checked = new Map<string, Secret>();
+  const seen = new Set<string>();
   for (const [name, value] of Object.entries(check(`endpoint \`${id}\``, headers, given, about))) {
     const lower = name.toLowerCase();
     if (!token.test(lower)) throw refused(id, name, "is not a header name");
@@ -72,8 +73,9 @@ export function checkHeaders(id: string, given: unknown = {}): ReadonlyMap<strin
     if (lower === "user-agent" && value.trim() === "") {
       throw refused(id, name, "must not be empty; leave it out for the one of this package");
     }
-    if (checked.has(lower)) throw refused(id, name, "is there twice: the case of a name makes no difference");
-    checked.set(lower, new Secret(value));
+    if (seen.has(lower)) throw refused(id, name, "is there twice: the case of a name makes no difference");
+    seen.add(lower);
+    checked.set(name, new Secret(value));
   }
   return checked;
 }

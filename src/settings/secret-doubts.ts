@@ -23,21 +23,12 @@ export function doubtsOf(secret: Secret): SecretDoubt[] {
       remedy: "Use one from `mova-webhooks secret`, which makes a good one",
     });
   }
-  if (text !== text.trim()) {
-    doubts.push({
-      is: "begins or ends with a blank or a line break, which is part of the key",
-      remedy: "Take it away on both sides",
-    });
-  }
-  const bare = text.trim();
-  if (/^(["'`]).*\1$/s.test(bare)) {
-    doubts.push({ is: "has quotes around it, which are part of the key", remedy: "Give it without them" });
-  } else if (isNearPrefix(bare)) {
+  if (isNearPrefix(text)) {
     doubts.push({
       is: `begins almost as \`whsec_\`, and signs as plain text, where ${others}`,
       remedy: "Write `whsec_` where it is one, with small letters and the underscore",
     });
-  } else if (isBareKey(bare)) {
+  } else if (isBareKey(text)) {
     doubts.push({
       is: `looks like the base64 of a \`whsec_\` key without its prefix: it signs as plain text here, where ${others}`,
       remedy: "Put `whsec_` before it where the other side does, and where it verifies with such a library",

@@ -63,6 +63,25 @@ export const recordsCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "several event types and patterns are found and replayed, each where one of them matches",
+    async run(subject) {
+      const outbox = await subject.open();
+      await putFour(subject, outbox);
+      const types = async (eventType: DeliveryQuery["eventType"] & {}, more: DeliveryQuery = {}) =>
+        eventsFound(outbox, { ...more, eventType });
+      assert.deepEqual(await types("cache.*"), ["evt_2", "evt_1"]);
+      assert.deepEqual(await types("*"), ["evt_4", "evt_3", "evt_2", "evt_1"]);
+      assert.deepEqual(await types("cach.*"), []);
+      assert.deepEqual(await types(["config.updated", "unknown"]), ["evt_4", "evt_3"]);
+      assert.deepEqual(await types(["config.updated", "cache.*"], { endpointId: "ops" }), ["evt_4", "evt_1"]);
+      assert.deepEqual(await types(["config.*"], { eventId: "evt_1" }), []);
+      assert.deepEqual(await types(["cache.*"], { state: "dead" }), ["evt_2"]);
+      assert.deepEqual(await outbox.replay({ eventType: "config.*", dryRun: true }), []);
+      const replayed = await outbox.replay({ eventType: ["cache.*", "config.*"] });
+      assert.deepEqual(replayed, [deliveryId("evt_2", "audit")]);
+    },
+  },
+  {
     name: "a time window includes its beginning and excludes its end",
     async run(subject) {
       const outbox = await subject.open();

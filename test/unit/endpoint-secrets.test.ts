@@ -107,10 +107,6 @@ describe("a secret of which it is doubtful that it is meant so", () => {
   const long = "a plain text of more than sixteen bytes";
   it.each([
     ["short", /fewer than 16 bytes/],
-    [`${long}\n`, /blank or a line break/],
-    [` whsec_${key}`, /blank or a line break/],
-    [`"whsec_${key}"`, /quotes around it/],
-    [`'${long}'`, /quotes around it/],
     ...["hwsec_", "whsek_", "wsec_", "whsec-", "WHSEC_", "whsec"].map(
       (start) => [start + key, /almost as `whsec_`.*decode it as base64/] as const,
     ),
@@ -127,7 +123,7 @@ describe("a secret of which it is doubtful that it is meant so", () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^A secret of endpoint `ops` /);
     expect(lines[0]).toMatch(doubt);
-    expect(lines[0]).not.toContain(secret.trim());
+    expect(lines[0]).not.toContain(secret);
   });
 
   it.each([

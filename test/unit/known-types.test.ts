@@ -12,6 +12,13 @@ it("the nearest known types are named, best first", () => {
   ]);
 });
 
+it("what the program itself lists is named first where it resembles the type", () => {
+  const types = new KnownTypes(["order.paid", "parcel.*"]);
+  expect(() => types.check("order.payed")).toThrow(/nearest are order\.paid, /);
+  expect(types.whyUnmatched("order.payed", [], true)).toMatch(/nearest are order\.paid, /);
+  expect(() => types.check("cache.updatd")).toThrow(/nearest are cache\.updated, /);
+});
+
 it("of an endless name only the beginning is compared and shown", () => {
   // Compared as a whole, this would take minutes.
   const endless = "cache.updated".repeat(4_000_000);

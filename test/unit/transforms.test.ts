@@ -119,7 +119,7 @@ describe("routing with transforms", () => {
     expect(failures).toEqual([]);
     expect([...contents]).toEqual([
       ["e1", { body: Buffer.from('{"a":1}'), headers: {} }],
-      ["e2", { body: Buffer.from("é"), headers: { "content-type": "text/plain" } }],
+      ["e2", { body: Buffer.from("é"), headers: { "Content-Type": "text/plain" } }],
       ["e3", { body: Buffer.from([1, 2, 255]), headers: {} }],
     ]);
   });

@@ -104,15 +104,22 @@ export class Sender {
  * name holds.
  */
 function fixedHeadersOf(endpoint: Endpoint, own: Readonly<Record<string, string>> = {}): string[] {
-  const headers = new Map(Object.entries(own));
-  for (const [name, value] of endpoint.headers) if (!headers.has(name)) headers.set(name, value.reveal());
-  for (const [name, value] of defaults) if (!headers.has(name.toLowerCase())) headers.set(name, value);
-  return [...headers].flat();
+  const headers = new Map<string, readonly [string, string]>();
+  function add(name: string, value: string): void {
+    const lower = name.toLowerCase();
+    if (!headers.has(lower)) headers.set(lower, [name, value]);
+  }
+  for (const [name, value] of Object.entries(own)) add(name, value);
+  for (const [name, value] of endpoint.headers) add(name, value.reveal());
+  for (const [name, value] of defaults) add(name, value);
+  return [...headers.values()].flat();
 }
 
 const defaults: readonly (readonly [string, string])[] = [
   ["Content-Type", "application/json"],
   ["User-Agent", "MOVA-SDK/2.2"],
+  // Some firewalls refuse a request without it.
+  ["Accept", "*/*"],
 ];
 
 function messageOf(claim: Claim): Message {

@@ -1,7 +1,7 @@
 /** Finds deliveries in Redis by the shortest list that holds them all. */
 import type { Delivery, DeliveryQuery } from "../../event/delivery.ts";
 import { cursorInvalid } from "../position.ts";
-import { matches } from "../query.ts";
+import { exactType, matches } from "../query.ts";
 import { ageOf, eventFields, idInList, isEntry, readDelivery, readEvent } from "./records.ts";
 import type { Connected, RedisSession } from "./session.ts";
 
@@ -83,9 +83,10 @@ async function* searchEvent(
 
 async function shortestList(session: RedisSession, query: DeliveryQuery): Promise<string> {
   const { prefix } = session;
+  const type = exactType(query);
   const lists = [
     ...(query.endpointId === undefined ? [] : [`${prefix}:endpoint:${query.endpointId}`]),
-    ...(query.eventType === undefined ? [] : [`${prefix}:type:${query.eventType}`]),
+    ...(type === undefined ? [] : [`${prefix}:type:${type}`]),
     ...(query.state === undefined ? [] : [`${prefix}:state:${query.state}`]),
   ];
   if (lists.length < 2) return lists[0] ?? `${prefix}:all`;

@@ -1,4 +1,5 @@
 /** Deliveries over HTTP: lists, one with its attempts, replays. */
+import type { DeliveryPage } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, until } from "../../support/pipeline.ts";
 import { ask, type Answer, post, serve, serveDead } from "../../support/server.ts";
@@ -58,11 +59,40 @@ describe("the records over HTTP", () => {
     ["POST", "/api/replay", "at `delivery_ids`: expected a list of at most 10000", { delivery_ids: "a" }],
     ["POST", "/api/events", "at `event_type`: expected a text such as cache.updated", {}],
     ["POST", "/api/events", "The body is wrong: expected a JSON object", []],
+    ["POST", "/api/events", "unknown key `type`; did you mean `event_type`?", { type: "cache.updated" }],
+    ["POST", "/api/events", "unknown key `eventType`; did you mean `event_type`?", { eventType: "x.y" }],
   ])("says of a wrong %s %s: %s", async (method, path, expected, body?: object) => {
     const { url } = await serve();
     const answer = await (method === "GET" ? ask(`${url}${path}`) : post(`${url}${path}`, body));
     expect(answer.status).toBe(400);
     expect(answer.json().error.message).toContain(expected);
+  });
+
+  it("takes a bad cursor for the caller's mistake, and logs nothing of the store", async () => {
+    const lines: string[] = [];
+    const note = (_: object, message: string): void => void lines.push(message);
+    const { url, manager } = await serve({ logger: { debug: note, info: note, warn: note, error: note } });
+    expect((await ask(`${url}/api/deliveries?cursor=zzz`)).status).toBe(400);
+    await expect(manager.find({ cursor: "zzz" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(lines).toEqual([]);
+  });
+
+  it("finds several types and patterns", async () => {
+    const { url, manager } = await serve({ endpoints: [{ id: "a", url: "https://a.test/", secret }] });
+    for (const type of ["cache.updated", "cache.cleared", "config.updated", "error.occurred"]) {
+      await manager.triggerEvent(type);
+    }
+    const typesOf = async (query: string): Promise<string[]> => {
+      const page = (await ask(`${url}/api/deliveries?type=${query}`)).json() as DeliveryPage;
+      return page.deliveries.map(({ eventType }) => eventType).toReversed();
+    };
+    expect(await typesOf("cache.*")).toEqual(["cache.updated", "cache.cleared"]);
+    expect(await typesOf("cache.cleared,error.*")).toEqual(["cache.cleared", "error.occurred"]);
+    const found = await manager.find({ eventType: ["config.*", "error.occurred"] });
+    expect(found.deliveries).toHaveLength(2);
+    for (const type of ["cache.*,x.y", ["cache.*"]]) {
+      expect((await post(`${url}/api/replay`, { type, dry_run: true })).status).toBe(200);
+    }
   });
 
   it("names the header that cannot be an event's id", async () => {
