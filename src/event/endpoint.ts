@@ -14,6 +14,10 @@ export interface WebhookEndpoint extends SendingSettings {
   readonly url: string;
   /** Label of metrics and records. @default `ep_` and a hash of the URL */
   readonly id?: string;
+  /** What it is for, for people: shown wherever endpoints are, sent nowhere. */
+  readonly description?: string;
+  /** Texts of your own, such as a team or a customer's number: shown like the description, sent nowhere. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /**
    * Several while one is being rotated: the first signs `X-Mova-Signature`, all sign `webhook-signature`. One with an
    * `expiresAt` stops then.
@@ -48,6 +52,8 @@ export interface Endpoint extends Sending {
   /** Twelve characters that stand for the id in delivery ids: enough that thousands of endpoints differ. */
   readonly key: string;
   readonly url: URL;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly secrets: readonly Secret[];
   readonly headers: ReadonlyMap<string, Secret>;
   readonly timeoutMs: number;

@@ -8,6 +8,8 @@ import { type Route, RoutingTable } from "./routing-table.ts";
 export interface EndpointInfo {
   readonly id: string;
   readonly url: string;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly enabled: boolean;
   /** Why it is disabled. */
   readonly reason?: string;
@@ -121,6 +123,8 @@ export class EndpointBook {
     return [...this.#entries.values()].map(({ endpoint, enabled, reason }) => ({
       id: endpoint.id,
       url: endpoint.url.href,
+      ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
+      ...(endpoint.metadata === undefined ? {} : { metadata: endpoint.metadata }),
       enabled,
       ...(reason === undefined || enabled ? {} : { reason }),
       eventTypes: endpoint.eventTypes,

@@ -1,7 +1,7 @@
 /** The settings of an endpoint. */
 import { cutText } from "../event/cut-text.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
-import { list, object } from "./composed.ts";
+import { list, object, record } from "./composed.ts";
 import { headers } from "./headers.ts";
 import { kindOf } from "./kind-of.ts";
 import { callable, flag, oneOf, seconds, text, whole } from "./kinds.ts";
@@ -37,6 +37,12 @@ export const retries = { ...whole(0, 100), default: 3 } satisfies Setting<number
 const fields = {
   url: { ...url, required: true },
   id: text("1 to 128 characters", { pattern: /^.{1,128}$/ }),
+  description: text("a text of 1 to 1000 characters", { pattern: /^[^]{1,1000}$/ }),
+  metadata: record(
+    text("a text of up to 500 characters", { pattern: /^[^]{0,500}$/ }),
+    "a mapping of names to texts",
+    { pattern: /^[\w.-]{1,64}$/, expected: "by names of 1 to 64 letters, digits, `-`, `_` or `.`" },
+  ),
   secret: secrets,
   secretFile,
   headers,

@@ -25,6 +25,8 @@ export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaul
     id,
     key: hash(id).slice(0, 12),
     url,
+    ...(settings.description === undefined ? {} : { description: settings.description }),
+    ...(settings.metadata === undefined ? {} : { metadata: settings.metadata }),
     secrets: hideSecrets(id, settings.secret ?? defaults.secret),
     headers: checkHeaders(id, settings.headers),
     timeoutMs: (settings.timeout ?? defaults.timeout ?? fields.timeout.default) * 1000,

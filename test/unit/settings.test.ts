@@ -167,6 +167,7 @@ const right: Readonly<Record<string, object>> = {
   endpoint: {
     url: "https://example.com",
     id: "a",
+    description: "of the shop",
     secret: { secret: "other", expiresAt: "2030-01-01" },
     headers: { "X-Tenant": "7" },
     retrySchedule: [1, 2],

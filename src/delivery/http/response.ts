@@ -11,6 +11,8 @@ import { clearTimeout, monotonicNow, setTimeout } from "../../time/timers.ts";
 const keptBytes = 2048;
 /** Looked at for it: more, so that a credential across the cut is still found. */
 const seenBytes = 4 * keptBytes;
+/** Of a body that is no text: as base64 it has the same length as a text that is kept. */
+const keptBinaryBytes = 1500;
 /** Read of a response body so that its connection can serve again; beyond it the connection is cut. */
 const readBytes = 65_536;
 
@@ -104,11 +106,30 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   #responseText(): string {
     if (this.#seen.length === 0 || this.#headers["content-encoding"] !== undefined) return "";
     const bytes = Buffer.concat(this.#seen);
-    const seen = textOfBytes(bytes.subarray(0, seenBytes));
+    const looked = bytes.subarray(0, seenBytes);
+    const seen = textOfBytes(looked);
+    if (isNoText(seen)) return this.#base64Of(looked, bytes.length);
     // Before what is confidential is looked for, which they would hide.
     const shown = this.#redact(seen.replace(/[^\P{Cc}\t\n]/gu, ""));
     return cutToBytes(shown, keptBytes, bytes.length > seenBytes);
   }
+
+  /** What is no text; nothing where it holds, as it is or between control characters, what is confidential. */
+  #base64Of(bytes: Buffer, received: number): string {
+    const plain = bytes.toString("latin1");
+    const isPrivate = [plain, plain.replace(/[^\P{Cc}\t\n]/gu, ""), textOfBytes(bytes)].some(
+      (text) => this.#redact(text) !== text,
+    );
+    if (isPrivate) return "";
+    const keep = Math.min(bytes.length, keptBinaryBytes);
+    return `base64:${bytes.toString("base64", 0, keep)}${received > keep ? "…" : ""}`;
+  }
+}
+
+/** Tells whether so much of it is unreadable that it is no text with a fault, but something else. */
+function isNoText(seen: string): boolean {
+  const unreadable = seen.match(/\ufffd|[^\P{Cc}\t\n\r]/gu)?.length ?? 0;
+  return unreadable > 0.3 * seen.length;
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -25,6 +25,23 @@ describe("endpoints over HTTP", () => {
     ]);
   });
 
+  it("shows what a program says of them, and refuses what would be too much", async () => {
+    const told = { description: "Orders for the shop", metadata: { team: "ops", "customer.no": "17" } };
+    const own = { id: "shop", url: "https://shop.test/", secret };
+    const { url, manager } = await serve({ endpoints: [{ ...own, ...told }] });
+    expect(manager.getEndpoints()).toMatchObject([told]);
+    expect((await ask(`${url}/api/endpoints`)).json().endpoints).toMatchObject([{ id: "shop", ...told }]);
+    for (const wrong of [
+      { description: "" },
+      { description: "x".repeat(1001) },
+      { metadata: { team: 7 as never } },
+      { metadata: { "a b": "x" } },
+    ]) {
+      const adding = (): void => manager.addEndpoint({ ...own, id: "other", ...wrong });
+      expect(adding).toThrow(expect.objectContaining({ code: "ENDPOINT_INVALID" }));
+    }
+  });
+
   it("tells an open circuit from one that fails, and when it is tried again", async () => {
     const endpoint = await testEndpoint(500);
     const { url, manager } = await serve({
