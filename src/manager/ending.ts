@@ -3,12 +3,26 @@ import type { Logger } from "../event/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { countdown, withDeadline } from "../time/deadline.ts";
 import type { Parts } from "./assemble.ts";
-import type { ClosingTime } from "./life.ts";
+import type { ClosingTime, Life } from "./life.ts";
 
 /** What runs beside a manager until its end. */
 export interface Running {
   readonly stops: (() => void)[];
   readonly servers: { close(deadlineMs: number): Promise<void> }[];
+}
+
+/** Opens a server that the end closes, also where that comes while it opens. */
+export async function openServer<Server extends Running["servers"][number]>(
+  { servers }: Running,
+  life: Life,
+  open: () => Promise<Server>,
+): Promise<Server> {
+  life.refuseWhenClosed();
+  const server = await open();
+  servers.push(server);
+  if (life.isClosed) await server.close(0);
+  life.refuseWhenClosed();
+  return server;
 }
 
 /**

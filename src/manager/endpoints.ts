@@ -11,6 +11,9 @@ import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
+import { enabling, nonEmptyText } from "../settings/calls.ts";
+import { argument } from "../settings/check.ts";
+import { flag } from "../settings/kinds.ts";
 import { doubtsOf } from "../settings/secret-doubts.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
@@ -118,6 +121,9 @@ export class Endpoints {
 
   /** Returns whether there is one; what waits for it waits on. */
   switch(urlOrId: string, enabled: boolean, reason: string): boolean {
+    argument("setEndpointEnabled", "urlOrId", nonEmptyText, urlOrId);
+    argument("setEndpointEnabled", "enabled", flag, enabled);
+    argument("setEndpointEnabled", "reason", nonEmptyText, reason);
     const id = this.#options.book.idOf(urlOrId);
     if (id === undefined) return false;
     this.#switch(id, enabled, reason);
@@ -125,7 +131,12 @@ export class Endpoints {
   }
 
   /** Switches on. Returns the ids of the deliveries that it missed and gets now; undefined where there is no such endpoint. */
-  async enable(urlOrId: string, replay: boolean): Promise<readonly string[] | undefined> {
+  async enable(
+    urlOrId: string,
+    options: { readonly replay?: boolean },
+  ): Promise<readonly string[] | undefined> {
+    argument("enableEndpoint", "urlOrId", nonEmptyText, urlOrId);
+    const { replay = false } = argument("enableEndpoint", "options", enabling, options);
     const { book, outbox, worker } = this.#options;
     const id = book.idOf(urlOrId);
     if (id === undefined) return undefined;

@@ -1,11 +1,9 @@
 /** The front door: every call a user may make, and what it promises; the parts do the work. */
 import type { Bus } from "../bus/bus.ts";
 import type { PlannedAttempt } from "../delivery/policy/schedule.ts";
-import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { Delivery, DeliveryPage, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { followOwnWork } from "../event/own-work.ts";
-import type { ReplaySelection } from "../outbox/outbox.ts";
-import { replaySlices } from "../outbox/replay-slices.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
 import type { ModulePatch } from "../plugin/module-patches.ts";
 import type { EndpointInfo } from "../routing/endpoint-book.ts";
@@ -13,25 +11,17 @@ import type { EventHandler } from "../routing/event-handlers.ts";
 import type { Explanation } from "../routing/explain.ts";
 import type { ListeningServer, ListenOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
-import {
-  enabling,
-  reloading,
-  eventType,
-  milliseconds,
-  nonEmptyText,
-  query as querySetting,
-  selection as selectionSetting,
-  triggering,
-} from "../settings/calls.ts";
+import * as calls from "../settings/calls.ts";
 import { argument } from "../settings/check.ts";
 import { callable, flag } from "../settings/kinds.ts";
 import { assemble, type Parts } from "./assemble.ts";
-import { close, drain, type Running } from "./ending.ts";
+import { close, drain, openServer, type Running } from "./ending.ts";
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Triggered } from "./intake.ts";
 import { Life } from "./life.ts";
 import { checkOptions, type Reloaded, type Settings, type WebhookManagerOptions } from "./manager-options.ts";
-import { furnish, load, ready, refuseUnmatched, reload, start, use } from "./phases.ts";
+import * as records from "./records.ts";
+import { addEndpoint, furnish, load, ready, reload, start, use } from "./phases.ts";
 
 export class WebhookManager {
   readonly #options: WebhookManagerOptions;
@@ -39,7 +29,6 @@ export class WebhookManager {
   readonly #life: Life;
   /** What the last reload read. */
   #lastSettings: Settings;
-  /** What the end has to stop or to close. */
   readonly #running: Running = { stops: [], servers: [] };
 
   /** Throws CONFIG_INVALID, ENDPOINT_INVALID, ENDPOINT_BLOCKED, SECRET_INVALID or PLUGIN_INVALID. */
@@ -70,14 +59,12 @@ export class WebhookManager {
   /** Adds an endpoint. Throws ENDPOINT_INVALID, ENDPOINT_BLOCKED or SECRET_INVALID. */
   addEndpoint(settings: WebhookEndpoint): void {
     this.#life.refuseWhenClosed();
-    const { endpoints, types, worker } = this.#parts;
-    // Until the start, a plugin may come that declares what it wants.
-    endpoints.add(settings, worker.isStarted ? (endpoint) => refuseUnmatched(types, [endpoint]) : undefined);
+    addEndpoint(this.#parts, settings);
   }
 
   /** Removes an endpoint; what waited for it is kept as dead. Returns whether there was one. */
   removeEndpoint(urlOrId: string): boolean {
-    return this.#parts.endpoints.remove(argument("removeEndpoint", "urlOrId", nonEmptyText, urlOrId));
+    return this.#parts.endpoints.remove(argument("removeEndpoint", "urlOrId", calls.nonEmptyText, urlOrId));
   }
 
   getEndpoints(): EndpointInfo[] {
@@ -86,9 +73,6 @@ export class WebhookManager {
 
   /** Switches one endpoint by id or URL; what waits for it waits on. Returns whether there is one. */
   setEndpointEnabled(urlOrId: string, enabled: boolean, reason = "by hand"): boolean {
-    argument("setEndpointEnabled", "urlOrId", nonEmptyText, urlOrId);
-    argument("setEndpointEnabled", "enabled", flag, enabled);
-    argument("setEndpointEnabled", "reason", nonEmptyText, reason);
     return this.#parts.endpoints.switch(urlOrId, enabled, reason);
   }
 
@@ -101,14 +85,12 @@ export class WebhookManager {
     urlOrId: string,
     options: { readonly replay?: boolean } = {},
   ): Promise<readonly string[] | undefined> {
-    argument("enableEndpoint", "urlOrId", nonEmptyText, urlOrId);
-    const { replay = false } = argument("enableEndpoint", "options", enabling, options);
-    return this.#parts.endpoints.enable(urlOrId, replay);
+    return this.#parts.endpoints.enable(urlOrId, options);
   }
 
   /** Plans the attempts of a delivery that never succeeds; undefined where there is no such endpoint. */
   scheduleOf(urlOrId: string): readonly PlannedAttempt[] | undefined {
-    return this.#parts.endpoints.scheduleOf(argument("scheduleOf", "urlOrId", nonEmptyText, urlOrId));
+    return this.#parts.endpoints.scheduleOf(argument("scheduleOf", "urlOrId", calls.nonEmptyText, urlOrId));
   }
 
   /**
@@ -117,8 +99,8 @@ export class WebhookManager {
    * for an endpoint that is gone from there waits for who has it, as it does after a restart; with `bury` it is dead.
    */
   reload(options: { readonly bury?: boolean } = {}): Reloaded {
-    const { bury = false } = argument("reload", "options", reloading, options);
     this.#life.refuseWhenClosed();
+    const { bury = false } = argument("reload", "options", calls.reloading, options);
     const how = { isLoaded: this.#life.loaded === undefined, bury };
     const { settings, reloaded } = reload(this.#parts, this.#lastSettings, this.#options, how);
     this.#lastSettings = settings;
@@ -127,7 +109,7 @@ export class WebhookManager {
 
   /** Calls `handler` in this process with every event of a type or pattern. */
   addEventHandler(type: string, handler: EventHandler): void {
-    argument("addEventHandler", "type", eventType, type);
+    argument("addEventHandler", "type", calls.eventType, type);
     argument("addEventHandler", "handler", callable(), handler);
     // The plugins that the configuration names may declare it yet.
     this.#parts.types.checkPattern(type, this.#life.loaded === undefined);
@@ -138,7 +120,7 @@ export class WebhookManager {
 
   /** Returns whether the handler was there. */
   removeEventHandler(type: string, handler: EventHandler): boolean {
-    argument("removeEventHandler", "type", eventType, type);
+    argument("removeEventHandler", "type", calls.eventType, type);
     argument("removeEventHandler", "handler", callable(), handler);
     const removed = this.#parts.handlers.remove(type, handler);
     this.#parts.host.refresh();
@@ -156,8 +138,9 @@ export class WebhookManager {
     options?: { readonly id?: string },
   ): Promise<Triggered> {
     this.#life.refuseWhenClosed();
-    argument("triggerEvent", "type", eventType, type);
-    const { id } = options === undefined ? {} : argument("triggerEvent", "options", triggering, options);
+    argument("triggerEvent", "type", calls.eventType, type);
+    const { id } =
+      options === undefined ? {} : argument("triggerEvent", "options", calls.triggering, options);
     const { loaded } = this.#life;
     if (loaded !== undefined) await loaded;
     this.#parts.types.check(type);
@@ -181,10 +164,7 @@ export class WebhookManager {
     use(this.#parts, plugin, options);
   }
 
-  /**
-   * Publishes `error.occurred` for an error that the program caught, once for every error object. Never throws.
-   * What the `error()` plugin is told about volume and redaction applies where it is in use.
-   */
+  /** Publishes `error.occurred` once for an error object that was caught, as `error()` has it. Never throws. */
   reportError(error: unknown, context: Readonly<Record<string, unknown>> = {}): void {
     this.#parts.reportedErrors.report(error, context, this.#life.loaded);
   }
@@ -212,16 +192,16 @@ export class WebhookManager {
 
   /** Returns a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
   async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
-    return this.#parts.outbox.find(argument("find", "options", querySetting, query));
+    return records.find(this.#parts, query);
   }
 
   async get(deliveryId: string): Promise<Delivery | undefined> {
-    return this.#parts.outbox.get(argument("get", "deliveryId", nonEmptyText, deliveryId));
+    return records.get(this.#parts, deliveryId);
   }
 
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
   async explain(eventId: string): Promise<Explanation | undefined> {
-    return this.#parts.endpoints.explain(argument("explain", "eventId", nonEmptyText, eventId));
+    return this.#parts.endpoints.explain(argument("explain", "eventId", calls.nonEmptyText, eventId));
   }
 
   /** Each endpoint with what waits for it. */
@@ -230,22 +210,12 @@ export class WebhookManager {
   }
 
   /**
-   * Delivers finished deliveries once more, under their lanes' limits: any number, in slices. Returns their ids. Rejects with CONFIG_INVALID
-   * for an unknown key or a wrong value, with ENDPOINT_UNKNOWN where it delivers, but not to that endpoint, and then
-   * replays nothing.
+   * Delivers finished deliveries once more, under their lanes' limits: any number, in slices. Returns their ids. Rejects
+   * with CONFIG_INVALID for an unknown key or a wrong value, with ENDPOINT_UNKNOWN where it delivers, but not to that
+   * endpoint, and then replays nothing.
    */
   async replay(selection: ReplaySelection): Promise<readonly string[]> {
-    const wanted = argument("replay", "options", selectionSetting, selection);
-    const { worker, endpoints, outbox } = this.#parts;
-    // Where it is not started, another process delivers, whose endpoints nobody here knows.
-    if (wanted.endpointId !== undefined && worker.isStarted) endpoints.refuseUnknown(wanted.endpointId);
-    const replayed: string[] = [];
-    for await (const ids of replaySlices(outbox, wanted)) {
-      // One by one: spread, they would be more arguments than a call may have.
-      for (const id of ids) replayed.push(id);
-      if (wanted.dryRun !== true) worker.wakeAll();
-    }
-    return replayed;
+    return records.replay(this.#parts, selection);
   }
 
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
@@ -261,17 +231,12 @@ export class WebhookManager {
    */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("../server/server.ts");
-    this.#life.refuseWhenClosed();
-    const server = await listen(this, this.#parts, options);
-    this.#running.servers.push(server);
-    if (this.#life.isClosed) await server.close(0);
-    this.#life.refuseWhenClosed();
-    return server;
+    return openServer(this.#running, this.#life, () => listen(this, this.#parts, options));
   }
 
   /** Resolves with true once nothing is due or in flight, with false after `deadlineMs`. Later retries wait on. */
   async drain(deadlineMs: number): Promise<boolean> {
-    return drain(this.#parts, argument("drain", "deadlineMs", milliseconds, deadlineMs));
+    return drain(this.#parts, argument("drain", "deadlineMs", calls.milliseconds, deadlineMs));
   }
 
   /**
@@ -279,7 +244,7 @@ export class WebhookManager {
    * start delivers the rest; a memory outbox delivers what is due until then first, and logs how much is lost.
    */
   async close(deadlineMs = 10_000): Promise<void> {
-    argument("close", "deadlineMs", milliseconds, deadlineMs);
+    argument("close", "deadlineMs", calls.milliseconds, deadlineMs);
     return this.#life.close((time) => close(this.#parts, this.#running, time), deadlineMs);
   }
 }

@@ -1,5 +1,5 @@
 /** The phases of a manager: it gets its first plugins and endpoints, loads what is configured, starts, reloads. */
-import type { Endpoint } from "../event/endpoint.ts";
+import type { Endpoint, WebhookEndpoint } from "../event/endpoint.ts";
 import { WebhookError } from "../event/errors.ts";
 import type { KnownTypes } from "../event/known-types.ts";
 import { followOwnWork } from "../event/own-work.ts";
@@ -102,6 +102,11 @@ export async function ready({ outbox }: Parts): Promise<void> {
   });
 }
 
+/** Adds an endpoint. Until the start, a plugin may come that declares what it wants. */
+export function addEndpoint({ endpoints, types, worker }: Parts, settings: WebhookEndpoint): void {
+  endpoints.add(settings, worker.isStarted ? (endpoint) => refuseUnmatched(types, [endpoint]) : undefined);
+}
+
 /**
  * Reads the configuration again and takes over its endpoints. Throws what is wrong, and then nothing has changed.
  * Announces `config.updated` where anything did.
@@ -122,10 +127,7 @@ export function reload(
 }
 
 /** Throws EVENT_TYPE_UNKNOWN where nothing would ever match what an endpoint wants, once all plugins are in use. */
-export function refuseUnmatched(
-  types: KnownTypes,
-  endpoints: readonly Pick<Endpoint, "id" | "eventTypes">[],
-): void {
+function refuseUnmatched(types: KnownTypes, endpoints: readonly Pick<Endpoint, "id" | "eventTypes">[]): void {
   for (const { id, eventTypes } of endpoints) {
     const problem = eventTypes.map((each) => types.whyUnmatched(each, [], true)).find(Boolean);
     if (problem === undefined) continue;

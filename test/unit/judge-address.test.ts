@@ -154,7 +154,7 @@ describe("text that is not plainly an address", () => {
 
   test("is shown with 64 of its characters", () => {
     expect(refuseAddress("x".repeat(65), "https:", policy)).toBe(
-      `\`${"x".repeat(64)}\` is not an IP address`,
+      `\`${"x".repeat(63)}…\` is not an IP address`,
     );
   });
 });
