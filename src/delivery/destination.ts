@@ -8,12 +8,15 @@ import type { DueAlarm } from "./due-alarm.ts";
 import { Sender } from "./http/attempt.ts";
 import { cutOff, type Transport } from "./http/transport.ts";
 import type { Gate } from "./lane/gate.ts";
-import { Lane } from "./lane/lane.ts";
+import { type Granted, Lane } from "./lane/lane.ts";
 import type { Circuit } from "./policy/circuit-breaker.ts";
 import type { Shortage } from "./shortage.ts";
 
 /** When what this process was too short to send is tried again. */
 const afterShortageMs = 1000;
+
+/** Longest time for which a lane takes "no more" for an answer. */
+const longestHoldMs = 500;
 
 /** What all destinations of a worker share. */
 export interface DestinationOptions extends AftermathOptions {
@@ -36,7 +39,9 @@ export class Destination {
   readonly #options: DestinationOptions;
   readonly #sender: Sender;
   readonly #aftermath: Aftermath;
+  readonly #unwatch: (() => void) | undefined;
   #enabled: boolean;
+  #hasSaidStricter = false;
   #started: boolean;
   /** Removed, or another has taken its place. */
   #left = false;
@@ -47,7 +52,7 @@ export class Destination {
     this.endpoint = endpoint;
     this.#options = options;
     this.#sender = new Sender(endpoint, transport, tracing, now);
-    const claim = (limit: number): Promise<readonly Claim[]> => this.#claim(limit);
+    const claim = (limit: number): Promise<Granted> => this.#claim(limit);
     const attempt = (claims: Claims): Promise<void> => this.#attempt(claims);
     const release = (claims: readonly Claim[]): void => settling.release(claims);
     this.lane = new Lane(endpoint, {
@@ -60,6 +65,7 @@ export class Destination {
       random,
     });
     this.#aftermath = new Aftermath(endpoint, this.lane, options);
+    this.#unwatch = this.#watchLimits();
     this.#enabled = enabled;
     this.#started = started;
     if (!enabled || !started) this.lane.close();
@@ -85,22 +91,37 @@ export class Destination {
   /** Takes nothing more, and hands back what has not begun. */
   leave(): void {
     this.#left = true;
+    this.#unwatch?.();
     this.lane.close();
     this.#options.transport.forget(this.endpoint);
   }
 
-  async #claim(limit: number): Promise<readonly Claim[]> {
-    const { outbox, logger, alarm, changes } = this.#options;
-    const { id } = this.endpoint;
+  /** A settlement may let go what limits, or the order of a key, kept back. */
+  #watchLimits(): (() => void) | undefined {
+    const { id, limits } = this.endpoint;
+    if (limits?.concurrency === undefined && limits?.order === undefined) return undefined;
+    return this.#options.settling.watch(id, () => this.#started && this.lane.regain());
+  }
+
+  async #claim(limit: number): Promise<Granted> {
+    const { outbox, logger, alarm, changes, now } = this.#options;
+    const { id, limits } = this.endpoint;
     try {
-      const { claims } = await outbox.claim(id, limit);
+      const { claims, nextAt, stricter } = await outbox.claim(id, limit, limits);
+      if (stricter === true) this.#sayStricter();
+      if (nextAt !== undefined) {
+        // Nobody tells when another process gives a place back.
+        const moreInMs = Math.min(Math.max(nextAt - now(), 1), longestHoldMs);
+        alarm.setIn(moreInMs);
+        return { claims, moreInMs };
+      }
       // What this endpoint has due next was hidden behind what was due already: the outbox names one time for each.
       if (claims.length > 0 && claims.length < limit) alarm.setIn(0);
-      return claims;
+      return { claims };
     } catch (error) {
       logger.warn({ err: error, endpoint: id }, "claim failed");
       alarm.setIn(1000);
-      return [];
+      return { claims: [] };
     } finally {
       changes.emit("change");
     }
@@ -119,9 +140,11 @@ export class Destination {
   }
 
   async #send(claims: Claims): Promise<void> {
-    const { origin, settling } = this.#options;
+    const { origin, settling, now } = this.#options;
     // Since it was claimed the endpoint may have been removed or replaced.
     if (this.#left) return settling.release(claims);
+    const expired = claims.filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt <= now());
+    if (expired.length > 0) return this.#sendUnlessExpired(claims, expired);
     const sameProcess = claims.every((claim) => claim.event.origin === origin);
     const attempted = await this.#sender.send(claims, sameProcess);
     const { outcome, ours } = attempted.outcome;
@@ -129,6 +152,22 @@ export class Destination {
     if (outcome !== "unsendable" || claims.length === 1) return this.#aftermath.of(claims, attempted);
     // One of them spoils the batch: each goes alone, so that only that one is dead.
     for (const claim of claims) await this.#send([claim]);
+  }
+
+  async #sendUnlessExpired(claims: Claims, expired: readonly Claim[]): Promise<void> {
+    for (const claim of expired) this.#options.settling.die(claim, "expired");
+    const [first, ...others] = claims.filter((claim) => !expired.includes(claim));
+    if (first !== undefined) await this.#send([first, ...others]);
+  }
+
+  /** Once: it holds as long as the other process lives. */
+  #sayStricter(): void {
+    if (this.#hasSaidStricter) return;
+    this.#hasSaidStricter = true;
+    this.#options.logger.warn(
+      { endpoint: this.endpoint.id },
+      "another process has stricter limits for this endpoint; they hold here too",
+    );
   }
 
   /** It was no attempt of the endpoint's making. */

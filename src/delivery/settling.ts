@@ -29,6 +29,7 @@ const lastTries = 3;
 
 export class Settling {
   readonly #options: SettlingOptions;
+  readonly #whenSettled = new Map<string, () => void>();
   #running = 0;
   #closing = false;
 
@@ -45,14 +46,28 @@ export class Settling {
     this.#closing = true;
   }
 
+  /** Calls `hear` when a settlement of the endpoint is recorded. Returns what ends that. */
+  watch(endpointId: string, hear: () => void): () => void {
+    this.#whenSettled.set(endpointId, hear);
+    return () => {
+      if (this.#whenSettled.get(endpointId) === hear) this.#whenSettled.delete(endpointId);
+    };
+  }
+
   /** Hands claims back without an attempt. */
   release(claims: readonly Claim[], dueAt = this.#options.now(), reason?: string): void {
     const settlement: Settlement = { kind: "release", dueAt, ...(reason === undefined ? {} : { reason }) };
     for (const claim of claims) {
       const decided = this.fateOf(claim, settlement);
-      if (decided.kind === "dead") this.#tellDeath(claim, decided.reason);
-      this.settle(claim, decided);
+      if (decided.kind === "dead") this.die(claim, decided.reason);
+      else this.settle(claim, decided);
     }
+  }
+
+  /** Ends a claim without an attempt, for good. */
+  die(claim: Claim, reason: string): void {
+    this.#tellDeath(claim, reason);
+    this.settle(claim, { kind: "dead", reason });
   }
 
   /** Returns what is to become of a claim: what would wait for an endpoint that was removed is kept as dead. */
@@ -82,6 +97,7 @@ export class Settling {
       }
     }
     this.#running -= 1;
+    this.#whenSettled.get(claim.endpointId)?.();
     if (settlement.kind === "retry" || settlement.kind === "release") alarm.setFor(settlement.dueAt);
     changes.emit("change");
   }

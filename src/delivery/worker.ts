@@ -104,6 +104,11 @@ export class Worker {
     if (this.#started) this.lane(endpointId)?.wake();
   }
 
+  /** Says that something is due in the outbox, or expires there, at that time. */
+  expect(at: number): void {
+    if (this.#started) this.#alarm.setFor(at);
+  }
+
   wakeAll(): void {
     for (const { endpoint } of this.destinations.values()) this.wake(endpoint.id);
   }
@@ -142,7 +147,9 @@ export class Worker {
     const { outbox, logger } = this.#options;
     try {
       await this.#clock.look(this.#endpoints());
-      const { endpointIds, nextAt } = await outbox.due();
+      const { endpointIds, nextAt, expiresAt } = await outbox.due();
+      if (expiresAt !== undefined && expiresAt <= this.#options.now()) await this.#expire();
+      else if (expiresAt !== undefined) this.#alarm.setFor(expiresAt);
       // Before the lanes wake: a circuit whose wait ends in between is probed by the waking.
       this.#awaitProbes();
       for (const endpointId of endpointIds) this.wake(endpointId);
@@ -151,6 +158,14 @@ export class Worker {
     } catch (error) {
       logger.warn({ err: error }, "outbox did not answer");
       this.#alarm.setIn(1000);
+    }
+  }
+
+  async #expire(): Promise<void> {
+    const { outbox, lifecycle, now } = this.#options;
+    for (const { id: deliveryId, createdAt, ...delivery } of await outbox.expire()) {
+      const lagMs = now() - createdAt;
+      lifecycle.settled({ ...delivery, deliveryId, outcome: "dead", reason: "expired", lagMs });
     }
   }
 

@@ -4,8 +4,10 @@
 export interface EndpointLimits {
   /** Posts that may begin within any `perMs` milliseconds. */
   readonly rate?: { readonly max: number; readonly perMs: number };
-  /** Claims at once. */
+  /** Posts at once. */
   readonly concurrency?: number;
+  /** Claims that a process may hold beyond those while no other asks for the endpoint: it keeps the number itself. @default 0 */
+  readonly door?: number;
   /** Deliveries in one post, which counts as one for the rate. @default 1 */
   readonly perPost?: number;
   /** Whether a delivery that died keeps back the others of its order key, or they go on without it. @default "skip" */

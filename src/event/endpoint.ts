@@ -1,4 +1,5 @@
 /** Who wants which events, where, and under which secrets: as the user writes it, and as it is once checked. */
+import type { EndpointLimits } from "./endpoint-state.ts";
 import type { Secret, SecretSetting } from "./secret.ts";
 import type { Sending, SendingSettings } from "./sending-settings.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
@@ -36,9 +37,12 @@ export interface WebhookEndpoint extends SendingSettings {
   readonly eventTypes?: readonly string[];
   /** Hash of `X-Mova-Signature`. @default "sha256" */
   readonly signature?: "sha256" | "sha1";
-  /** Attempts at the same time, 1 to 1000. @default 16 */
+  /**
+   * Attempts at the same time, 1 to 1000: where it is given, over all processes that share the outbox. @default 16 for
+   * each process
+   */
   readonly concurrency?: number;
-  /** At most `max` attempts in `per` seconds. */
+  /** At most `max` attempts in `per` seconds, over all processes that share the outbox. */
   readonly rateLimit?: { readonly max: number; readonly per: number };
   /** Is asked after the type matched; a false or a throw keeps the event from this endpoint. */
   readonly filter?: (event: WebhookEvent) => boolean;
@@ -64,6 +68,8 @@ export interface Endpoint extends Sending {
   readonly signature: "sha256" | "sha1";
   readonly concurrency: number;
   readonly rateLimit?: { readonly max: number; readonly perMs: number };
+  /** What its claims are bounded by in the outbox; absent where nothing is. */
+  readonly limits?: EndpointLimits;
   readonly filter?: (event: WebhookEvent) => boolean;
   readonly propagateTrace: boolean;
 }

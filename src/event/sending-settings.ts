@@ -54,6 +54,15 @@ export interface SendingSettings {
   readonly disableAfter?: number;
   /** Posts up to `maxEvents` together as a JSON array, and waits up to `maxWaitSeconds` for company. */
   readonly batch?: { readonly maxEvents: number; readonly maxWaitSeconds: number };
+  /**
+   * A path into the event, such as `data.order_id`: deliveries of one value go out one after the other, in the order the
+   * events were accepted. An event without it waits for nobody.
+   */
+  readonly orderBy?: string;
+  /** Whether a delivery that died keeps back the others of its `orderBy` until it is replayed or cancelled. @default "block" */
+  readonly onDead?: "block" | "skip";
+  /** Seconds after which a delivery is not worth sending any more: it is dead then, with the reason `expired`. @default none */
+  readonly maxAge?: number;
   /** Makes the body and headers this receiver wants; called once, when the event is routed. Excludes `batch`. */
   readonly transform?: (event: WebhookEvent) => TransformedEvent;
 }
@@ -75,5 +84,9 @@ export interface Sending {
   /** Absent where it is never switched off for failing. */
   readonly disableAfterMs?: number;
   readonly batch?: { readonly maxEvents: number; readonly maxWaitMs: number };
+  /** The steps of the path. */
+  readonly orderBy?: readonly string[];
+  readonly onDead: "block" | "skip";
+  readonly maxAgeMs?: number;
   readonly transform?: (event: WebhookEvent) => TransformedEvent;
 }

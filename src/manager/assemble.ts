@@ -7,8 +7,10 @@ import { carefulLogger } from "../event/careful-logger.ts";
 import { carefulNumber } from "../event/careful-number.ts";
 import { KnownTypes } from "../event/known-types.ts";
 import type { Logger } from "../event/logger.ts";
+import { WebhookError } from "../event/errors.ts";
 import { followOwnWork } from "../event/own-work.ts";
 import { kindNamed, openOutbox } from "../outbox/kinds.ts";
+import type { Outbox } from "../outbox/outbox.ts";
 import { WatchedOutbox } from "../outbox/watched.ts";
 import { Host } from "../plugin/host.ts";
 import { EndpointBook } from "../routing/endpoint-book.ts";
@@ -68,6 +70,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     (error: unknown): void =>
       told?.functionFailed({ function: name, error });
   const { now, random } = clockAndChance(options, failedAt);
+  if (given !== undefined) refuseOlder(given);
   const logger = discreetLogger(
     options.logger === undefined
       ? loggerFromEnvironment(config?.logLevel)
@@ -106,7 +109,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     maxInFlight,
     disable: (cause) => endpoints.disable(cause),
   });
-  const handOver = new HandOver(worker.destinations);
+  const handOver = new HandOver(worker.destinations, now, (at) => worker.expect(at));
   const handlers = new EventHandlers(logger, failedAt("handler"));
   const { table } = book;
   const intake = new Intake({
@@ -144,6 +147,18 @@ function clockAndChance(
     now: now === undefined ? wallNow : carefulNumber(now, ofTime),
     random: random === undefined ? Math.random : carefulNumber(random, ofChance),
   };
+}
+
+/** An outbox of a program's own that was made for an earlier contract would break at the first delivery. */
+function refuseOlder({ name, contract }: Pick<Outbox, "name"> & { readonly contract: number }): void {
+  if (contract === 2) return;
+  const detail = `The outbox \`${name}\` has contract ${contract}, this package needs contract 2`;
+  throw new WebhookError("CONFIG_INVALID", detail, {
+    remedy:
+      "`claim` takes the endpoint's limits and returns `{ claims, nextAt }`; `expire`, `sendNow`, `cancel`, `missed`, `add`, " +
+      "`states`, `saveState`, `loadEndpoints`, `saveEndpoint` and `removeEndpoint` are new, and `guarantees` has " +
+      "`transactional` and `clusterLimits`. `outboxSuite` of mova-webhooks/testing checks all of it.",
+  });
 }
 
 /** A held event keeps no process alive: `close` lets go of it. */

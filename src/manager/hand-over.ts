@@ -6,8 +6,14 @@ import type { Claim, NewDelivery } from "../outbox/outbox.ts";
 export class HandOver {
   readonly #destinations: Destinations;
 
-  constructor(destinations: Destinations) {
+  readonly #now: () => number;
+  readonly #expect: (at: number) => void;
+
+  /** `expect` hears when something will be due, or expire. */
+  constructor(destinations: Destinations, now: () => number, expect: (at: number) => void) {
     this.#destinations = destinations;
+    this.#now = now;
+    this.#expect = expect;
   }
 
   /** Returns the endpoint's lane where that has a place for a delivery that is about to be stored. Pair with `deliver`. */
@@ -24,7 +30,7 @@ export class HandOver {
   ): void {
     // Outboxes return claims in the order of the deliveries as a rule.
     let next = 0;
-    for (const [index, { id, endpointId }] of deliveries.entries()) {
+    for (const [index, { id, endpointId, dueAt, expiresAt }] of deliveries.entries()) {
       const place = places[index];
       if (place !== undefined) {
         const claim = claims[next]?.id === id ? claims[next] : claims.find((granted) => granted.id === id);
@@ -35,6 +41,8 @@ export class HandOver {
         }
         place.forgo();
       }
+      if (dueAt > this.#now()) this.#expect(dueAt);
+      if (expiresAt !== undefined) this.#expect(expiresAt);
       this.#destinations.get(endpointId)?.lane.wake();
     }
   }

@@ -1,7 +1,6 @@
 /** Draft → stored: makes the event, decides who gets it, writes its body, stores it, and hands it over. */
 import type { Lane } from "../delivery/lane/lane.ts";
 import { WebhookError } from "../event/errors.ts";
-import type { Logger } from "../event/logger.ts";
 import { asOwnWork, isOwnWork } from "../event/own-work.ts";
 import {
   createWebhookEvent,
@@ -10,15 +9,15 @@ import {
   type WebhookEvent,
 } from "../event/webhook-event.ts";
 import type { Claim, NewDelivery, Submission } from "../outbox/outbox.ts";
-import type { WatchedOutbox } from "../outbox/watched.ts";
 import type { EventDraft } from "../plugin/volume.ts";
-import type { EventHandlers } from "../routing/event-handlers.ts";
-import type { Routing, RoutingTable } from "../routing/routing-table.ts";
+import type { Routing } from "../routing/routing-table.ts";
 import { transform, type TransformedRouting } from "../routing/transform.ts";
-import type { Lifecycle } from "../telemetry/lifecycle.ts";
-import type { PublishSpan, Tracing } from "../telemetry/trace-contract.ts";
+import type { PublishSpan } from "../telemetry/trace-contract.ts";
 import { idsStoredFor } from "./duplicate.ts";
-import type { HandOver } from "./hand-over.ts";
+import type { ReadTriggering } from "../settings/calls.ts";
+import { boundsOf } from "./bounds.ts";
+import type { Endpoint } from "../event/endpoint.ts";
+import type { IntakeOptions } from "./intake-options.ts";
 
 export interface Triggered {
   /** The event's id: the `webhook-id` of all its deliveries. */
@@ -29,28 +28,16 @@ export interface Triggered {
   readonly duplicate?: true;
 }
 
-export interface IntakeOptions {
-  readonly table: RoutingTable;
-  readonly handlers: EventHandlers;
-  readonly outbox: WatchedOutbox;
-  readonly handOver: HandOver;
-  readonly lifecycle: Required<Lifecycle>;
-  readonly tracing: Tracing;
-  readonly logger: Logger;
-  readonly now: () => number;
-  readonly maxBodyBytes: number;
-  /** Names this process in stored events, to tell its own from those of others. */
-  readonly origin: string;
-  /** Whether events are taken at first. */
-  readonly open: boolean;
-}
-
 interface Routed {
   readonly submission: Submission;
   /** For each delivery the lane that promised it a place. */
   readonly places: readonly (Lane | undefined)[];
   readonly span: PublishSpan;
 }
+
+type When = Omit<ReadTriggering, "id">;
+
+const atOnce: When = {};
 
 /** Events that may be on their way into a slow outbox before instrumented ones are dropped and counted. */
 const maxStoring = 10_000;
@@ -82,15 +69,16 @@ export class Intake {
   }
 
   /** Publishes what the program triggers. While events are not taken, it goes to nobody. */
-  async trigger(type: string, data: unknown, id: string | undefined): Promise<Triggered> {
+  async trigger(type: string, data: unknown, options: ReadTriggering): Promise<Triggered> {
     const occurredAt = this.#options.now();
+    const { id, ...when } = options;
     const event = createWebhookEvent({ type, data, occurredAt, ...(id === undefined ? {} : { id }) });
-    return this.#open ? await this.publish("api", event) : { id: event.id, deliveries: [] };
+    return this.#open ? await this.publish("api", event, when) : { id: event.id, deliveries: [] };
   }
 
   /** Routes, stores and hands over an event; resolves when it is stored. `source` is a plugin's name, or `api`. */
-  publish(source: string, event: WebhookEvent): Promise<Triggered> {
-    return asOwnWork(() => this.#publish(source, event));
+  publish(source: string, event: WebhookEvent, when: When = atOnce): Promise<Triggered> {
+    return asOwnWork(() => this.#publish(source, event, when));
   }
 
   /** Publishes an event of our own, where anybody wants it: that is nobody's call, so what fails is counted. */
@@ -145,14 +133,14 @@ export class Intake {
     }
   }
 
-  async #publish(source: string, event: WebhookEvent): Promise<Triggered> {
+  async #publish(source: string, event: WebhookEvent, when: When): Promise<Triggered> {
     const { outbox, handOver } = this.#options;
-    const routed = this.#route(source, event, true);
+    const routed = this.#route(source, event, when.transaction === undefined, when);
     if (routed === undefined) return { id: event.id, deliveries: [] };
     const { submission, places, span } = routed;
     let claims: readonly Claim[] = [];
     try {
-      const putting = outbox.put([submission]);
+      const putting = outbox.put([submission], when);
       this.#storing.set(submission, putting);
       const [answer] = await putting;
       if (answer?.accepted === true) {
@@ -181,7 +169,7 @@ export class Intake {
     event: WebhookEvent,
     putNow: (submissions: readonly Submission[]) => void,
   ): void {
-    const routed = this.#route(source, event, false);
+    const routed = this.#route(source, event, false, atOnce);
     if (routed === undefined) return;
     const { submission, places, span } = routed;
     try {
@@ -200,7 +188,7 @@ export class Intake {
    * Decides who gets the event, writes its body and starts its span; undefined where no endpoint wants a plugin's
    * event. Asks for places in the lanes, so that what gets one need not be read back from the outbox.
    */
-  #route(source: string, event: WebhookEvent, withPlaces: boolean): Routed | undefined {
+  #route(source: string, event: WebhookEvent, withPlaces: boolean, when: When): Routed | undefined {
     const { table, handlers, handOver, lifecycle, tracing, now, maxBodyBytes, origin } = this.#options;
     const { id, event_type: type } = event;
     if (source !== "api" && !table.wants(type)) {
@@ -223,12 +211,16 @@ export class Intake {
     const createdAt = now();
     const places: (Lane | undefined)[] = [];
     const prefix = deliveryPrefixOf(id);
-    const deliveries = endpoints.map(({ id: endpointId, key }): NewDelivery => {
-      const place = withPlaces ? handOver.reserve(endpointId) : undefined;
+    const dueAt = Math.max(createdAt, when.deliverAt ?? createdAt);
+    const deliveries = endpoints.map((endpoint): NewDelivery => {
+      const { id: endpointId, key } = endpoint;
+      const place = withPlaces && dueAt === createdAt ? handOver.reserve(endpointId) : undefined;
       places.push(place);
-      const delivery = { id: `${prefix}_${key}`, endpointId, dueAt: createdAt, claim: place !== undefined };
+      const delivery = { id: `${prefix}_${key}`, endpointId, dueAt, claim: place !== undefined };
+      const more = isPlain(endpoint, when) ? undefined : boundsOf(endpoint, event, createdAt, when);
       const content = contents?.get(endpointId);
-      return content === undefined ? delivery : { ...delivery, content };
+      if (content === undefined && more === undefined) return delivery;
+      return { ...delivery, ...more, ...(content === undefined ? {} : { content }) };
     });
     const stored = { id, type, source, body, createdAt, origin, decisions, ...span.carrier };
     return { submission: { event: stored, deliveries }, places, span };
@@ -243,4 +235,9 @@ export class Intake {
 
 function traceOf(span: { readonly traceId?: string }): { traceId?: string } {
   return span.traceId === undefined ? {} : { traceId: span.traceId };
+}
+
+/** Most deliveries are bounded by nothing. */
+function isPlain({ limits, maxAgeMs }: Endpoint, { expiresAt }: When): boolean {
+  return limits === undefined && maxAgeMs === undefined && expiresAt === undefined;
 }

@@ -129,22 +129,18 @@ export class WebhookManager {
 
   /**
    * Publishes an event. Resolves when it is stored; rejects with EVENT_TYPE_UNKNOWN, DATA_UNSERIALISABLE,
-   * DATA_TOO_LARGE, EVENT_ID_INVALID, EVENT_ID_REUSED, OUTBOX_FULL, OUTBOX_UNAVAILABLE or CLOSED. An `id` that was
-   * stored before stores nothing again: the same event is a duplicate, another is refused.
+   * DATA_TOO_LARGE, EVENT_ID_INVALID, EVENT_ID_REUSED, OUTBOX_FULL, OUTBOX_UNAVAILABLE,
+   * TRANSACTION_UNSUPPORTED or CLOSED. An `id` that was stored before stores nothing again: the same event is a duplicate,
+   * another is refused. It is sent from `deliverAt` on, and not later than `expiresAt`.
    */
-  async triggerEvent(
-    type: string,
-    data: unknown = {},
-    options?: { readonly id?: string },
-  ): Promise<Triggered> {
+  async triggerEvent(type: string, data: unknown = {}, options: calls.Triggering = {}): Promise<Triggered> {
     this.#life.refuseWhenClosed();
     argument("triggerEvent", "type", calls.eventType, type);
-    const { id } =
-      options === undefined ? {} : argument("triggerEvent", "options", calls.triggering, options);
+    const read = argument("triggerEvent", "options", calls.triggering, options as calls.ReadTriggering);
     const { loaded } = this.#life;
     if (loaded !== undefined) await loaded;
     this.#parts.types.check(type);
-    return this.#parts.intake.trigger(type, data, id);
+    return this.#parts.intake.trigger(type, data, read);
   }
 
   isEnabled(): boolean {

@@ -16,16 +16,26 @@ export interface Room {
   readonly nextAt?: number;
 }
 
-/** Returns how many of `wanted` deliveries may be granted now, while so many claims are held. Forgets old grants. */
+/** How an endpoint is used at the moment. */
+export interface Use {
+  /** Claims under way, over all processes. */
+  readonly held: number;
+  /** No other process asks for it. */
+  readonly isAlone: boolean;
+  readonly grants: Grants;
+  readonly now: number;
+}
+
+/** Returns how many of `wanted` deliveries may be granted now. Forgets old grants. */
 export function roomUnder(
-  { rate, concurrency, perPost = 1 }: EndpointLimits,
+  { rate, concurrency, door = 0, perPost = 1 }: EndpointLimits,
   wanted: number,
-  held: number,
-  grants: Grants,
-  now: number,
+  { held, isAlone, grants, now }: Use,
 ): Room {
   const places =
-    concurrency === undefined ? wanted : Math.min(wanted, Math.max(0, concurrency * perPost - held));
+    concurrency === undefined
+      ? wanted
+      : Math.min(wanted, Math.max(0, concurrency * perPost + (isAlone ? door : 0) - held));
   const allowed = rate === undefined ? places : Math.min(places, postsLeft(rate, grants, now) * perPost);
   if (allowed === wanted) return { deliveries: wanted };
   if (rate === undefined || allowed === places)

@@ -90,11 +90,12 @@ function explainDelivery(
 }
 
 function whyItWaits(
-  { reason, dueAt }: Delivery,
+  { reason, dueAt, behind }: Delivery,
   standing: EndpointStanding | undefined,
 ): Pick<EndpointExplanation, "reason" | "until"> {
   if (standing === undefined) return { reason: "no process here has this endpoint" };
   if (!standing.enabled) return { reason: "the endpoint is disabled" };
+  if (behind !== undefined) return { reason: `behind ${behind}` };
   if (standing.circuit === undefined && reason === undefined) {
     return { reason: "waits for a process that delivers" };
   }

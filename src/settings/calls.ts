@@ -2,7 +2,8 @@
 import type { DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
 import { inPlaces, list, object, oneOrMore } from "./composed.ts";
 import { kindOf } from "./kind-of.ts";
-import { anything, flag, number, oneOf, text, unixMs, whole } from "./kinds.ts";
+import { anything, fitting, flag, number, oneOf, text, unixMs, whole } from "./kinds.ts";
+import { wallNow } from "../time/timers.ts";
 import { type Fields, type Setting, unfit } from "./setting.ts";
 
 const words = "a text that is not empty";
@@ -95,8 +96,47 @@ export const reloading = object<{ readonly bury?: boolean }>({ bury: { ...flag, 
 
 export const enabling = object<{ readonly replay?: boolean }>({ replay: { ...flag, default: false } });
 
+/** How far ahead an event may be put off: further is rather a mistake of units. */
+const farthestMs = 10 * 365 * 86_400_000;
+const momentWords = "a Date or Unix milliseconds, at most ten years ahead";
+
+const moment: Setting<number> = {
+  expected: () => momentWords,
+  read: (given) => {
+    const value = given instanceof Date ? given.getTime() : given;
+    if (typeof value !== "number") return unfit(momentWords, kindOf(given));
+    if (!Number.isFinite(value)) return unfit(momentWords, "no time");
+    return value - wallNow() > farthestMs ? unfit(momentWords, "one later than that") : { value };
+  },
+};
+
+/** Which kinds of transactions there are is the outbox's matter. */
+const handleWords = "a function, or an object such as a database handle";
+const handle: Setting<unknown> = fitting(handleWords, (value): value is object => {
+  if (typeof value === "function") return true;
+  if (typeof value !== "object" || value === null) return false;
+  return ["query", "prepare"].some((method) => method in value);
+});
+
+/** What `triggerEvent()` takes beside an event. */
+export interface Triggering {
+  readonly id?: string;
+  readonly transaction?: unknown;
+  readonly deliverAt?: Date | number;
+  readonly expiresAt?: Date | number;
+}
+
+/** Times are Unix milliseconds. */
+export interface ReadTriggering extends Omit<Triggering, "deliverAt" | "expiresAt"> {
+  readonly deliverAt?: number;
+  readonly expiresAt?: number;
+}
+
 /** Of `triggerEvent()`. */
-export const triggering = object<{ readonly id?: string }>({
+export const triggering = object<ReadTriggering>({
+  transaction: handle,
+  deliverAt: moment,
+  expiresAt: moment,
   id: {
     ...text("1 to 255 visible ASCII characters", { pattern: /^[!-~]{1,255}$/ }),
     code: "EVENT_ID_INVALID",

@@ -2,6 +2,8 @@
 import { cutText } from "../event/cut-text.ts";
 import { createHash } from "node:crypto";
 import type { Endpoint, EndpointDefaults, WebhookEndpoint } from "../event/endpoint.ts";
+import type { EndpointLimits } from "../event/endpoint-state.ts";
+import type { Sending } from "../event/sending-settings.ts";
 import { problemInCode } from "./check.ts";
 import { endpoint } from "./endpoint.ts";
 import { checkHeaders } from "./headers.ts";
@@ -20,6 +22,8 @@ export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaul
   const { value: settings } = reading;
   const { retrySchedule = [], rateLimit, filter } = settings;
   const url = new URL(settings.url);
+  const sendingOf = resolveSending(settings);
+  const limits = limitsOf(settings, sendingOf);
   const id = settings.id ?? idOf(url);
   return {
     id,
@@ -39,7 +43,23 @@ export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaul
     ...(rateLimit === undefined ? {} : { rateLimit: { max: rateLimit.max, perMs: rateLimit.per * 1000 } }),
     ...(filter === undefined ? {} : { filter }),
     propagateTrace: settings.propagateTrace ?? fields.propagateTrace.default,
-    ...resolveSending(settings),
+    ...sendingOf,
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+/** Only what was asked for is bounded over all processes: a default is each process's own. */
+function limitsOf(
+  { rateLimit, concurrency }: WebhookEndpoint,
+  { batch, orderBy, onDead }: Sending,
+): EndpointLimits | undefined {
+  if (rateLimit === undefined && concurrency === undefined && orderBy === undefined) return undefined;
+  const perPost = batch?.maxEvents;
+  return {
+    ...(rateLimit === undefined ? {} : { rate: { max: rateLimit.max, perMs: rateLimit.per * 1000 } }),
+    ...(concurrency === undefined ? {} : { concurrency, door: concurrency * (perPost ?? 1) }),
+    ...(perPost === undefined ? {} : { perPost }),
+    ...(orderBy === undefined ? {} : { order: onDead }),
   };
 }
 

@@ -7,7 +7,7 @@ import type {
   StatusVerdict,
 } from "../event/sending-settings.ts";
 import { falseOr, object, record } from "./composed.ts";
-import { callable, number, oneOf, seconds, whole } from "./kinds.ts";
+import { callable, number, oneOf, seconds, text, whole } from "./kinds.ts";
 import { type Fields, nameIn, type Problem, type Site } from "./setting.ts";
 
 const breaker = {
@@ -52,6 +52,11 @@ export const sending = {
     maxEvents: { ...whole(1, 1000), required: true },
     maxWaitSeconds: { ...seconds(0, 3600), required: true },
   }),
+  orderBy: text("a path into the event such as data.order_id", {
+    pattern: /^[^.]{1,128}(\.[^.]{1,128}){0,15}$/,
+  }),
+  onDead: { ...oneOf(["block", "skip"]), default: "block" },
+  maxAge: seconds(0.1, 31_536_000),
   transform: callable<NonNullable<SendingSettings["transform"]>>(),
 } satisfies Fields<SendingSettings>;
 
@@ -68,6 +73,9 @@ export function resolveSending(settings: SendingSettings): Sending {
     ...(batch === undefined
       ? {}
       : { batch: { maxEvents: batch.maxEvents, maxWaitMs: batch.maxWaitSeconds * 1000 } }),
+    ...(settings.orderBy === undefined ? {} : { orderBy: settings.orderBy.split(".") }),
+    onDead: settings.onDead ?? sending.onDead.default,
+    ...(settings.maxAge === undefined ? {} : { maxAgeMs: settings.maxAge * 1000 }),
     ...(transform === undefined ? {} : { transform }),
   };
 }

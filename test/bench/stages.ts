@@ -128,7 +128,7 @@ export async function stages(): Promise<Row[]> {
   };
   const lane = new Lane(endpoint, {
     ...{ now: Date.now, monotonic: () => performance.now(), random: Math.random },
-    claim: async () => [],
+    claim: async () => ({ claims: [] }),
     attempt: () => new Promise(setImmediate),
     release: () => undefined,
     circuitChanged: () => undefined,

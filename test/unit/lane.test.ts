@@ -18,7 +18,7 @@ function laneOf(settings: Partial<WebhookEndpoint>): Lane {
   const endpoint = resolveEndpoint({ id: "ops", url: "https://example.com", secret: "secret", ...settings });
   const running: (() => void)[] = [];
   const lane = new Lane(endpoint, {
-    claim: async (limit) => waiting.splice(0, limit),
+    claim: async (limit) => ({ claims: waiting.splice(0, limit) }),
     attempt: (claims) => {
       posts.push([...claims]);
       return new Promise((resolve) => running.push(resolve));

@@ -58,12 +58,15 @@ type Kind = (typeof kinds)[number];
 
 /** Words of what a setting expects, which messages say, and the kinds they name: what they do not name is not taken. */
 const wordsOf: readonly [Kind, RegExp][] = [
-  ["number", /\bfrom \d|^a finite number/],
+  ["number", /\bfrom \d|^a finite number|Unix milliseconds/],
   ["boolean", /true or false|\bfalse\b/],
   ["function", /\bfunction\b/],
   ["list", /\blist of|list of them\b/],
   ["object", /\{ |\bobject\b|mapping|outbox such|logger|registry|provider|store such|ioredis|a Date\b/],
-  ["text", /text|path|URL|sha256|address or a|characters|pattern|retry|dead|standard|field|key|type|letters/],
+  [
+    "text",
+    /text|path|URL|sha256|address or a|characters|pattern|retry|dead|standard|field|key|type|letters|block or/,
+  ],
 ];
 
 function kindsOf(setting: Setting<unknown>): readonly Kind[] {
@@ -124,7 +127,7 @@ describe("every setting", () => {
     fc.assert(
       fc.property(value, (given) => {
         const outcome = outcomeOf(setting, given);
-        const isDate = path.endsWith(".expiresAt") && given instanceof Date;
+        const isDate = /\.(expiresAt|deliverAt)$/.test(path) && given instanceof Date;
         return isDate || isRefusal(outcome);
       }),
       { numRuns: 200 },
@@ -175,13 +178,16 @@ const right: Readonly<Record<string, object>> = {
     circuitBreaker: { failures: 2 },
     batch: { maxEvents: 2, maxWaitSeconds: 1 },
     rateLimit: { max: 1, per: 1 },
+    orderBy: "data.order_id",
+    onDead: "skip",
+    maxAge: 60,
   },
   useOptions: { volume: { coalesce: { windowSeconds: 1, key: ["a", "b"] } }, redact: ["a"] },
   listen: { host: "localhost", port: 0 },
   find: { endpointId: "a", since: 0, limit: 5 },
   replay: { deliveryIds: ["a"], dryRun: true },
   enableEndpoint: { replay: true },
-  triggerEvent: { id: "a" },
+  triggerEvent: { id: "a", deliverAt: 0, expiresAt: 1 },
   receiver: { secret: ["a", "b"], tolerance: 5 },
   memoryStore: { retention: 5, maxEvents: 1 },
   redisStore: { client: { call: () => undefined }, lease: 5 },

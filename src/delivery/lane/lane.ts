@@ -7,9 +7,15 @@ import { Batcher } from "./batcher.ts";
 import { Breaker, type BreakerOptions } from "./breaker.ts";
 import { Limiter } from "./limiter.ts";
 
+export interface Granted {
+  readonly claims: readonly Claim[];
+  /** Milliseconds until more may be granted; absent where limits kept nothing back. */
+  readonly moreInMs?: number;
+}
+
 export interface LaneWork extends BreakerOptions {
   /** Leases due deliveries of this endpoint. Never rejects: none where the store fails. */
-  claim(limit: number): Promise<readonly Claim[]>;
+  claim(limit: number): Promise<Granted>;
   /** Makes the attempt: one POST for all of them. Never rejects. */
   attempt(claims: Claims): Promise<void>;
   /** Hands claims back without an attempt. */
@@ -32,6 +38,8 @@ export class Lane {
   readonly #waiting = new Set<Claims>();
   #running = 0;
   #due = false;
+  /** Until when the outbox grants no more, by the monotonic clock. */
+  #heldBackUntil = 0;
   #claiming = false;
   #open = true;
 
@@ -78,6 +86,7 @@ export class Lane {
    */
   reserve(): boolean {
     if (!this.#open || this.#breaker.state !== "closed" || this.#due || this.#room() <= 0) return false;
+    if (this.#isHeldBack) return false;
     this.#held += 1;
     return true;
   }
@@ -99,6 +108,12 @@ export class Lane {
   wake(): void {
     this.#due = true;
     this.#refill();
+  }
+
+  /** Says that a settlement may have made room within the limits. */
+  regain(): void {
+    this.#heldBackUntil = 0;
+    this.wake();
   }
 
   /** Posts what waits for company, where nothing else is on its way that could be company. */
@@ -178,9 +193,13 @@ export class Lane {
     return (this.#perPost === 1 ? 1 : 2 * this.#perPost) - this.#held;
   }
 
+  get #isHeldBack(): boolean {
+    return this.#heldBackUntil > 0 && this.#heldBackUntil > this.#work.monotonic();
+  }
+
   /** Claims in lots of at least half the concurrency, because a claim costs the store about the same for one or many. */
   #refill(): void {
-    if (!this.#due || !this.#open || this.#claiming) return;
+    if (!this.#due || !this.#open || this.#claiming || this.#isHeldBack) return;
     // A probe has the endpoint to itself: what was begun before must have ended.
     if (this.#held === 0 && this.#breaker.probe()) this.#circuitChanged();
     const { state } = this.#breaker;
@@ -195,8 +214,9 @@ export class Lane {
     this.#due = false;
     const limit = this.#room();
     this.#held += limit;
-    const claims = await this.#work.claim(limit);
+    const { claims, moreInMs } = await this.#work.claim(limit);
     this.#claiming = false;
+    if (moreInMs !== undefined) this.#heldBackUntil = this.#work.monotonic() + moreInMs;
     this.#held -= limit - claims.length;
     if (claims.length === limit) this.#due = true;
     for (const claim of claims) this.accept(claim);

@@ -1,13 +1,11 @@
 /** The endpoints of the memory outbox, and their states. */
 import type { EndpointState, StateChange, StoredEndpoint } from "../../event/endpoint-state.ts";
-import { closed } from "../refusals.ts";
 import { changedState } from "../state-change.ts";
 
-export class EndpointShelf {
+export abstract class EndpointShelf {
   readonly #states = new Map<string, EndpointState>();
   readonly #endpoints = new Map<string, StoredEndpoint>();
   #version = 0;
-  #closed = false;
 
   /** Changes made so far. */
   protected get version(): number {
@@ -45,11 +43,6 @@ export class EndpointShelf {
     return this.#endpoints.delete(endpointId);
   }
 
-  protected shut(): void {
-    this.#closed = true;
-  }
-
-  protected assertOpen(): void {
-    if (this.#closed) throw closed("memory");
-  }
+  /** Throws CLOSED. */
+  protected abstract assertOpen(): void;
 }

@@ -3,13 +3,13 @@ import type { Attempt, Delivery, DeliveryPage, DeliveryQuery } from "../../event
 import { check } from "../../settings/check.ts";
 import { dueAmong, type Earliest, withOldestDue } from "../due.ts";
 import { expiredReason } from "../reasons.ts";
-import { noTransactions } from "../refusals.ts";
+import { closed, noTransactions } from "../refusals.ts";
 import { addLate, cancel, expire, missed, sendNow } from "./interventions.ts";
 import { EndpointShelf } from "./endpoint-shelf.ts";
 import { type MemoryOutboxOptions, memoryOptions } from "./options.ts";
-import { type DeliveryRecord, claimOf, deliveryOf } from "./record.ts";
-import { MemoryStore } from "./store.ts";
-import { findPage, prune, replay } from "./upkeep.ts";
+import { type DeliveryRecord, deliveryOf } from "./record.ts";
+import { claimOf, MemoryStore } from "./store.ts";
+import { bury, findPage, prune, pullBack, replay } from "./upkeep.ts";
 import type {
   Claim,
   Claimed,
@@ -46,6 +46,7 @@ class MemoryOutbox extends EndpointShelf implements Outbox {
   readonly leaseMs = Number.POSITIVE_INFINITY;
   readonly #store: MemoryStore;
   readonly #now: () => number;
+  #closed = false;
 
   constructor(maxDeliveries: number, now: () => number) {
     super();
@@ -175,19 +176,12 @@ class MemoryOutbox extends EndpointShelf implements Outbox {
 
   async bury(endpointId: string, reason: string): Promise<number> {
     this.assertOpen();
-    const records = this.#store.endpoints.get(endpointId)?.takeAll() ?? [];
-    for (const record of records) {
-      record.reason = reason;
-      this.#store.enter(record, "dead", this.#now());
-    }
-    return records.length;
+    return bury(this.#store, endpointId, reason, this.#now());
   }
 
-  async pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
+  async pullBack(endpointId: string, times: PullBack): Promise<number> {
     this.assertOpen();
-    const records = this.#store.endpoints.get(endpointId)?.takeBeyond(beyond) ?? [];
-    for (const record of records) this.#store.enter(record, "pending", dueAt);
-    return records.length;
+    return pullBack(this.#store, endpointId, times);
   }
 
   async counts(): Promise<readonly EndpointCounts[]> {
@@ -209,7 +203,7 @@ class MemoryOutbox extends EndpointShelf implements Outbox {
   }
 
   async close(): Promise<void> {
-    this.shut();
+    this.#closed = true;
     this.#store.clear();
   }
 
@@ -224,6 +218,10 @@ class MemoryOutbox extends EndpointShelf implements Outbox {
     const { deliveries } = endpoint.room(limits, 1, now);
     endpoint.granted(limits, deliveries, now);
     return deliveries === 1;
+  }
+
+  protected assertOpen(): void {
+    if (this.#closed) throw closed("memory");
   }
 
   #deliveryOf(record: DeliveryRecord): Delivery {

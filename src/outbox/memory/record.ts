@@ -1,6 +1,6 @@
 /** What the memory outbox holds of an event and of its deliveries, and how a record looks from outside. */
 import type { Attempt, Delivery, DeliveryState, Intervention } from "../../event/delivery.ts";
-import type { Claim, DeliveryContent, OutboxEvent } from "../outbox.ts";
+import type { DeliveryContent, OutboxEvent } from "../outbox.ts";
 import type { Position } from "../position.ts";
 import type { Searched } from "../query.ts";
 
@@ -62,20 +62,4 @@ export function deliveryOf(record: DeliveryRecord, behind?: DeliveryRecord): Del
 /** A retry or a replay, as opposed to the first attempt of a delivery that just came. */
 export function isRepeated(record: DeliveryRecord): boolean {
   return record.attempt > 1 || record.replays > 0;
-}
-
-export function claimOf(record: DeliveryRecord): Claim {
-  const { id, endpointId, content, batch, previous, expiresAt, orderKey, version: lease } = record;
-  const { event } = record.stored;
-  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
-  const isPlain = content === undefined && batch === undefined && previous === undefined;
-  if (isPlain && expiresAt === undefined && orderKey === undefined) return claim;
-  return {
-    ...claim,
-    ...(content === undefined ? {} : { content }),
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(orderKey === undefined ? {} : { orderKey }),
-    ...(batch === undefined ? {} : { batch }),
-    ...(previous === undefined ? {} : { previous }),
-  };
 }

@@ -1,6 +1,6 @@
 /** The shelves of the memory outbox: events, deliveries, who waits where, and what may be forgotten for room. */
 import type { DeliveryQuery, DeliveryState } from "../../event/delivery.ts";
-import type { NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
+import type { Claim, NewDelivery, OutboxEvent, Submission } from "../outbox.ts";
 import { byAge } from "../position.ts";
 import { isFinished, matches } from "../query.ts";
 import { full } from "../refusals.ts";
@@ -219,4 +219,20 @@ export class MemoryStore {
     this.#unrouted.delete(stored);
     this.#size -= 1;
   }
+}
+
+export function claimOf(record: DeliveryRecord): Claim {
+  const { id, endpointId, content, batch, previous, expiresAt, orderKey, version: lease } = record;
+  const { event } = record.stored;
+  const claim = { id, endpointId, event, attempt: record.attempt, replay: record.replays, lease };
+  const isPlain = content === undefined && batch === undefined && previous === undefined;
+  if (isPlain && expiresAt === undefined && orderKey === undefined) return claim;
+  return {
+    ...claim,
+    ...(content === undefined ? {} : { content }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(orderKey === undefined ? {} : { orderKey }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(previous === undefined ? {} : { previous }),
+  };
 }

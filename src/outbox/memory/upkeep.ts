@@ -2,7 +2,7 @@
 import type { DeliveryQuery } from "../../event/delivery.ts";
 import { isOlder, readCursor, writeCursor } from "../position.ts";
 import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
-import type { ReplaySelection } from "../outbox.ts";
+import type { PullBack, ReplaySelection } from "../outbox.ts";
 import type { DeliveryRecord } from "./record.ts";
 import type { MemoryStore } from "./store.ts";
 
@@ -59,4 +59,19 @@ export function prune(
   }
   if (finished.length > 0) store.listForgettable();
   return forgotten;
+}
+
+export function bury(store: MemoryStore, endpointId: string, reason: string, now: number): number {
+  const records = store.endpoints.get(endpointId)?.takeAll() ?? [];
+  for (const record of records) {
+    record.reason = reason;
+    store.enter(record, "dead", now);
+  }
+  return records.length;
+}
+
+export function pullBack(store: MemoryStore, endpointId: string, { beyond, dueAt }: PullBack): number {
+  const records = store.endpoints.get(endpointId)?.takeBeyond(beyond) ?? [];
+  for (const record of records) store.enter(record, "pending", dueAt);
+  return records.length;
 }

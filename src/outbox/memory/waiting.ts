@@ -85,7 +85,12 @@ export class EndpointDeliveries {
       if (order === "skip") for (const freed of this.#lines?.skipDead() ?? []) this.#move({ freed });
     }
     if (limits === undefined) return { deliveries: wanted };
-    return roomUnder(limits, wanted, this.#counts.delivering, this.#grants, now);
+    return roomUnder(limits, wanted, {
+      held: this.#counts.delivering,
+      isAlone: true,
+      grants: this.#grants,
+      now,
+    });
   }
 
   /** Counts what was granted under the limits. */

@@ -49,19 +49,15 @@ export class SqliteGrants {
       this.#said.set(endpointKey, own);
     }
     let limits: EndpointLimits = asked;
-    for (const said of this.#otherLimits.all(endpointKey, owner)) {
+    const others = this.#otherLimits.all(endpointKey, owner);
+    for (const said of others) {
       if (said !== own) limits = stricter(limits, JSON.parse(said) as EndpointLimits);
     }
     const isStricter = limits.rate !== rate || limits.concurrency !== concurrency;
     const grants = limits.rate === undefined ? [] : this.#grantsOf(endpointKey);
     const held = limits.concurrency === undefined ? 0 : this.#ledger.delivering(endpointKey);
-    const room = roomUnder(
-      { ...limits, ...(perPost === undefined ? {} : { perPost }) },
-      wanted,
-      held,
-      grants,
-      now,
-    );
+    const use = { held, isAlone: others.length === 0, grants, now };
+    const room = roomUnder({ ...limits, ...(perPost === undefined ? {} : { perPost }) }, wanted, use);
     return { ...room, limits, grants, stricter: isStricter };
   }
 
