@@ -1,17 +1,19 @@
-/** Functions of the program that must answer at once: a promise of theirs says nothing, and what it rejects with ends nothing. */
+/** Functions of the program that must answer at once: a promise of theirs, or a generator, says nothing, and what a promise rejects with ends nothing. */
 import { types } from "node:util";
 import { WebhookError } from "./errors.ts";
 
-/** Returns what a function answered. Throws CONFIG_INVALID for a promise, whose rejection is nobody's. `what` names it. */
+/** Returns what a function answered. Throws CONFIG_INVALID for a promise, whose rejection is nobody's, and for a generator, which has not begun. `what` names it. */
 export function answeredAtOnce<Answer>(answer: Answer, what: string): Answer {
-  if (!isPromise(answer)) return answer;
+  const isGenerator = types.isGeneratorObject(answer);
+  if (!isGenerator && !isPromise(answer)) return answer;
   ignoreRejection(answer);
+  const [got, remedy] = isGenerator
+    ? ["a generator", "Leave out the `*` behind `function`: `return` says what `yield` does not."]
+    : ["a promise", "Leave out `async`: ask what takes time before the event is triggered."];
   throw new WebhookError(
     "CONFIG_INVALID",
-    `Expected ${what} to be a function that answers at once, got a promise`,
-    {
-      remedy: "Leave out `async`: ask what takes time before the event is triggered.",
-    },
+    `Expected ${what} to be a function that answers at once, got ${got}`,
+    { remedy },
   );
 }
 

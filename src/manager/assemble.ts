@@ -135,12 +135,16 @@ export function assemble(options: WebhookManagerOptions): Parts {
   };
 }
 
+/** The end of the year 9999: what comes later has no form that receivers read. */
+const lastTime = Date.UTC(10_000, 0) - 1;
+
 /** The program's own where it gives them: see `carefulNumber`. */
 function clockAndChance(
   { now, random }: WebhookManagerOptions,
   failedAt: (name: "now" | "random") => (error: unknown) => void,
 ): { readonly now: () => number; readonly random: () => number } {
-  const ofTime = { name: "now", fits: Number.isFinite, ours: wallNow, failed: failedAt("now") };
+  const isTime = (value: number): boolean => value >= 0 && value <= lastTime;
+  const ofTime = { name: "now", fits: isTime, ours: wallNow, failed: failedAt("now") };
   const isShare = (value: number): boolean => value >= 0 && value < 1;
   const ofChance = { name: "random", fits: isShare, ours: Math.random, failed: failedAt("random") };
   return {

@@ -9,7 +9,7 @@ export function describeFailure(error: unknown): string {
   if (typeof error === "string") return oneLine(error);
   if (!(error instanceof Error)) return `a value of type ${typeof error} was thrown`;
   const what = oneLine(`${error.name}: ${error.message}`);
-  const place = placeOf(error.stack ?? "");
+  const place = placeOf(String(error.stack ?? ""));
   if (place !== undefined) return `${what}, at ${place}`;
   return error instanceof SyntaxError ? `${what}; run its file with \`node\` to see the line` : what;
 }

@@ -1,6 +1,6 @@
 /** Checks what code hands in against its declaration, and says in one sentence what is wrong. */
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
-import type { Path, Problem, Setting } from "./setting.ts";
+import { type Path, type Problem, readGiven, type Setting } from "./setting.ts";
 
 interface CheckOptions {
   /** What it is called as a whole. @default "options" */
@@ -23,7 +23,7 @@ export function check<T>(
   value: unknown,
   options: CheckOptions = {},
 ): T {
-  const reading = setting.read(value, inCode);
+  const reading = readGiven(setting, value, inCode);
   if ("value" in reading) return reading.value;
   throw problemInCode(subject, reading.problems, options);
 }

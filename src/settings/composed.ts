@@ -7,6 +7,7 @@ import {
   namedFields,
   type Place,
   type Problem,
+  readGiven,
   type Reading,
   type Setting,
   type Site,
@@ -62,7 +63,7 @@ function readFields<Options>(
     const given = readProperty(value, name);
     if ("problems" in given) problems.push(...below(name, given.problems));
     else if (given.value !== undefined) {
-      const reading = setting.read(given.value, site);
+      const reading = readGiven(setting, given.value, site);
       if ("value" in reading) taken[key] = reading.value;
       else problems.push(...below(name, reading.problems, setting.code));
     } else if (setting.required === true) {
@@ -123,7 +124,7 @@ function readItems<T>(each: Setting<T>, value: readonly unknown[], site: Site): 
   const problems: Problem[] = [];
   // A hole of a list is undefined too, which `entries` gives.
   for (const [index, item] of value.entries()) {
-    const reading = each.read(item, site);
+    const reading = readGiven(each, item, site);
     if ("value" in reading) items.push(reading.value);
     else problems.push(...below(index, reading.problems));
   }
@@ -180,7 +181,7 @@ export function record<T>(
       const entries: [string, T][] = [];
       const problems: Problem[] = [];
       for (const [key, given] of Object.entries(value)) {
-        const reading = each.read(given, site);
+        const reading = readGiven(each, given, site);
         if (keys !== undefined && !keys.pattern.test(key)) {
           const got = `\`${cutText(key, 64)}\``;
           problems.push({ path: [], kind: "unfit", expected: keys.expected, got });

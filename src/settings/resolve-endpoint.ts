@@ -9,12 +9,13 @@ import { endpoint } from "./endpoint.ts";
 import { checkHeaders } from "./headers.ts";
 import { hideSecrets } from "./secrets.ts";
 import { resolveSending } from "./sending.ts";
+import { readGiven } from "./setting.ts";
 
 const { fields } = endpoint;
 
 /** Throws ENDPOINT_INVALID or SECRET_INVALID. */
 export function resolveEndpoint(given: WebhookEndpoint, defaults: EndpointDefaults = {}): Endpoint {
-  const reading = endpoint.read(given, { place: "code" });
+  const reading = readGiven(endpoint, given, { place: "code" });
   if ("problems" in reading) {
     const about = { name: "settings", code: "ENDPOINT_INVALID" } as const;
     throw problemInCode(subjectOf(given), reading.problems, about);

@@ -84,6 +84,15 @@ export function namedFields(
   return new Map(here.map(([key, setting]) => [nameIn(place, key, setting), { key, setting }]));
 }
 
+/** Reads what a program handed in: a proxy of its own, or what an object of its own inherits, may throw wherever it is looked at. */
+export function readGiven<T>(setting: Setting<T>, value: unknown, site: Site): Reading<T> {
+  try {
+    return setting.read(value, site);
+  } catch {
+    return unfit("a value that can be read", "one that throws");
+  }
+}
+
 /** Returns a reading of the one problem with a value. */
 export function unfit(expected: string, got: string, more: Partial<Problem> = {}): Problems {
   return { problems: [{ path: [], kind: "unfit", expected, got, ...more }] };

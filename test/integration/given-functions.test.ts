@@ -109,7 +109,27 @@ const failing = {
   },
 };
 
-it.each(Object.entries(failing))(
+function noTrap(): never {
+  throw new TypeError("own reason");
+}
+
+const failingToAnswer = {
+  ...failing,
+  generates: function* generate() {
+    yield false;
+  },
+  "generates with time": async function* generate() {
+    yield false;
+  },
+  "throws what cannot be read": () => {
+    throw new Proxy({}, { get: noTrap, getPrototypeOf: noTrap });
+  },
+  "throws with places instead of a stack": () => {
+    throw Object.assign(new TypeError("own reason"), { stack: [{}] });
+  },
+};
+
+it.each(Object.entries(failingToAnswer))(
   "a filter that %s keeps the event from its endpoint alone, and is counted, logged and explained",
   async (_, filter) => {
     const server = await testEndpoint();
@@ -140,19 +160,22 @@ it.each(Object.entries(failing))(
   },
 );
 
-it.each(Object.entries(failing))("a transform that %s is refused in the same way", async (_, transform) => {
-  const server = await testEndpoint();
-  const endpoint = { id: "ops", url: server.url, secret, transform: transform as never };
-  const manager = await started({ endpoints: [endpoint] });
-  const { id } = await manager.triggerEvent("order.paid", own);
-  const reason = "the endpoint's transform threw, or did not answer at once";
-  expect((await manager.explain(id))?.endpoints).toEqual([
-    { endpointId: "ops", verdict: "not_routed", reason },
-  ]);
-  expect(await manager.registry.metrics()).toContain(
-    'mova_webhook_events_dropped_total{source="api",reason="transform_failed"} 1',
-  );
-});
+it.each(Object.entries(failingToAnswer))(
+  "a transform that %s is refused in the same way",
+  async (_, transform) => {
+    const server = await testEndpoint();
+    const endpoint = { id: "ops", url: server.url, secret, transform: transform as never };
+    const manager = await started({ endpoints: [endpoint] });
+    const { id } = await manager.triggerEvent("order.paid", own);
+    const reason = "the endpoint's transform threw, or did not answer at once";
+    expect((await manager.explain(id))?.endpoints).toEqual([
+      { endpointId: "ops", verdict: "not_routed", reason },
+    ]);
+    expect(await manager.registry.metrics()).toContain(
+      'mova_webhook_events_dropped_total{source="api",reason="transform_failed"} 1',
+    );
+  },
+);
 
 it("a handler that fails again and again is counted each time, and logged once", async () => {
   const { lines, logger } = logOf();
@@ -206,6 +229,18 @@ it("a clock or chance that throws, promises or gives what is none is replaced by
   const told = lines.filter(([message]) => message === "function.failed");
   expect(new Set(told.map(([, fields]) => fields["function"]))).toEqual(new Set(["now", "random"]));
 });
+
+it.each([-1e300, 1e300, -1])(
+  "a clock that says %d, which no date can be written of, is replaced by ours",
+  async (ms) => {
+    const server = await testEndpoint();
+    const manager = await started({ now: () => ms, endpoints: [{ id: "ops", url: server.url, secret }] });
+    await manager.triggerEvent("order.paid", own);
+    expect(await manager.drain(5000)).toBe(true);
+    expect(server.requests).toHaveLength(1);
+    expect(await manager.registry.metrics()).toMatch(/function_errors_total\{function="now"\} \d+/);
+  },
+);
 
 type Lookup = NonNullable<NonNullable<WebhookManagerOptions["network"]>["lookup"]>;
 type Answering = (name: string, options: object, done: (...answer: unknown[]) => void) => unknown;

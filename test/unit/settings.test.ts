@@ -109,6 +109,19 @@ function isRefusal(outcome: unknown): boolean {
   );
 }
 
+/** Throws wherever it is looked at. */
+function unreadable(target: object): unknown {
+  const traps = Object.getOwnPropertyNames(Reflect).map((trap) => {
+    return [
+      trap,
+      (): never => {
+        throw new TypeError("own reason");
+      },
+    ];
+  });
+  return new Proxy(target, Object.fromEntries(traps) as ProxyHandler<object>);
+}
+
 describe("every setting", () => {
   const scalar = [...settings].filter(([path]) => path.includes("."));
 
@@ -132,6 +145,14 @@ describe("every setting", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it.each(scalar)("%s takes or refuses by its name what cannot be read", (path, setting) => {
+    const given = [unreadable({}), unreadable([]), [unreadable({})], { a: unreadable({}) }];
+    for (const value of given) {
+      const outcome = outcomeOf(setting, value);
+      expect([path, isRefusal(outcome) || !(outcome instanceof Error)]).toEqual([path, true]);
+    }
   });
 
   it.each(scalar)(

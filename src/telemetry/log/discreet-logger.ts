@@ -19,12 +19,26 @@ function withoutError(fields: object): object {
   return { ...rest, ...discreetError(err) };
 }
 
-/** Tells an error's name, code and place; its message only where it is ours, which never holds data. */
+/**
+ * Tells an error's name, code and place; its message only where it is ours, which never holds data. Of what cannot be
+ * read, such as a proxy whose traps throw, it tells that.
+ */
 export function discreetError(error: unknown): object {
+  try {
+    return discreetly(error);
+  } catch {
+    return { error_type: "unreadable" };
+  }
+}
+
+function discreetly(error: unknown): object {
   if (!(error instanceof Error)) return { error_type: typeof error };
   const code = "code" in error && typeof error.code === "string" ? { error_code: error.code } : {};
   const message = error instanceof WebhookError ? { error_message: error.message } : {};
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
+  // A text, unless the program has an `Error.prepareStackTrace` of its own.
+  const stack: unknown = error.stack;
+  const lines = typeof stack === "string" ? stack.split("\n") : [];
+  const frames = lines.filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
   return {
     error_type: error.name,
     ...code,
