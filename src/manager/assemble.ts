@@ -103,7 +103,7 @@ export function assemble(options: WebhookManagerOptions): Parts {
     lifecycle,
     logger,
     now,
-    monotonic: options.now === undefined ? monotonicNow : now,
+    monotonic: options.now === undefined ? monotonicNow : neverBack(now),
     random,
     origin,
     maxInFlight,
@@ -163,6 +163,18 @@ function refuseOlder({ name, contract }: Pick<Outbox, "name"> & { readonly contr
       "`states`, `saveState`, `loadEndpoints`, `saveEndpoint` and `removeEndpoint` are new, and `guarantees` has " +
       "`transactional` and `clusterLimits`. `outboxSuite` of mova-webhooks/testing checks all of it.",
   });
+}
+
+/** The program's own clock may be set back too: for what waits, time goes on from where it was. */
+function neverBack(now: () => number): () => number {
+  let last = now();
+  let setBackMs = 0;
+  return function onwards() {
+    const at = now();
+    if (at < last) setBackMs += last - at;
+    last = at;
+    return at + setBackMs;
+  };
 }
 
 /** A held event keeps no process alive: `close` lets go of it. */
