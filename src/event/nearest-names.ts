@@ -21,10 +21,10 @@ export function meantName(given: string, known: Iterable<string>): string | unde
   return nearest.distance <= longest / 2 ? nearest.name : undefined;
 }
 
-/** Of an endless name only the beginning is compared. */
+/** Of an endless name only the beginning is compared; the case of letters makes no difference. */
 function byDistance(given: string, known: Iterable<string>): Scored[] {
-  const compared = given.slice(0, maxNameLength);
-  const scored = [...known].map((name) => ({ name, distance: editDistance(compared, name) }));
+  const compared = given.slice(0, maxNameLength).toLowerCase();
+  const scored = [...known].map((name) => ({ name, distance: editDistance(compared, name.toLowerCase()) }));
   return scored.toSorted((a, b) => a.distance - b.distance);
 }
 

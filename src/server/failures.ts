@@ -1,4 +1,5 @@
 /** The response to a request that failed: status, code and message as JSON, and when to try again. */
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type ErrorCode, WebhookError } from "../event/errors.ts";
@@ -56,6 +57,8 @@ export class RequestError extends WebhookError {
 /** Writes an error as the response. One that nobody foresaw is logged, and its message stays here. */
 export function answerFailure(context: Context, error: unknown, logger: Logger): Response {
   if (!WebhookError.is(error)) {
+    // Nobody reads the answer. A client that hangs up is no error of ours.
+    if (brokeOff(context)) return answerFailure(context, new RequestError(400, "The body broke off"), logger);
     logger.error({ err: error, path: context.req.routePath }, "request failed");
     return answerFailure(context, new WebhookError("UNEXPECTED", "The request failed"), logger);
   }
@@ -67,4 +70,9 @@ export function answerFailure(context: Context, error: unknown, logger: Logger):
   if (code === "TOKEN_INVALID") context.header("WWW-Authenticate", "Bearer");
   const status = error instanceof RequestError ? error.status : (statuses[code] ?? 500);
   return context.json({ error: { code, message } }, status);
+}
+
+function brokeOff({ env }: Context): boolean {
+  const { incoming } = env as Partial<HttpBindings>;
+  return incoming !== undefined && incoming.destroyed && !incoming.complete;
 }

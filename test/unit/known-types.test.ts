@@ -19,6 +19,16 @@ it("what the program itself lists is named first where it resembles the type", (
   expect(() => types.check("cache.updatd")).toThrow(/nearest are cache\.updated, /);
 });
 
+it("the case of letters makes no difference to what is near", () => {
+  expect(nearestNames("ORDER.PAID", ["cache.cleared", "order.paid"], 1)).toEqual(["order.paid"]);
+  expect(unknownKey("EVENTTYPES", ["url", "eventTypes"])).toContain("did you mean `eventTypes`?");
+});
+
+it("a key that ends in the name of another is suggested that one", () => {
+  expect(unknownKey("event_type", ["event_id", "type"])).toContain("did you mean `type`?");
+  expect(unknownKey("secret_fil", ["secret", "secret_file"])).toContain("did you mean `secret_file`?");
+});
+
 it("of an endless name only the beginning is compared and shown", () => {
   // Compared as a whole, this would take minutes.
   const endless = "cache.updated".repeat(4_000_000);

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { memoryOutbox, WebhookError } from "mova-webhooks";
 import { describe, expect, it } from "vitest";
 import { secret, testEndpoint, until } from "../../support/pipeline.ts";
+import { RawClient } from "../../support/raw-client.ts";
 import { ask, type Answer, jsonType, post, serve, token } from "../../support/server.ts";
 
 describe("publishing over HTTP", () => {
@@ -31,6 +32,40 @@ describe("publishing over HTTP", () => {
     expect((await send("order-17")).json()).toEqual({ id: "order-17", duplicate: true });
     expect((await send('"order-17"')).json()).toEqual({ id: "order-17", duplicate: true });
     expect((await manager.find({})).deliveries).toHaveLength(1);
+  });
+
+  it.each([
+    ["event_type", '{"event_type":"cache.cleared","event_type":"cache.updated"}'],
+    ["data", '{"event_type":"cache.updated","data":{"a":1},"data":{"a":2}}'],
+    ["data", '{"data":1,"event_type":"cache.updated","d\\u0061ta":{"a":2}}'],
+  ])("refuses a body that has `%s` twice, and takes one whose data has", async (key, body) => {
+    const { url } = await serve();
+    const answer = await post(`${url}/api/events`, body);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(`\`${key}\` twice`);
+    const fine = '{"event_type":"cache.updated","data":{"a":1,"a":2}}';
+    expect((await post(`${url}/api/events`, fine)).status).toBe(202);
+  });
+
+  it("says nothing of a client that hangs up while it sends, and serves the next", async () => {
+    const lines: string[] = [];
+    const note = (_fields: object, message: string): void => void lines.push(message);
+    const { url } = await serve({
+      logger: { debug: () => undefined, info: () => undefined, warn: note, error: note },
+    });
+    for (const length of [100, undefined]) {
+      const client = await RawClient.connect(Number(new URL(url).port));
+      const chunked: Record<string, string> = length === undefined ? { "transfer-encoding": "chunked" } : {};
+      client.sendHead("/api/events", { ...jsonType, ...chunked }, length);
+      client.send(length === undefined ? "1\r\n{\r\n" : "{");
+      // It is read once a later request on another connection is answered.
+      await ask(`${url}/healthz`);
+      client.socket.resetAndDestroy();
+      await once(client.socket, "close");
+      await ask(`${url}/healthz`);
+      await ask(`${url}/healthz`);
+    }
+    expect(lines).toEqual([]);
   });
 
   it.each([
