@@ -2,8 +2,7 @@
 /// <reference types="node" preserve="true" />
 import { check } from "../../settings/check.ts";
 import type { Outbox } from "../outbox.ts";
-import { everyInterval } from "../ticker.ts";
-import { SqliteOutbox } from "./sqlite-outbox.ts";
+import { ThreadedOutbox } from "./threaded-outbox.ts";
 import { sqliteOptions, type SqliteOutboxOptions } from "./options.ts";
 
 export type { SqliteOutboxOptions } from "./options.ts";
@@ -14,5 +13,5 @@ export type { SqliteOutboxOptions } from "./options.ts";
  * Throws CONFIG_INVALID for an option that is unknown or wrong.
  */
 export function sqliteOutbox(options: SqliteOutboxOptions): Outbox {
-  return new SqliteOutbox(check("sqliteOutbox()", sqliteOptions, options), everyInterval);
+  return new ThreadedOutbox(check("sqliteOutbox()", sqliteOptions, options));
 }

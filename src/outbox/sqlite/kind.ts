@@ -1,12 +1,12 @@
 /** The SQLite outbox as one of the stores that may be chosen; it is loaded when it is opened. */
 import { resolve } from "node:path";
 import type { OutboxKind } from "../kind.ts";
-import { type SqliteOutboxOptions, sqliteOptions } from "./options.ts";
+import { sqliteGuarantees, type SqliteOutboxOptions, sqliteOptions } from "./options.ts";
 
 export const sqliteKind: OutboxKind<SqliteOutboxOptions> = {
   name: "sqlite",
   title: "SQLite",
-  guarantees: { durable: true, shared: true, transactional: false, clusterLimits: true },
+  guarantees: sqliteGuarantees,
   isOurs: true,
   options: sqliteOptions,
   fromText: {

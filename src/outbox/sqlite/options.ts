@@ -3,6 +3,7 @@ import { object } from "../../settings/composed.ts";
 import { number, path } from "../../settings/kinds.ts";
 import { logger, now } from "../../settings/surroundings.ts";
 import type { Logger } from "../../event/logger.ts";
+import type { Outbox } from "../outbox.ts";
 import type { Place } from "../../settings/setting.ts";
 
 export interface SqliteOutboxOptions {
@@ -30,3 +31,11 @@ export const sqliteOptions = object<SqliteOutboxOptions>({
   logger,
   now,
 });
+
+/** What every outbox on a SQLite file promises. */
+export const sqliteGuarantees: Outbox["guarantees"] = {
+  durable: true,
+  shared: true,
+  transactional: false,
+  clusterLimits: true,
+};

@@ -21,7 +21,7 @@ import { closed, noTransactions } from "../refusals.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import type { Ticker } from "../ticker.ts";
 import { GroupCommit } from "./batch.ts";
-import type { SqliteOutboxOptions } from "./options.ts";
+import { sqliteGuarantees, type SqliteOutboxOptions } from "./options.ts";
 import { looksPerLease } from "./owner.ts";
 import { pruneEvents } from "./prune.ts";
 import { findDeliveries, findRows } from "./search.ts";
@@ -36,7 +36,7 @@ import { wallNow } from "../../time/timers.ts";
 export class SqliteOutbox extends SqliteKeeping implements Outbox {
   readonly contract = 2;
   readonly name = "sqlite";
-  readonly guarantees = { durable: true, shared: true, transactional: false, clusterLimits: true };
+  readonly guarantees = sqliteGuarantees;
   readonly leaseMs: number;
   protected readonly maxDeliveries: number;
   protected readonly now: () => number;
