@@ -1,73 +1,42 @@
-/** Holds the SQLite outbox to the outbox contract. */
+/** Holds the SQLite outbox to the outbox contract: as it is, and in a thread of its own, as programs have it. */
+import { once } from "node:events";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { describe, it } from "vitest";
-import type { Outbox } from "../../src/outbox/outbox.ts";
+import { looksPerLease } from "../../src/outbox/sqlite/owner.ts";
 import { SqliteOutbox } from "../../src/outbox/sqlite/sqlite-outbox.ts";
-import type { Ticker } from "../../src/outbox/ticker.ts";
+import { startThreadAt } from "../../src/outbox/sqlite/thread-start.ts";
+import { ThreadedOutbox } from "../../src/outbox/sqlite/threaded-outbox.ts";
 import { outboxSuite, reasonToSkip } from "../../src/testing/outbox-suite.ts";
-import type { OutboxSubject } from "../../src/testing/outbox-suite.ts";
 import { sqliteLoads } from "../support/native-sqlite.ts";
+import { type OpenSqlite, sqliteSubject } from "../support/sqlite-subject.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-interface Tick {
-  readonly intervalMs: number;
-  readonly task: () => void;
-  nextAt: number;
-}
+const tickingThread = new URL("../fixtures/ticking-thread.ts", import.meta.url);
 
-/** A file and a clock; every outbox on it ticks by that clock until it crashes. */
-function sqliteSubject(path: string): OutboxSubject & { closeAll(): Promise<void> } {
-  let now = 1_790_000_000_000;
-  const opened: Outbox[] = [];
-  const ticks = new Map<Outbox, Set<Tick>>();
+const asItIs: OpenSqlite = (options, every) => new SqliteOutbox(options, every);
 
-  async function open(maxDeliveries?: number): Promise<Outbox> {
-    const own = new Set<Tick>();
-    const every: Ticker = (intervalMs, task) => {
-      const tick = { intervalMs, task, nextAt: now + intervalMs };
-      own.add(tick);
-      return () => own.delete(tick);
-    };
-    const limit = maxDeliveries === undefined ? {} : { maxDeliveries };
-    const outbox = new SqliteOutbox({ path, now: () => now, groupCommitMs: 0, ...limit }, every);
-    opened.push(outbox);
-    ticks.set(outbox, own);
-    return outbox;
-  }
+const inItsThread: OpenSqlite = (options, every) => {
+  let worker: Worker | undefined;
+  const outbox = new ThreadedOutbox(options, (data) => {
+    worker = startThreadAt(tickingThread, data);
+    return worker;
+  });
+  every(outbox.leaseMs / looksPerLease, async () => {
+    if (worker === undefined) return;
+    worker.postMessage("look");
+    await once(worker, "message");
+  });
+  return outbox;
+};
 
-  async function advance(ms: number): Promise<void> {
-    const end = now + ms;
-    for (;;) {
-      const due = [...ticks].flatMap(([outbox, own]) => [...own].map((tick) => ({ outbox, tick })));
-      const [next] = due.sort((left, right) => left.tick.nextAt - right.tick.nextAt);
-      if (next === undefined || next.tick.nextAt > end) break;
-      now = next.tick.nextAt;
-      next.tick.nextAt += next.tick.intervalMs;
-      next.tick.task();
-      // Resolves after what the tick wanted to write was written.
-      await next.outbox.ping();
-    }
-    now = end;
-  }
-
-  return {
-    open,
-    openBounded: open,
-    now: () => now,
-    advance,
-    crash: async (outbox) => {
-      ticks.delete(outbox);
-    },
-    closeAll: async () => {
-      for (const outbox of opened) await outbox.close();
-    },
-  };
-}
-
-describe.skipIf(!sqliteLoads)("the SQLite outbox", () => {
+describe.skipIf(!sqliteLoads).each([
+  ["the SQLite outbox", asItIs],
+  ["the SQLite outbox in a thread of its own", inItsThread],
+])("%s", (_, open) => {
   for (const { name, run, needs } of outboxSuite) {
     it(name, async ({ skip, onTestFinished }) => {
-      const subject = sqliteSubject(join(temporaryFolder(), "outbox.db"));
+      const subject = sqliteSubject(join(temporaryFolder(), "outbox.db"), open);
       onTestFinished(() => subject.closeAll());
       const reason = reasonToSkip(needs, subject, await subject.open());
       if (reason !== undefined) skip(reason);

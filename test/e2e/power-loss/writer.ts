@@ -1,25 +1,17 @@
 /** Stores events without end in the file it is given, and says of each, in a line, whether it was accepted. */
 import { WebhookError } from "../../../src/event/errors.ts";
-import type { Database } from "../../../src/outbox/sqlite/driver.ts";
-import { loadDriver } from "../../../src/outbox/sqlite/drivers.ts";
 import { sqliteOutbox } from "../../../src/outbox/sqlite/index.ts";
+import { startThreadAt } from "../../../src/outbox/sqlite/thread-start.ts";
+import { ThreadedOutbox } from "../../../src/outbox/sqlite/threaded-outbox.ts";
 import { submission } from "../../support/submission.ts";
 
 const [path = "", synchronous = "FULL", lanes = "16"] = process.argv.slice(2);
 
-// The control: the same program, without the setting that durability rests on.
-const probe = loadDriver()(":memory:", { timeout: 0 });
-const prototype = Object.getPrototypeOf(probe) as Database;
-probe.close();
-const pragma = Reflect.get(prototype, "pragma") as (
-  this: Database,
-  ...words: Parameters<Database["pragma"]>
-) => unknown;
-prototype.pragma = function pragmaOfTheRun(source, options) {
-  return pragma.call(this, source.replace("synchronous = FULL", `synchronous = ${synchronous}`), options);
-};
-
-const outbox = sqliteOutbox({ path });
+const weakThread = new URL("weak-thread.ts", import.meta.url);
+const outbox =
+  synchronous === "FULL"
+    ? sqliteOutbox({ path })
+    : new ThreadedOutbox({ path }, (data) => startThreadAt(weakThread, data));
 let count = 0;
 
 async function storeForEver(): Promise<never> {
