@@ -153,9 +153,9 @@ const sources: readonly Panel[] = [
     ],
   }),
   linesPanel({
-    title: "Errors of plugins and observers",
+    title: "Errors of plugins, observers and functions",
     description:
-      "Errors thrown by source plugins, and by metrics, console or log at a fact they were told; the log has each with its stack.",
+      "Errors thrown by source plugins, by metrics, console or log at a fact they were told, and by functions given in; the log has each with its stack.",
     unit: "eps",
     width: 6,
     height: 9,

@@ -36,7 +36,7 @@ export const retries = { ...whole(0, 100), default: 3 } satisfies Setting<number
 
 const fields = {
   url: { ...url, required: true },
-  id: text("1 to 128 characters", { pattern: /^.{1,128}$/ }),
+  id: text("1 to 128 characters", { pattern: /^[^]{1,128}$/ }),
   description: text("a text of 1 to 1000 characters", { pattern: /^[^]{1,1000}$/ }),
   metadata: record(
     text("a text of up to 500 characters", { pattern: /^[^]{0,500}$/ }),

@@ -93,7 +93,7 @@ describe.skipIf(!present)("metrics (skipped where Prometheus is not installed)",
 /** What the healthy part of the demo cannot show, and why. */
 const mayBeEmpty: Readonly<Record<string, string>> = {
   "Events dropped, by source and reason": "nothing is dropped in the demo",
-  "Plugin errors, by plugin": "no plugin of the demo fails",
+  "Errors of plugins, observers and functions": "nothing of the kind fails in the demo",
 };
 
 /** Where the expression of an alert is empty, the alert is well: these must fire in the demo, whose `down` is down. */

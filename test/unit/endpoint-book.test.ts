@@ -21,6 +21,12 @@ function routed(made: EndpointBook): string[] {
 const list = (made: EndpointBook) => made.list(() => "closed");
 
 describe("an endpoint", () => {
+  it("has an id of any 1 to 128 characters, line breaks among them", () => {
+    const ids = ["a", 'odd "one" \\ with\nlines', "x".repeat(128)];
+    expect(ids.flatMap((id) => routed(book({ id })))).toEqual(ids);
+    for (const id of ["", "x".repeat(129)]) expect(() => book({ id })).toThrow("1 to 128 characters");
+  });
+
   it("is routed to from when it is added to when it is removed, by its id or its URL", () => {
     const made = book({ id: "one" }, { id: "two", url: "https://example.com/two" });
     expect(routed(made)).toEqual(["one", "two"]);
