@@ -141,7 +141,8 @@ export class Intake {
     let claims: readonly Claim[] = [];
     try {
       const putting = outbox.put([submission], when);
-      this.#storing.set(submission, putting);
+      // A transaction may yet be rolled back.
+      if (when.transaction === undefined) this.#storing.set(submission, putting);
       const [answer] = await putting;
       if (answer?.accepted === true) {
         claims = answer.claims;

@@ -7,12 +7,13 @@ import { type Setting, unfit } from "../settings/setting.ts";
 import type { OutboxKind, Surroundings } from "./kind.ts";
 import { memoryKind } from "./memory/kind.ts";
 import type { Outbox, OutboxChoice } from "./outbox.ts";
+import { postgresKind } from "./postgres/kind.ts";
 import { redisKind } from "./redis/kind.ts";
 import { sqliteKind } from "./sqlite/kind.ts";
 import { wallNow } from "../time/timers.ts";
 
 /** Importing it loads no store but memory, and no optional package. */
-export const outboxKinds: readonly OutboxKind[] = [memoryKind, sqliteKind, redisKind];
+export const outboxKinds: readonly OutboxKind[] = [memoryKind, sqliteKind, postgresKind, redisKind];
 
 /** What a manager has where nothing is chosen. */
 const inProcess: OutboxChoice = { type: memoryKind.name };

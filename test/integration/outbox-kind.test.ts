@@ -55,7 +55,7 @@ describe("a new kind of outbox", () => {
       "`webhook.outbox.max_things` must be a whole number from 1 to 9",
     ],
     ["{ type: nothing, shelv: top }", "unknown key `shelv`; did you mean `shelf`?"],
-    ["{ type: nought }", "`webhook.outbox.type` must be nothing, memory, sqlite or redis"],
+    ["{ type: nought }", "`webhook.outbox.type` must be nothing, memory, sqlite, postgres or redis"],
   ])("is checked in the file: %s", async (outbox, mistake) => {
     const { code, stderr } = await cli(["config", "check"], { file: `webhook: { outbox: ${outbox} }` });
     expect(code).toBe(2);
@@ -68,7 +68,7 @@ describe("a new kind of outbox", () => {
     expect(stdout).toContain("outbox nothing\n");
     const wrong = await cli(["config", "check"], { env: { MOVA_WEBHOOK_OUTBOX: "something://attic" } });
     expect(wrong.stderr).toContain(
-      "MOVA_WEBHOOK_OUTBOX must be a URL that starts with nothing://, memory, a path, or a URL that",
+      "MOVA_WEBHOOK_OUTBOX must be a URL that starts with nothing://, memory, a path, a URL that",
     );
   });
 
@@ -96,7 +96,7 @@ describe("a new kind of outbox", () => {
 
   it("is named among those that can be looked into", async () => {
     const { stderr } = await cli(["status"], { env: { MOVA_WEBHOOK_OUTBOX: "memory" } });
-    expect(stderr).toContain("MOVA_WEBHOOK_OUTBOX to Nothing, SQLite or Redis");
+    expect(stderr).toContain("MOVA_WEBHOOK_OUTBOX to Nothing, SQLite, Postgres or Redis");
   });
 
   async function program(outbox: string, lines: string): Promise<string> {

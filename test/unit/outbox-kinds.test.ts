@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { memoryOutbox } from "../../src/index.ts";
 import { defaultChoice, openOutbox, outboxKinds } from "../../src/outbox/kinds.ts";
+import { postgresOutbox } from "../../src/outbox/postgres/index.ts";
 import { redisOutbox } from "../../src/outbox/redis/index.ts";
 import { sqliteOutbox } from "../../src/outbox/sqlite/index.ts";
 import { root, runProgram } from "../support/program.ts";
@@ -11,6 +12,7 @@ import { submission } from "../support/submission.ts";
 const choices = [
   { type: "memory", maxDeliveries: 3 },
   defaultChoice("/nowhere"),
+  { type: "postgres", url: "postgres://127.0.0.1:1/nowhere" },
   { type: "redis", url: "redis://127.0.0.1:1" },
 ];
 
@@ -56,9 +58,11 @@ describe("the list of outboxes", () => {
       .map((url) => url.replace(`file://${root}`, ""));
     expect(loaded).toContain("dist/src/outbox/memory/memory-outbox.js");
     const ofOthers = loaded.filter((path) =>
-      /src\/outbox\/(?!memory)\w+\/|better-sqlite3|bullmq|ioredis/.test(path),
+      /src\/outbox\/(?!memory)\w+\/|better-sqlite3|bullmq|ioredis|node_modules\/pg/.test(path),
     );
     expect(ofOthers.map((path) => path.replace("dist/src/outbox/", "")).toSorted()).toEqual([
+      "postgres/kind.js",
+      "postgres/options.js",
       "redis/kind.js",
       "redis/options.js",
       "sqlite/kind.js",
@@ -85,6 +89,18 @@ describe("an outbox made in code", () => {
     [
       () => redisOutbox({ prefx: "p" } as never),
       "In the options of redisOutbox(): unknown key `prefx`; did you mean `prefix`?",
+    ],
+    [
+      () => postgresOutbox({ conectionString: "postgres://" } as never),
+      "In the options of postgresOutbox(): unknown key `conectionString`; did you mean `connectionString`?",
+    ],
+    [
+      () => postgresOutbox({}),
+      "Expected `connectionString` of postgresOutbox() to be given, or else `pool`, got neither",
+    ],
+    [
+      () => postgresOutbox({ connectionString: "mysql://user:canary@host/db" }),
+      "Expected `connectionString` of postgresOutbox() to be a URL that starts with postgres:// or postgresql://, got",
     ],
     [
       () => memoryOutbox({ maxDeliveries: "10" } as never),

@@ -56,7 +56,7 @@ describe("a block", () => {
     const kinds = blocks.map(({ language, note }) => `${language} ${note}`);
     const known = [
       ...["js run", "sh ", "yaml ", "text ", "ts public-api.ts", "python publish.py"],
-      ...["yaml mova.config.yaml", "js app.mjs"],
+      ...["yaml mova.config.yaml", "js app.mjs", "js order-service.mjs"],
     ];
     const strange = kinds.filter((kind) => !known.includes(kind) && !/^js(on)? queue-plugin\//.test(kind));
     expect(strange, "but the two drawings of the story").toEqual([" ", " "]);
@@ -75,8 +75,8 @@ describe("a block", () => {
   );
 
   it("that shows a file is that file, which other tests run", () => {
-    const shown = blocks.filter(({ note }) => /^(queue-plugin\/|publish)/.test(note));
-    expect(shown).toHaveLength(4);
+    const shown = blocks.filter(({ note }) => /^(queue-plugin\/|publish|order-service)/.test(note));
+    expect(shown).toHaveLength(5);
     for (const { note, text } of shown) expect(text).toBe(read(`test/fixtures/${note}`));
     expect(read("test/types/public-api.ts")).toContain(blocksOf("ts", "public-api.ts")[0]);
   });
