@@ -1,11 +1,9 @@
 /** `POST /api/events`: how other languages publish. */
 import { Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
-import { membersOf, memberText, startOfValue } from "../event/json-parts.ts";
+import { memberText } from "../event/json-parts.ts";
 import { jsonText } from "../event/json-text.ts";
 import { submission } from "../settings/calls.ts";
-import { shownName } from "../event/shown-name.ts";
-import { RequestError } from "./failures.ts";
 import { readJson, readText } from "./request.ts";
 import type { Served } from "./served.ts";
 
@@ -42,17 +40,7 @@ function submissionOf(text: string): Submitted {
   const usual = usualSubmissionOf(text);
   if (usual !== undefined) return usual;
   const { eventType } = readJson(text, submission);
-  refuseDoubled(text);
   return { eventType, data: memberText(text, "data") };
-}
-
-/** Parsers disagree which of two is meant: the event could be another than its sender believes. */
-function refuseDoubled(text: string): void {
-  const seen = new Set<string>();
-  for (const { key } of membersOf(text, startOfValue(text, 0))) {
-    if (seen.has(key)) throw new RequestError(400, `The body has \`${shownName(key)}\` twice`);
-    seen.add(key);
-  }
 }
 
 const usualStart =

@@ -34,19 +34,6 @@ describe("publishing over HTTP", () => {
     expect((await manager.find({})).deliveries).toHaveLength(1);
   });
 
-  it.each([
-    ["event_type", '{"event_type":"cache.cleared","event_type":"cache.updated"}'],
-    ["data", '{"event_type":"cache.updated","data":{"a":1},"data":{"a":2}}'],
-    ["data", '{"data":1,"event_type":"cache.updated","d\\u0061ta":{"a":2}}'],
-  ])("refuses a body that has `%s` twice, and takes one whose data has", async (key, body) => {
-    const { url } = await serve();
-    const answer = await post(`${url}/api/events`, body);
-    expect(answer.status).toBe(400);
-    expect(answer.text).toContain(`\`${key}\` twice`);
-    const fine = '{"event_type":"cache.updated","data":{"a":1,"a":2}}';
-    expect((await post(`${url}/api/events`, fine)).status).toBe(202);
-  });
-
   it("says nothing of a client that hangs up while it sends, and serves the next", async () => {
     const lines: string[] = [];
     const note = (_fields: object, message: string): void => void lines.push(message);
