@@ -154,7 +154,11 @@ describe("a call", () => {
     [(m) => m["triggerEvent"]?.(5), "EVENT_TYPE_UNKNOWN", "`type`", "got a number"],
     [(m) => m["triggerEvent"]?.("cache.updated", {}, null), "CONFIG_INVALID", "`options`", "got null"],
     [(m) => m["triggerEvent"]?.("cache.updated", {}, { idd: "x" }), "CONFIG_INVALID", "did you mean `id`"],
-    [(m) => m["triggerEvent"]?.("cache.updated", {}, { eventId: "x" }), "CONFIG_INVALID", "did you mean `id`"],
+    [
+      (m) => m["triggerEvent"]?.("cache.updated", {}, { eventId: "x" }),
+      "CONFIG_INVALID",
+      "did you mean `id`",
+    ],
     [
       (m) => m["triggerEvent"]?.("cache.updated", {}, { idempotencyKey: "x" }),
       "CONFIG_INVALID",
