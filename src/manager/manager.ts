@@ -13,7 +13,6 @@ import type { ListeningServer, ListenOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
 import * as calls from "../settings/calls.ts";
 import { argument } from "../settings/check.ts";
-import { callable, flag } from "../settings/kinds.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import { close, drain, openServer, type Running } from "./ending.ts";
 import type { EndpointStatus } from "./endpoints.ts";
@@ -110,7 +109,7 @@ export class WebhookManager {
   /** Calls `handler` in this process with every event of a type or pattern. */
   addEventHandler(type: string, handler: EventHandler): void {
     argument("addEventHandler", "type", calls.eventType, type);
-    argument("addEventHandler", "handler", callable(), handler);
+    argument("addEventHandler", "handler", calls.callable(), handler);
     // The plugins that the configuration names may declare it yet.
     this.#parts.types.checkPattern(type, this.#life.loaded === undefined);
     followOwnWork();
@@ -121,7 +120,7 @@ export class WebhookManager {
   /** Returns whether the handler was there. */
   removeEventHandler(type: string, handler: EventHandler): boolean {
     argument("removeEventHandler", "type", calls.eventType, type);
-    argument("removeEventHandler", "handler", callable(), handler);
+    argument("removeEventHandler", "handler", calls.callable(), handler);
     const removed = this.#parts.handlers.remove(type, handler);
     this.#parts.host.refresh();
     return removed;
@@ -150,7 +149,7 @@ export class WebhookManager {
   /** Switches the intake of events; what is stored already is delivered all the same. */
   setEnabled(on: boolean): void {
     this.#life.refuseWhenClosed();
-    argument("setEnabled", "on", flag, on);
+    argument("setEnabled", "on", calls.flag, on);
     this.#parts.intake.setOpen(on);
     this.#parts.host.refresh();
   }

@@ -6,6 +6,9 @@ import { anything, fitting, flag, number, oneOf, text, unixMs, whole } from "./k
 import { wallNow } from "../time/timers.ts";
 import { type Fields, type Setting, unfit } from "./setting.ts";
 
+/** For single arguments. */
+export { callable, flag } from "./kinds.ts";
+
 const words = "a text that is not empty";
 const idInCode = text(words, { pattern: /^[^]/ });
 

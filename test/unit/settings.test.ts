@@ -325,8 +325,8 @@ describe("a declaration", () => {
       "signature",
       "state",
     ]);
-    // The list of outboxes composes theirs, the manager checks single arguments, plugins have rules of their own.
-    const users = ["src/outbox/kinds.ts", "src/manager/manager.ts", "src/plugin/check-options.ts"];
+    // The list of outboxes composes theirs, plugins have rules of their own.
+    const users = ["src/outbox/kinds.ts", "src/plugin/check-options.ts"];
     const others = sources.filter((file) => !declaring.includes(file) && !file.includes("settings/read/"));
     const vocabulary = ["src/settings/kinds.ts", "src/settings/composed.ts"];
     const declareToo = others.filter((file) => importsOf(file).some((target) => vocabulary.includes(target)));
