@@ -30,7 +30,16 @@ export type { StatusVerdict, TransformedEvent } from "./event/sending-settings.t
 export type { PlannedAttempt } from "./delivery/policy/schedule.ts";
 export type { EndpointInfo } from "./routing/endpoint-book.ts";
 export type { Explanation } from "./routing/explain.ts";
-export type { Attempt, Delivery, DeliveryPage, DeliveryQuery, DeliveryState } from "./event/delivery.ts";
+export type {
+  Attempt,
+  AttemptPage,
+  AttemptQuery,
+  Delivery,
+  DeliveryPage,
+  DeliveryQuery,
+  DeliveryState,
+  ListedAttempt,
+} from "./event/delivery.ts";
 export type { Outcome } from "./event/attempt-outcome.ts";
 export { type ErrorCode, errorTable, WebhookError } from "./event/errors.ts";
 export type { Logger } from "./event/logger.ts";

@@ -1,13 +1,20 @@
 /** `mova-webhooks deliveries list`: a page of deliveries, newest first. */
 import { Command } from "commander";
 import type { Delivery } from "../event/delivery.ts";
-import { queryOf, type SearchOptions, searchOptions, unknownEndpoint } from "./deliveries-search.ts";
+import {
+  orderOption,
+  queryOf,
+  type SearchOptions,
+  searchOptions,
+  unknownEndpoint,
+} from "./deliveries-search.ts";
 import { withRecords } from "./open-manager.ts";
 import { at, columns, print, say } from "./terminal.ts";
 
 export function listCommand(): Command {
   return searchOptions(new Command("list"), ["pending", "delivering", "delivered", "dead"])
     .description("List deliveries, newest first.")
+    .addOption(orderOption())
     .option("--cursor <text>", "go on after a page")
     .addHelpText("after", "\nExample:\n  $ mova-webhooks deliveries list --state dead --since 2h")
     .action(async (options: SearchOptions) => {

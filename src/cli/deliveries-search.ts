@@ -21,6 +21,7 @@ export interface SearchOptions extends CommonOptions, ServerOptions {
   readonly since?: number;
   readonly until?: number;
   readonly limit?: number;
+  readonly order?: "newest" | "oldest";
   readonly cursor?: string;
 }
 
@@ -33,6 +34,10 @@ export function searchOptions(command: Command, states: readonly string[]): Comm
     .option("--since <time>", "accepted since then: RFC 3339, or 15m, 2h, 7d ago", readTime)
     .option("--until <time>", "accepted before then", readTime)
     .option("--limit <number>", "at most so many", readCount);
+}
+
+export function orderOption(): Option {
+  return new Option("--order <order>", "which come first (default: newest)").choices(["newest", "oldest"]);
 }
 
 export function withSource(command: Command): Command {
@@ -48,6 +53,7 @@ export function queryOf({
   since,
   until,
   limit,
+  order,
   cursor,
 }: SearchOptions): DeliveryQuery {
   return {
@@ -58,6 +64,7 @@ export function queryOf({
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(limit === undefined ? {} : { limit }),
+    ...(order === undefined ? {} : { order }),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }

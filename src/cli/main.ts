@@ -2,6 +2,7 @@
 /** The command line: one file per command, put together here; their errors become exit codes. */
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
+import { attemptsCommand } from "./attempts-command.ts";
 import { configCommand } from "./config-command.ts";
 import { deliveriesCommand } from "./deliveries-command.ts";
 import { demoCommand } from "./demo-command.ts";
@@ -23,6 +24,7 @@ const commands = [
   sendCommand(),
   listenCommand(),
   deliveriesCommand(),
+  attemptsCommand(),
   explainCommand(),
   statusCommand(),
   endpointsCommand(),

@@ -1,7 +1,7 @@
 /** Asks a running server's API: what only the process that delivers knows, and what only it can switch. */
 import { loadConfig } from "../settings/read/config.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
-import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { AttemptPage, AttemptQuery, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import { type ErrorCode, errorTable, WebhookError } from "../event/errors.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
 import type { Explanation } from "../routing/explain.ts";
@@ -57,13 +57,12 @@ export class ServerClient {
     await this.#ask<Switched>("POST", switchOf("disable", id), "enabled", {});
   }
 
-  find({ endpointId, eventId, eventType, ...rest }: DeliveryQuery): Promise<DeliveryPage> {
-    const query = { endpoint: endpointId, event_id: eventId, type: eventType, ...rest };
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) search.set(name, String(value));
-    }
-    return this.#ask("GET", `/api/deliveries?${search.toString()}`, "deliveries");
+  find(query: DeliveryQuery): Promise<DeliveryPage> {
+    return this.#ask("GET", `/api/deliveries?${searchOf(query)}`, "deliveries");
+  }
+
+  attempts(query: AttemptQuery): Promise<AttemptPage> {
+    return this.#ask("GET", `/api/attempts?${searchOf(query)}`, "attempts");
   }
 
   get(deliveryId: string): Promise<Delivery | undefined> {
@@ -167,6 +166,14 @@ function parse(text: string): object {
   } catch {
     return {};
   }
+}
+
+function searchOf({ endpointId, eventId, eventType, ...rest }: DeliveryQuery | AttemptQuery): string {
+  const query = { endpoint: endpointId, event_id: eventId, type: eventType, ...rest };
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(
+    given.map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString();
 }
 
 /** The error that a server of ours responds with; undefined for any other response. */

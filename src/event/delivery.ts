@@ -65,6 +65,8 @@ export interface DeliveryQuery {
   readonly since?: number;
   /** Exclusive. */
   readonly until?: number;
+  /** Which come first, by the event's acceptance. @default "newest" */
+  readonly order?: "newest" | "oldest";
   /** @default 100 */
   readonly limit?: number;
   /** From the page before. */
@@ -72,14 +74,40 @@ export interface DeliveryQuery {
 }
 
 export interface DeliveryPage {
-  /** Newest first. */
+  /** Newest first, or as the query's `order` has it. */
   readonly deliveries: readonly Delivery[];
   /** Present while there is more. */
   readonly cursor?: string;
 }
 
+/** Narrows a list of attempts; every field given must match. Times are Unix milliseconds, of the attempt's start. */
+export interface AttemptQuery
+  extends Pick<DeliveryQuery, "eventId" | "endpointId" | "eventType" | "order" | "cursor"> {
+  readonly outcome?: Outcome;
+  /** Such as `404`, or a class such as `5xx`. */
+  readonly status?: string;
+  /** Inclusive. */
+  readonly since?: number;
+  /** Exclusive. */
+  readonly until?: number;
+  /** So many at least, where there are: the attempts of one delivery stay together. @default 100 */
+  readonly limit?: number;
+}
+
+/** An attempt with what it was made for. */
+export interface ListedAttempt extends Attempt, Pick<Delivery, "eventId" | "eventType" | "endpointId"> {
+  readonly deliveryId: string;
+}
+
+export interface AttemptPage {
+  /** By the acceptance of their events, then as they were made; newest first, or as the query's `order` has it. */
+  readonly attempts: readonly ListedAttempt[];
+  /** Present while there may be more: a page may hold few, or none. */
+  readonly cursor?: string;
+}
+
 /** Which finished deliveries are meant; every field given must match. */
-export interface ReplaySelection extends Omit<DeliveryQuery, "cursor"> {
+export interface ReplaySelection extends Omit<DeliveryQuery, "cursor" | "order"> {
   /** @default `dead`, unless `deliveryIds` is given */
   readonly state?: "dead" | "delivered";
   readonly deliveryIds?: readonly string[];

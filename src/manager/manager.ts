@@ -1,7 +1,7 @@
 /** The front door: every call a user may make, and what it promises; the parts do the work. */
 import type { Bus } from "../bus/bus.ts";
 import type { PlannedAttempt } from "../delivery/policy/schedule.ts";
-import type { Delivery, DeliveryPage, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
+import type * as stored from "../event/delivery.ts";
 import type { WebhookEndpoint } from "../event/endpoint.ts";
 import { followOwnWork } from "../event/own-work.ts";
 import type { AnyPlugin, UseOptions } from "../plugin/contract.ts";
@@ -186,11 +186,16 @@ export class WebhookManager {
   }
 
   /** Returns a page, newest first. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
-  async find(query: DeliveryQuery = {}): Promise<DeliveryPage> {
+  async find(query: stored.DeliveryQuery = {}): Promise<stored.DeliveryPage> {
     return records.find(this.#parts, query);
   }
 
-  async get(deliveryId: string): Promise<Delivery | undefined> {
+  /** Returns a page of attempts. Rejects with CONFIG_INVALID for an unknown key or a wrong value. */
+  async attempts(query: stored.AttemptQuery = {}): Promise<stored.AttemptPage> {
+    return records.attempts(this.#parts, query);
+  }
+
+  async get(deliveryId: string): Promise<stored.Delivery | undefined> {
     return records.get(this.#parts, deliveryId);
   }
 
@@ -205,11 +210,10 @@ export class WebhookManager {
   }
 
   /**
-   * Delivers finished deliveries once more, under their lanes' limits: any number, in slices. Returns their ids. Rejects
-   * with CONFIG_INVALID for an unknown key or a wrong value, with ENDPOINT_UNKNOWN where it delivers, but not to that
-   * endpoint, and then replays nothing.
+   * Delivers finished deliveries once more, any number, under their lanes' limits. Returns their ids. Rejects with
+   * CONFIG_INVALID, or with ENDPOINT_UNKNOWN where it delivers, but not to that endpoint, and then replays nothing.
    */
-  async replay(selection: ReplaySelection): Promise<readonly string[]> {
+  async replay(selection: stored.ReplaySelection): Promise<readonly string[]> {
     return records.replay(this.#parts, selection);
   }
 
@@ -220,9 +224,8 @@ export class WebhookManager {
   }
 
   /**
-   * Serves metrics, health, the API and the console over HTTP, until it is closed or this manager is. Rejects with
-   * CONFIG_INVALID where an option is unknown or wrong, where the port is taken, or where others than this machine
-   * could reach it without a token.
+   * Serves metrics, health, the API and the console over HTTP, until it or this manager is closed. Rejects with
+   * CONFIG_INVALID for a wrong option, a port that is taken, or where others could reach it without a token.
    */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("../server/server.ts");

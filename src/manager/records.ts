@@ -1,12 +1,29 @@
 /** What the outbox remembers: searched, explained, and delivered once more. */
-import type { Delivery, DeliveryPage, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
+import type {
+  AttemptPage,
+  AttemptQuery,
+  Delivery,
+  DeliveryPage,
+  DeliveryQuery,
+  ReplaySelection,
+} from "../event/delivery.ts";
+import { listAttempts } from "../outbox/list-attempts.ts";
 import { replaySlices } from "../outbox/replay-slices.ts";
-import { nonEmptyText, query as querySetting, selection as selectionSetting } from "../settings/calls.ts";
+import {
+  attemptQuery,
+  nonEmptyText,
+  query as querySetting,
+  selection as selectionSetting,
+} from "../settings/calls.ts";
 import { argument } from "../settings/check.ts";
 import type { Parts } from "./assemble.ts";
 
 export function find({ outbox }: Parts, query: DeliveryQuery): Promise<DeliveryPage> {
   return outbox.find(argument("find", "options", querySetting, query));
+}
+
+export function attempts({ outbox }: Parts, query: AttemptQuery): Promise<AttemptPage> {
+  return listAttempts(outbox, argument("attempts", "options", attemptQuery, query));
 }
 
 export function get({ outbox }: Parts, deliveryId: string): Promise<Delivery | undefined> {

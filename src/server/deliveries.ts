@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Delivery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import { RequestError } from "./failures.ts";
-import { nothing, query, selection } from "../settings/calls.ts";
+import { attemptQuery, nothing, query, selection } from "../settings/calls.ts";
 import { readBody, readQuery } from "./request.ts";
 import type { Served } from "./served.ts";
 
@@ -12,12 +12,12 @@ export function deliveryRoutes(served: Served): Hono {
 
   routes.get("/deliveries", async (context) => {
     const wanted = readQuery(context, query);
-    try {
-      return context.json(await served.find(wanted));
-    } catch (error) {
-      if (wanted.cursor === undefined || !WebhookError.is(error, "CONFIG_INVALID")) throw error;
-      throw new RequestError(400, `${error.detail}: take it from the page before, or leave it out`);
-    }
+    return context.json(await withCursor(wanted.cursor, () => served.find(wanted)));
+  });
+
+  routes.get("/attempts", async (context) => {
+    const wanted = readQuery(context, attemptQuery);
+    return context.json(await withCursor(wanted.cursor, () => served.attempts(wanted)));
   });
 
   routes.get("/deliveries/:id", async (context) => {
@@ -55,6 +55,15 @@ export function deliveryRoutes(served: Served): Hono {
     if (explanation === undefined) throw new WebhookError("EVENT_UNKNOWN", "The outbox knows no such event");
     return context.json(explanation);
   });
+
+  async function withCursor<Page>(cursor: string | undefined, find: () => Promise<Page>): Promise<Page> {
+    try {
+      return await find();
+    } catch (error) {
+      if (cursor === undefined || !WebhookError.is(error, "CONFIG_INVALID")) throw error;
+      throw new RequestError(400, `${error.detail}: take it from the page before, or leave it out`);
+    }
+  }
 
   async function known(id: string): Promise<Delivery> {
     const delivery = await served.get(id);

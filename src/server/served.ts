@@ -1,5 +1,5 @@
 /** What the server needs of the manager that it serves. */
-import type { Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
+import type { AttemptPage, AttemptQuery, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import type { Logger } from "../event/logger.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Triggered } from "../manager/intake.ts";
@@ -23,6 +23,7 @@ export interface Served {
   ): Promise<readonly string[] | undefined>;
   status(): Promise<EndpointStatus[]>;
   find(query: DeliveryQuery): Promise<DeliveryPage>;
+  attempts(query: AttemptQuery): Promise<AttemptPage>;
   get(deliveryId: string): Promise<Delivery | undefined>;
   explain(eventId: string): Promise<Explanation | undefined>;
   replay(selection: ReplaySelection): Promise<readonly string[]>;

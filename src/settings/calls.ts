@@ -1,5 +1,6 @@
 /** The options of calls, in code and over HTTP. */
-import type { DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
+import { outcomes } from "../event/attempt-outcome.ts";
+import type { AttemptQuery, DeliveryQuery, ReplaySelection } from "../event/delivery.ts";
 import { inPlaces, list, object, oneOrMore } from "./composed.ts";
 import { kindOf } from "./kind-of.ts";
 import { anything, fitting, flag, number, oneOf, text, unixMs, whole } from "./kinds.ts";
@@ -73,13 +74,33 @@ const conditions = {
   since: time,
   until: time,
   limit: inPlaces({ code: whole(1), query: whole(1, 1000), body: whole(1, 1_000_000) }),
-} satisfies Fields<Omit<DeliveryQuery, "state" | "cursor">>;
+} satisfies Fields<Omit<DeliveryQuery, "state" | "cursor" | "order">>;
+
+const paging = {
+  order: { ...oneOf(["newest", "oldest"]), default: "newest" },
+  cursor: id,
+} satisfies Fields<Pick<DeliveryQuery, "order" | "cursor">>;
 
 /** Of `find()` and `GET /api/deliveries`. */
 export const query = object<DeliveryQuery>({
   ...conditions,
   state: oneOf(["pending", "delivering", "delivered", "dead"]),
-  cursor: id,
+  ...paging,
+});
+
+const statusClass = text("a status such as 404, or a class such as 5xx", { pattern: /^[1-5](\d\d|xx)$/ });
+
+/** Of `attempts()` and `GET /api/attempts`; `since` and `until` are of the attempts. */
+export const attemptQuery = object<AttemptQuery>({
+  eventId: conditions.eventId,
+  endpointId: conditions.endpointId,
+  eventType: conditions.eventType,
+  outcome: oneOf(outcomes),
+  status: statusClass,
+  since: time,
+  until: time,
+  limit: inPlaces({ code: whole(1, 1000), query: whole(1, 1000) }),
+  ...paging,
 });
 
 /** Of `replay()` and `POST /api/replay`; there, all dead deliveries are meant only where that is said. */

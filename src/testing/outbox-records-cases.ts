@@ -142,6 +142,27 @@ export const recordsCases: readonly OutboxCase[] = [
     },
   },
   {
+    name: "pages are oldest first where that is asked for, and cover everything once",
+    async run(subject) {
+      const outbox = await subject.open();
+      const start = await putFour(subject, outbox);
+      const oldest = { order: "oldest" } as const;
+      assert.deepEqual(await eventsFound(outbox, oldest), ["evt_1", "evt_2", "evt_3", "evt_4"]);
+      assert.deepEqual(await eventsFound(outbox, { ...oldest, endpointId: "audit" }), ["evt_2", "evt_3"]);
+      assert.deepEqual(await eventsFound(outbox, { ...oldest, eventId: "evt_2" }), ["evt_2"]);
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const query = { ...oldest, since: start + 2000, until: start + 4000, limit: 1 };
+        const page = await outbox.find(cursor === undefined ? query : { ...query, cursor });
+        found.push(...page.deliveries.map(({ eventId }) => eventId));
+        assert.ok(found.length < 5, "the pages end");
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      assert.deepEqual(found, ["evt_2", "evt_3"]);
+    },
+  },
+  {
     name: "a cursor that no page could have had is refused",
     async run(subject) {
       const outbox = await subject.open();

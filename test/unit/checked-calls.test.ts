@@ -40,7 +40,7 @@ describe("a call with a mistake", () => {
     ["replay", { dryRun: "yes" }, "Expected `dryRun` of `replay()` to be true or false"],
     ["replay", { deliveryIds: "dlv_1" }, "Expected `deliveryIds` of `replay()` to be a list of texts"],
     ["replay", undefined, "Expected `options` of `replay()` to be an object, got undefined"],
-    ["find", { endpiontId: "a" }, `did you mean \`endpointId\`? Known here: ${conditions}, cursor`],
+    ["find", { endpiontId: "a" }, `did you mean \`endpointId\`? Known here: ${conditions}, order, cursor`],
     [
       "find",
       { since: "2030-01-01" },

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { memoryOptions } from "../../src/outbox/memory/options.ts";
 import { redisOptions } from "../../src/outbox/redis/options.ts";
 import { sqliteOptions } from "../../src/outbox/sqlite/options.ts";
-import { enabling, query, selection, triggering } from "../../src/settings/calls.ts";
+import { attemptQuery, enabling, query, selection, triggering } from "../../src/settings/calls.ts";
 import { check } from "../../src/settings/check.ts";
 import { object } from "../../src/settings/composed.ts";
 import { endpoint } from "../../src/settings/endpoint.ts";
@@ -28,6 +28,7 @@ const declared: Readonly<Record<string, Setting<unknown>>> = {
   useOptions,
   listen,
   find: query,
+  attempts: attemptQuery,
   replay: selection,
   enableEndpoint: enabling,
   triggerEvent: triggering,
@@ -65,7 +66,7 @@ const wordsOf: readonly [Kind, RegExp][] = [
   ["object", /\{ |\bobject\b|mapping|outbox such|logger|registry|provider|store such|ioredis|a Date\b/],
   [
     "text",
-    /text|path|URL|sha256|address or a|characters|pattern|retry|dead|standard|field|key|type|letters|block or/,
+    /text|path|URL|sha256|address or a|characters|pattern|retry|dead|newest|status|timeout|standard|field|key|type|letters|block or/,
   ],
 ];
 
@@ -206,6 +207,7 @@ const right: Readonly<Record<string, object>> = {
   useOptions: { volume: { coalesce: { windowSeconds: 1, key: ["a", "b"] } }, redact: ["a"] },
   listen: { host: "localhost", port: 0 },
   find: { endpointId: "a", since: 0, limit: 5 },
+  attempts: { endpointId: "a", outcome: "timeout", status: "5xx" },
   replay: { deliveryIds: ["a"], dryRun: true },
   enableEndpoint: { replay: true },
   triggerEvent: { id: "a", deliverAt: 0, expiresAt: 1 },

@@ -1,6 +1,6 @@
 /** What searching, replaying and forgetting do in the memory outbox. */
 import type { DeliveryQuery } from "../../event/delivery.ts";
-import { isOlder, readCursor, writeCursor } from "../position.ts";
+import { isOlder, type Position, readCursor, writeCursor } from "../position.ts";
 import { isFinished, pageSize, replaySize, stateToReplay } from "../query.ts";
 import type { PullBack, ReplaySelection } from "../outbox.ts";
 import type { DeliveryRecord } from "./record.ts";
@@ -14,8 +14,11 @@ export function findPage(
   const limit = query.limit ?? pageSize;
   const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
   const matching = store.matching(query);
-  const found = cursor === undefined ? matching : matching.filter((record) => isOlder(record, cursor));
-  found.reverse();
+  const oldestFirst = query.order === "oldest";
+  const isNext = (record: DeliveryRecord, after: Position): boolean =>
+    oldestFirst ? isOlder(after, record) : isOlder(record, after);
+  const found = cursor === undefined ? matching : matching.filter((record) => isNext(record, cursor));
+  if (!oldestFirst) found.reverse();
   const records = found.slice(0, limit);
   const last = records.at(-1);
   return last === undefined || found.length <= limit ? { records } : { records, cursor: writeCursor(last) };

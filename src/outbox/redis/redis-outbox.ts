@@ -97,7 +97,7 @@ export class RedisOutbox extends RedisKeeping implements Outbox {
     const limit = query.limit ?? pageSize;
     const deliveries: Delivery[] = [];
     let last: string | undefined;
-    for await (const { delivery, entry } of search(this.#session, query, "newest first")) {
+    for await (const { delivery, entry } of search(this.#session, query)) {
       if (deliveries.length === limit)
         return last === undefined ? { deliveries } : { deliveries, cursor: last };
       deliveries.push(delivery);

@@ -5,6 +5,8 @@ import { exactType, matches } from "../query.ts";
 import { ageOf, eventFields, idInList, isEntry, readDelivery, readEvent } from "./records.ts";
 import type { Connected, RedisSession } from "./session.ts";
 
+type Order = "newest first" | "oldest first";
+
 interface Found {
   readonly delivery: Delivery;
   /** Its entry in the lists, by which a search goes on behind it. */
@@ -34,12 +36,12 @@ export async function readStoredEvent(session: RedisSession, id: string) {
 export async function* search(
   session: RedisSession,
   query: DeliveryQuery,
-  order: "newest first" | "oldest first",
+  order: Order = query.order === "oldest" ? "oldest first" : "newest first",
 ): AsyncGenerator<Found> {
   if (query.cursor !== undefined && !isEntry(query.cursor)) throw cursorInvalid();
   if (query.eventId !== undefined) return yield* searchEvent(session, query.eventId, query, order);
   const list = await shortestList(session, query);
-  let [from, to] = boundsOf(query);
+  let [from, to] = boundsOf(query, order);
   for (;;) {
     const entries = await session.use(({ client }) =>
       order === "newest first"
@@ -67,7 +69,7 @@ async function* searchEvent(
   session: RedisSession,
   eventId: string,
   query: DeliveryQuery,
-  order: "newest first" | "oldest first",
+  order: Order,
 ): AsyncGenerator<Found> {
   const stored = await readStoredEvent(session, eventId);
   const deliveries = await readDeliveries(session, stored?.deliveryIds ?? []);
@@ -76,8 +78,7 @@ async function* searchEvent(
   if (order === "newest first") sorted.reverse();
   for (const delivery of sorted) {
     const entry = ageOf(delivery.createdAt) + delivery.id;
-    const isBehindCursor = query.cursor === undefined || entry < query.cursor;
-    if (isBehindCursor) yield { delivery, entry };
+    if (query.cursor === undefined || isBehind(entry, query.cursor, order)) yield { delivery, entry };
   }
 }
 
@@ -96,8 +97,14 @@ async function shortestList(session: RedisSession, query: DeliveryQuery): Promis
   return lists[lengths.indexOf(Math.min(...lengths))] as string;
 }
 
-function boundsOf({ since, until, cursor }: DeliveryQuery): [from: string, to: string] {
-  const ends = [...(until === undefined ? [] : [ageOf(until)]), ...(cursor === undefined ? [] : [cursor])];
-  const [end] = ends.sort();
-  return [since === undefined ? "-" : `[${ageOf(since)}`, end === undefined ? "+" : `(${end}`];
+function isBehind(entry: string, cursor: string, order: Order): boolean {
+  return order === "newest first" ? entry < cursor : entry > cursor;
+}
+
+function boundsOf({ since, until, cursor }: DeliveryQuery, order: Order): [from: string, to: string] {
+  const [first, end] = [since, until].map((time) => (time === undefined ? undefined : ageOf(time)));
+  const begin = first === undefined ? "-" : `[${first}`;
+  if (cursor === undefined) return [begin, end === undefined ? "+" : `(${end}`];
+  if (order === "newest first") return [begin, `(${end === undefined || cursor < end ? cursor : end}`];
+  return [first === undefined || cursor > first ? `(${cursor}` : begin, end === undefined ? "+" : `(${end}`];
 }

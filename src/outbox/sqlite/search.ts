@@ -18,10 +18,11 @@ const maxStepRows = 1000;
 
 type Direction = "newest first" | "oldest first";
 
-/** Returns one page, newest first. */
+/** Returns one page. */
 export async function findDeliveries(store: SqliteStore, query: DeliveryQuery): Promise<DeliveryPage> {
   const limit = query.limit ?? pageSize;
-  const found = await findRows(store, query, "newest first", limit + 1);
+  const direction = query.order === "oldest" ? "oldest first" : "newest first";
+  const found = await findRows(store, query, direction, limit + 1);
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const deliveries = store
@@ -104,8 +105,8 @@ async function* stepsOf(
 
 /** Rows have sequence numbers from 1: with a time and 0, a position stands before all rows of that time. */
 function startOf(query: DeliveryQuery, direction: Direction): Position {
+  if (query.cursor !== undefined) return readCursor(query.cursor);
   if (direction === "oldest first")
     return { createdAt: query.since ?? Number.NEGATIVE_INFINITY, sequence: 0 };
-  if (query.cursor !== undefined) return readCursor(query.cursor);
   return { createdAt: query.until ?? Number.POSITIVE_INFINITY, sequence: 0 };
 }
