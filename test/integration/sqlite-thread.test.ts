@@ -268,6 +268,16 @@ describe.skipIf(!sqliteLoads)("the thread", () => {
     expect(eventsIn(path)).toEqual(["evt_1"]);
   });
 
+  it("is the only one that has a driver, and so the file", async () => {
+    const look = `
+      import { createRequire } from "node:module";
+      const loaded = [...process.moduleLoadList, ...Object.keys(createRequire(import.meta.url).cache)];
+      if (loaded.some((name) => /NativeModule sqlite|better-sqlite3/.test(name))) console.log("loaded here");`;
+    const last = `outbox.putSync([submission("evt_2")]);`;
+    expect(await run({ "app.mjs": `${esm} ${store} ${last} ${look}` })).toEqual(silent);
+    expect(eventsIn(path)).toEqual(["evt_1", "evt_2"]);
+  });
+
   it("works in a test of node:test", async () => {
     const text = `import test from "node:test"; ${esm} test("stores", async () => { ${store} });`;
     const ended = await run({ "app.test.mjs": text }, ["--test"]);
