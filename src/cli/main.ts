@@ -10,6 +10,7 @@ import { doctorCommand } from "./doctor-command.ts";
 import { endpointsCommand } from "./endpoints-command.ts";
 import { explainCommand } from "./explain-command.ts";
 import { listenCommand } from "./listen-command.ts";
+import { outboxCommand } from "./outbox-command.ts";
 import { secretCommand } from "./secret-command.ts";
 import { sendCommand } from "./send-command.ts";
 import { serveCommand } from "./serve-command.ts";
@@ -28,6 +29,7 @@ const commands = [
   explainCommand(),
   statusCommand(),
   endpointsCommand(),
+  outboxCommand(),
   doctorCommand(),
   configCommand(),
   secretCommand(),

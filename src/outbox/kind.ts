@@ -17,6 +17,15 @@ export interface StoreFinding {
   readonly remedy?: string;
 }
 
+/** How large a store is, and how much of it waits to be cleared away. */
+export interface StoreSize {
+  /** Of the tables. */
+  readonly version: number;
+  readonly bytes: number;
+  readonly liveRows: number;
+  readonly deadRows: number;
+}
+
 /** `Options` are those that a configuration may give. */
 export interface OutboxKind<Options extends object = object> {
   /** What `type` says in a configuration; the outbox has the same name. */
@@ -39,6 +48,13 @@ export interface OutboxKind<Options extends object = object> {
   open(options: Options, surroundings: Surroundings): Outbox | Promise<Outbox>;
   /** Looks for settings of the store with which it may lose what it accepted. */
   examine?(options: Options): Promise<readonly StoreFinding[]>;
+  /** Where tables are made on first use, and somebody may want to make them instead. */
+  readonly migrations?: {
+    /** Returns the SQL that makes them all. */
+    sql(options: Options): Promise<string>;
+    /** Makes what is missing, and returns the sizes of what there is. */
+    apply(options: Options): Promise<StoreSize>;
+  };
   /** Asks the store for its own time, in Unix milliseconds. */
   readClock?(options: Options): Promise<number>;
 }

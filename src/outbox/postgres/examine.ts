@@ -1,7 +1,8 @@
 /** What `doctor` asks of a Postgres: its clock, and settings with which it may lose what it accepted. */
-import type { StoreFinding } from "../kind.ts";
+import type { StoreFinding, StoreSize } from "../kind.ts";
 import { everyInterval } from "../ticker.ts";
-import type { PostgresChoice } from "./options.ts";
+import { tablesVersion } from "./migrations.ts";
+import { defaultSchema, type PostgresChoice } from "./options.ts";
 import { PostgresSession, type Row } from "./session.ts";
 
 const oldestVersion = 14;
@@ -20,8 +21,24 @@ export async function examinePostgres(choice: PostgresChoice): Promise<readonly 
         current_setting('server_version_num')::integer / 10000 AS version,
         coalesce(sum(n_dead_tup), 0)::float8 AS dead, coalesce(sum(n_live_tup), 0)::float8 AS live
       FROM pg_catalog.pg_stat_user_tables WHERE schemaname = $1`;
-    const [row] = await session.query(text, [choice.schema ?? "mova_webhooks"]);
+    const [row] = await session.query(text, [choice.schema ?? defaultSchema]);
     return row === undefined ? [] : judge(row);
+  });
+}
+
+/** Makes the tables where they are missing. */
+export async function sizeOfPostgres(choice: PostgresChoice): Promise<StoreSize> {
+  return asking(choice, async (session) => {
+    const text = `SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::float8 AS bytes,
+        coalesce(sum(n_live_tup), 0)::float8 AS live, coalesce(sum(n_dead_tup), 0)::float8 AS dead
+      FROM pg_catalog.pg_stat_user_tables WHERE schemaname = $1`;
+    const [row] = await session.query(text, [choice.schema ?? defaultSchema]);
+    return {
+      version: tablesVersion,
+      bytes: row?.bytes as number,
+      liveRows: row?.live as number,
+      deadRows: row?.dead as number,
+    };
   });
 }
 

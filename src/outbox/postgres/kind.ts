@@ -1,6 +1,6 @@
 /** The Postgres outbox as one of the stores that may be chosen; it and what it needs are loaded when it is opened. */
 import type { OutboxKind } from "../kind.ts";
-import { postgresChoice, type PostgresChoice, postgresUrl } from "./options.ts";
+import { defaultSchema, postgresChoice, type PostgresChoice, postgresUrl } from "./options.ts";
 
 export const postgresKind: OutboxKind<PostgresChoice> = {
   name: "postgres",
@@ -19,6 +19,16 @@ export const postgresKind: OutboxKind<PostgresChoice> = {
   async examine(options) {
     const { examinePostgres } = await import("./examine.ts");
     return examinePostgres(options);
+  },
+  migrations: {
+    async sql({ schema }) {
+      const { migrationSql } = await import("./migrations.ts");
+      return migrationSql(schema ?? defaultSchema);
+    },
+    async apply(options) {
+      const { sizeOfPostgres } = await import("./examine.ts");
+      return sizeOfPostgres(options);
+    },
   },
   async readClock(options) {
     const { readPostgresClock } = await import("./examine.ts");

@@ -33,8 +33,10 @@ export const postgresUrl = {
   pattern: /^postgres(?:ql)?:\/\//,
 };
 
+export const defaultSchema = "mova_webhooks";
+
 const shared = {
-  schema: { ...text("the name of a schema", { pattern: /^[^\0]{1,63}$/ }), default: "mova_webhooks" },
+  schema: { ...text("the name of a schema", { pattern: /^[^\0]{1,63}$/ }), default: defaultSchema },
   maxDeliveries: whole(1, 1_000_000_000),
 };
 

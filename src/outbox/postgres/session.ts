@@ -8,7 +8,7 @@ import type { Ticker } from "../ticker.ts";
 import { explainPostgresError, isAway, isForgotten, isLost, wasUndone } from "./errors.ts";
 import { migrate } from "./migrations.ts";
 import { quoted, serverClock } from "./names.ts";
-import type { PostgresOutboxOptions } from "./options.ts";
+import { defaultSchema, type PostgresOutboxOptions } from "./options.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -35,7 +35,7 @@ export class PostgresSession {
   /** Connects on first use. Throws CONFIG_INVALID. */
   constructor(options: PostgresOutboxOptions, every: Ticker) {
     this.#options = options;
-    this.schema = quoted(options.schema ?? "mova_webhooks");
+    this.schema = quoted(options.schema ?? defaultSchema);
     this.leaseMs = options.leaseMs ?? 10_000;
     this.logger = options.logger ?? silentLogger;
     this.now = options.now ?? wallNow;
@@ -137,7 +137,7 @@ export class PostgresSession {
     this.#pool ??= this.#options.pool ?? (await this.#createPool());
     const client = await this.#pool.connect();
     try {
-      await migrate(client, this.#options.schema ?? "mova_webhooks");
+      await migrate(client, this.#options.schema ?? defaultSchema);
     } finally {
       client.release();
     }
