@@ -39,15 +39,16 @@ export class PostgresSearch {
 
   async find(query: DeliveryQuery): Promise<DeliveryPage> {
     const { limit = pageSize, cursor } = query;
+    const [beyond, direction] = query.order === "oldest" ? [">", "ASC"] : ["<", "DESC"];
     const values: unknown[] = [limit + 1];
     let condition = conditionOf(query, values);
     if (cursor !== undefined) {
       const { createdAt, sequence } = readCursor(cursor);
       values.push(createdAt, sequence);
-      condition += ` AND (d.created_at, d.seq) < ($${values.length - 1}::float8, $${values.length}::bigint)`;
+      condition += ` AND (d.created_at, d.seq) ${beyond} ($${values.length - 1}::float8, $${values.length}::bigint)`;
     }
     const rows = await this.#deliveries(
-      `${condition} ORDER BY d.created_at DESC, d.seq DESC LIMIT $1`,
+      `${condition} ORDER BY d.created_at ${direction}, d.seq ${direction} LIMIT $1`,
       values,
     );
     const page = rows.slice(0, limit);
