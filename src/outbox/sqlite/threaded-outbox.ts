@@ -15,7 +15,7 @@ type Asked<Name extends Operation> = NonNullable<Outbox[Name]>;
 type Given<Name extends Operation> = Parameters<Asked<Name>>;
 type Result<Name extends Operation> = Awaited<ReturnType<Asked<Name>>>;
 
-export class ThreadedOutbox implements Outbox {
+export class ThreadedOutbox implements Required<Outbox> {
   readonly contract = 2;
   readonly name = "sqlite";
   readonly guarantees = sqliteGuarantees;
