@@ -84,6 +84,24 @@ describe.skipIf(without !== undefined)("a Postgres outbox", () => {
     expect((await outbox.get(claim.id))?.state).toBe("delivered");
   });
 
+  it("goes on under a new lease where its own ran out, and can settle nothing of the old", async ({
+    onTestFinished,
+  }) => {
+    const subject = postgresSubject();
+    onTestFinished(() => subject.end());
+    const outbox = await subject.open();
+    await outbox.put([submissionOf(subject, "evt_1")]);
+    const stale = await claimOnly(outbox);
+    const schema = quoted(subject.schema);
+    await subject.query(`SELECT ${schema}.give_up(ARRAY(SELECT id FROM ${schema}.holder))`);
+    const [stored] = await outbox.put([submissionOf(subject, "evt_2", ["audit"], { claim: true })]);
+    expect(stored?.claims, "a process without a lease claims nothing as it stores").toEqual([]);
+    const again = await claimOnly(outbox);
+    expect(again.event.id).toBe("evt_1");
+    expect(await outbox.settle(stale, { kind: "dead", reason: "late" })).toBe("lost");
+    expect(await outbox.settle(again, { kind: "delivered" })).toBe("settled");
+  });
+
   it("takes a server that only reads for an outage", async ({ onTestFinished }) => {
     const subject = postgresSubject();
     onTestFinished(() => subject.end());

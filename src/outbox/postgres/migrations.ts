@@ -35,7 +35,7 @@ export async function migrate(client: PoolClient, schema: string): Promise<void>
 }
 
 /** Returns 0 where there are no tables yet. Rejects with OUTBOX_INVALID for tables of a newer version. */
-export async function versionOf(client: Pick<PoolClient, "query">, schema: string): Promise<number> {
+async function versionOf(client: Pick<PoolClient, "query">, schema: string): Promise<number> {
   // Asked of the catalogue and not by `to_regclass`, which may not know yet what another has just made.
   const text = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'outbox_meta'";
   if ((await client.query(text, [schema])).rows.length === 0) return 0;

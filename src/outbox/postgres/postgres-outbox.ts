@@ -16,7 +16,7 @@ import { PostgresSearch } from "./search.ts";
 import type { PostgresSession } from "./session.ts";
 import { PostgresStoring } from "./storing.ts";
 
-export const postgresGuarantees = { durable: true, shared: true, transactional: true, clusterLimits: true };
+const postgresGuarantees = { durable: true, shared: true, transactional: true, clusterLimits: true };
 
 export class PostgresOutbox implements data.Outbox {
   readonly contract = 2;
