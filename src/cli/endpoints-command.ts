@@ -9,7 +9,7 @@ import {
   serverOptions,
 } from "./options.ts";
 import { configuredServer } from "./server-client.ts";
-import { at, columns, paint, print, say } from "./terminal.ts";
+import { agrees, at, columns, paint, print, say } from "./terminal.ts";
 
 type EndpointsOptions = CommonOptions & ServerOptions;
 
@@ -18,7 +18,9 @@ export function endpointsCommand(): Command {
     .description("List and switch the endpoints of a running server.")
     .addCommand(listCommand())
     .addCommand(enableCommand())
-    .addCommand(disableCommand());
+    .addCommand(disableCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand());
 }
 
 function listCommand(): Command {
@@ -38,13 +40,28 @@ function enableCommand(): Command {
   return withServer(new Command("enable"))
     .description("Switch an endpoint of a running server on.")
     .argument("<endpoint-id>")
-    .option("--replay", "also deliver what it missed: what died since its last success", false)
+    .option(
+      "--replay",
+      "also deliver what it missed: what died since its last success, and what came while it was off",
+      false,
+    )
     .addHelpText("after", "\nExample:\n  $ mova-webhooks endpoints enable ops --replay")
     .action(async (id: string, options: EndpointsOptions & { readonly replay: boolean }) => {
-      const { replayed } = await configuredServer(options).enable(id, options.replay);
-      const answer = { id, enabled: true, ...(replayed === undefined ? {} : { replayed }) };
-      const missed = replayed === undefined ? "" : `; ${replayed.length} replayed`;
-      print(answer, options.json, () => `${id} is enabled${missed}`);
+      const { replayed, missed = 0, replayable } = await configuredServer(options).enable(id, options.replay);
+      const answer = {
+        id,
+        enabled: true,
+        ...(replayed === undefined ? { replayable } : { replayed, missed }),
+      };
+      print(answer, options.json, () => {
+        if (replayed !== undefined) {
+          const came = missed === 0 ? "" : `, ${missed} of them came while it was off`;
+          return `${id} is enabled; ${replayed.length} replayed${came}`;
+        }
+        const { dead = 0, missed: off = 0 } = replayable ?? {};
+        if (dead + off === 0) return `${id} is enabled`;
+        return `${id} is enabled; --replay would deliver ${dead} that died and ${off} that came while it was off`;
+      });
     });
 }
 
@@ -52,10 +69,39 @@ function disableCommand(): Command {
   return withServer(new Command("disable"))
     .description("Switch an endpoint of a running server off; what waits for it waits on.")
     .argument("<endpoint-id>")
+    .option("--reason <text>", "why, for those who look at it later")
+    .option("--yes", "do not ask", false)
     .addHelpText("after", "\nExample:\n  $ mova-webhooks endpoints disable ops")
+    .action(
+      async (id: string, options: EndpointsOptions & { readonly reason?: string; readonly yes: boolean }) => {
+        const asked = `New events are not stored for ${id} until it is enabled (with --replay it gets them then). Disable it?`;
+        if (!options.yes && !(await agrees(asked))) return;
+        await configuredServer(options).disable(id, options.reason);
+        print({ id, enabled: false }, options.json, () => `${id} is disabled`);
+      },
+    );
+}
+
+function pauseCommand(): Command {
+  return withServer(new Command("pause"))
+    .description("Let the events of an endpoint of a running server wait, also those that come.")
+    .argument("<endpoint-id>")
+    .option("--reason <text>", "why, for those who look at it later")
+    .addHelpText("after", "\nExample:\n  $ mova-webhooks endpoints pause ops --reason maintenance")
+    .action(async (id: string, options: EndpointsOptions & { readonly reason?: string }) => {
+      await configuredServer(options).pause(id, options.reason);
+      print({ id, enabled: true, status: "paused" }, options.json, () => `${id} is paused; its events wait`);
+    });
+}
+
+function resumeCommand(): Command {
+  return withServer(new Command("resume"))
+    .description("Deliver to a paused endpoint of a running server again, what waited first.")
+    .argument("<endpoint-id>")
+    .addHelpText("after", "\nExample:\n  $ mova-webhooks endpoints resume ops")
     .action(async (id: string, options: EndpointsOptions) => {
-      await configuredServer(options).disable(id);
-      print({ id, enabled: false }, options.json, () => `${id} is disabled`);
+      await configuredServer(options).resume(id);
+      print({ id, resumed: true }, options.json, () => `${id} is resumed`);
     });
 }
 

@@ -16,7 +16,10 @@ export function outboxOf({ outbox }: WebhookConfig): OutboxChoice {
 }
 
 /** Where records come from: the outbox, or the server that delivers from it. */
-export type Records = Pick<WebhookManager, "find" | "attempts" | "get" | "explain" | "replay" | "status">;
+export type Records = Pick<
+  WebhookManager,
+  "find" | "attempts" | "get" | "explain" | "replay" | "status" | "sendNow" | "cancel"
+>;
 
 /**
  * Runs `use` with the server at `--url`, else with a manager that is not started and loads no plugins. Throws

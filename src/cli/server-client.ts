@@ -22,6 +22,10 @@ interface Replayed {
 
 interface Switched extends Partial<Replayed> {
   readonly enabled: boolean;
+  /** How many of the replayed came while it was off. */
+  readonly missed?: number;
+  /** What `replay` would have delivered. */
+  readonly replayable?: { readonly dead: number; readonly missed: number };
 }
 
 interface Received {
@@ -53,8 +57,30 @@ export class ServerClient {
     return this.#ask("POST", switchOf("enable", id), replay ? "replayed" : "enabled", { replay });
   }
 
-  async disable(id: string): Promise<void> {
-    await this.#ask<Switched>("POST", switchOf("disable", id), "enabled", {});
+  async disable(id: string, reason?: string): Promise<void> {
+    await this.#ask<Switched>("POST", switchOf("disable", id), "enabled", { reason });
+  }
+
+  async pause(id: string, reason: string | undefined): Promise<void> {
+    await this.#ask<Switched>("POST", switchOf("pause", id), "enabled", { reason });
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#ask<Switched>("POST", switchOf("resume", id), "enabled", {});
+  }
+
+  async sendNow(deliveryId: string): Promise<void> {
+    await this.#ask<{ sent: true }>(
+      "POST",
+      `/api/deliveries/${encodeURIComponent(deliveryId)}/send`,
+      "sent",
+      {},
+    );
+  }
+
+  async cancel(deliveryId: string, reason?: string): Promise<void> {
+    const path = `/api/deliveries/${encodeURIComponent(deliveryId)}/cancel`;
+    await this.#ask<{ cancelled: true }>("POST", path, "cancelled", { reason });
   }
 
   find(query: DeliveryQuery): Promise<DeliveryPage> {
@@ -149,7 +175,7 @@ export function configuredServer(options: ServerOptions & Pick<CommonOptions, "c
 }
 
 /** In the query, because a path cannot hold an id such as `..`. */
-function switchOf(verb: "enable" | "disable", id: string): string {
+function switchOf(verb: "enable" | "disable" | "pause" | "resume", id: string): string {
   return `/api/endpoints/${verb}?id=${encodeURIComponent(id)}`;
 }
 

@@ -1,4 +1,5 @@
 /** How commands speak: data on stdout, messages on stderr, JSON on demand, colour only on a terminal. */
+import { createInterface } from "node:readline/promises";
 import { stripVTControlCharacters, styleText } from "node:util";
 import { WebhookError } from "../event/errors.ts";
 import { visible } from "./visible.ts";
@@ -58,4 +59,15 @@ export function exitCodeOf(error: unknown): 1 | 2 {
     "EVENT_ID_INVALID",
   ];
   return WebhookError.is(error) && [...usage, ...more].includes(error.code) ? 2 : 1;
+}
+
+/** Asks somebody who sits at a terminal; a script that calls it has decided already. */
+export async function agrees(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
 }

@@ -2,6 +2,7 @@
 import type { AttemptOutcome } from "../event/attempt-outcome.ts";
 import type { Attempt } from "../event/delivery.ts";
 import type { Endpoint } from "../event/endpoint.ts";
+import type { StateChange } from "../event/endpoint-state.ts";
 import type { Logger } from "../event/logger.ts";
 import type { Claim, Claims, Settlement } from "../outbox/outbox.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
@@ -29,6 +30,8 @@ export interface AftermathOptions {
   /** Switches an endpoint off. */
   readonly disable: (cause: DisableCause) => void;
   readonly settling: Settling;
+  /** Keeps what changed of an endpoint's state. */
+  readonly remember: (endpointId: string, change: StateChange) => void;
 }
 
 export class Aftermath {
@@ -54,6 +57,15 @@ export class Aftermath {
   forget(): void {
     this.#spell = undefined;
     this.#failingSince = undefined;
+  }
+
+  /** Goes on with a spell that began in another process, or before this one started. */
+  takeUp(failingSince: number): void {
+    if (this.#spell !== undefined) return;
+    const { now, monotonic } = this.#options;
+    const at = monotonic();
+    this.#spell = { since: at - Math.max(0, now() - failingSince), lastAt: at, warned: 0 };
+    this.#failingSince = failingSince;
   }
 
   /** Tells everybody how a post ended, and settles its deliveries: in the same way for all of a batch. */
@@ -127,7 +139,11 @@ export class Aftermath {
     const { monotonic, lifecycle } = this.#options;
     const at = monotonic();
     const { spell, warn, disable } = nextSpell(this.#spell, delivered, disableAfterMs, at);
-    if (spell?.since !== this.#spell?.since) this.#failingSince = spell && endedAt;
+    if (spell?.since !== this.#spell?.since) {
+      this.#failingSince = spell && endedAt;
+      const last = spell === undefined ? { lastSuccessAt: endedAt } : { lastFailureAt: endedAt };
+      this.#options.remember(endpointId, { failingSince: this.#failingSince ?? null, ...last });
+    }
     this.#spell = spell;
     const since = this.#failingSince;
     if (spell === undefined || since === undefined || disableAfterMs === undefined) return undefined;

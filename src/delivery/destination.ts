@@ -1,5 +1,6 @@
 /** One endpoint in the worker: claims for its lane, and makes the attempts that the lane lets through. */
 import type { Endpoint } from "../event/endpoint.ts";
+import type { EndpointState } from "../event/endpoint-state.ts";
 import type { Claim, Claims, Outbox } from "../outbox/outbox.ts";
 import type { Tracing } from "../telemetry/trace-contract.ts";
 import { Aftermath, type AftermathOptions } from "./aftermath.ts";
@@ -74,6 +75,13 @@ export class Destination {
   /** Since when nothing was delivered, Unix milliseconds; undefined while the endpoint is well. */
   get failingSince(): number | undefined {
     return this.#aftermath.failingSince;
+  }
+
+  /** Takes over what is known of the endpoint from before, or from another process. */
+  takeUp({ failingSince, circuitUntil = 0 }: Pick<EndpointState, "failingSince" | "circuitUntil">): void {
+    if (failingSince !== undefined) this.#aftermath.takeUp(failingSince);
+    const waitMs = circuitUntil - this.#options.now();
+    if (waitMs > 0) this.lane.adoptCircuit(waitMs);
   }
 
   start(): void {
@@ -178,10 +186,18 @@ export class Destination {
     settling.release(claims, now() + afterShortageMs, `this process: ${ours}`);
   }
 
+  #remember({ state, ...circuit }: Circuit): void {
+    const { remember, now } = this.#options;
+    const { id } = this.endpoint;
+    if (state === "open" && "until" in circuit) remember(id, { circuitUntil: circuit.until });
+    if (state === "closed") remember(id, { circuitUntil: null, lastSuccessAt: now() });
+  }
+
   #circuitChanged(circuit: Circuit): void {
     const { lifecycle, alarm, now } = this.#options;
     const { id: endpointId, circuitBreaker } = this.endpoint;
     const until = circuit.state === "open" ? { until: circuit.until } : {};
+    this.#remember(circuit);
     lifecycle.circuitChanged({ endpointId, state: circuit.state, ...until });
     if (circuit.state === "open" && circuit.failureRate !== undefined) {
       const since = now() - (circuitBreaker?.rate?.windowMs ?? 0);

@@ -20,6 +20,8 @@ type Shared = "gate" | "settling" | "alarm" | "changes" | "shortage" | "inContex
 export interface WorkerOptions extends Omit<DestinationOptions, Shared> {
   /** Attempts at once over all endpoints. */
   readonly maxInFlight: number;
+  /** Hears that states or stored endpoints were changed, by whatever process. */
+  readonly statesChanged: () => void;
 }
 
 /** How often a store shared with other processes is asked for what they put in. */
@@ -39,6 +41,8 @@ export class Worker {
   readonly #alarm: DueAlarm;
   readonly #changes = new Changes();
   readonly #clock: ClockWatch;
+  /** Of the states, when they were last looked at. */
+  #version = 0;
   #started = false;
   #closed = false;
 
@@ -147,7 +151,9 @@ export class Worker {
     const { outbox, logger } = this.#options;
     try {
       await this.#clock.look(this.#endpoints());
-      const { endpointIds, nextAt, expiresAt } = await outbox.due();
+      const { endpointIds, nextAt, expiresAt, version = 0 } = await outbox.due();
+      if (version !== this.#version) this.#options.statesChanged();
+      this.#version = version;
       if (expiresAt !== undefined && expiresAt <= this.#options.now()) await this.#expire();
       else if (expiresAt !== undefined) this.#alarm.setFor(expiresAt);
       // Before the lanes wake: a circuit whose wait ends in between is probed by the waking.

@@ -6,7 +6,10 @@ export interface EndpointLimits {
   readonly rate?: { readonly max: number; readonly perMs: number };
   /** Posts at once. */
   readonly concurrency?: number;
-  /** Claims that a process may hold beyond those while no other asks for the endpoint: it keeps the number itself. @default 0 */
+  /**
+   * Says that the process keeps the limits itself while no other asks for the endpoint, and holds up to so many claims
+   * beyond the concurrency meanwhile. A store of one process then need not count. @default it does not
+   */
   readonly door?: number;
   /** Deliveries in one post, which counts as one for the rate. @default 1 */
   readonly perPost?: number;

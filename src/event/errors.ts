@@ -98,6 +98,11 @@ export const errorTable = {
     remedy: "List deliveries with `find()` or `mova-webhooks deliveries list`.",
     retryable: false,
   },
+  DELIVERY_BUSY: {
+    meaning: "A delivery does not wait: an attempt is under way, or it is finished.",
+    remedy: "Look at its state with `get()`; what is finished can be replayed.",
+    retryable: false,
+  },
   ENDPOINT_UNKNOWN: {
     meaning: "No endpoint has this id.",
     remedy: "List endpoints with `getEndpoints()`, `mova-webhooks status` or `GET /api/endpoints`.",

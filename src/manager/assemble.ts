@@ -25,6 +25,7 @@ import { createLog } from "../telemetry/log/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics/metrics.ts";
 import { createTracing } from "../telemetry/tracing/tracing.ts";
 import { version } from "../version.ts";
+import { EndpointControl } from "./endpoint-control.ts";
 import { Endpoints } from "./endpoints.ts";
 import { HandOver } from "./hand-over.ts";
 import { Intake } from "./intake.ts";
@@ -42,12 +43,14 @@ export interface Parts {
   readonly types: KnownTypes;
   readonly handlers: EventHandlers;
   readonly outbox: WatchedOutbox;
+  readonly lifecycle: Required<Lifecycle>;
   readonly worker: Worker;
   readonly intake: Intake;
   readonly bus: Bus;
   readonly host: Host;
   readonly endpoints: Endpoints;
   readonly reportedErrors: ReportedErrors;
+  readonly control: EndpointControl;
 }
 
 /** Throws CONFIG_INVALID, EVENT_TYPE_UNKNOWN or what is wrong with a registry. */
@@ -108,6 +111,8 @@ export function assemble(options: WebhookManagerOptions): Parts {
     origin,
     maxInFlight,
     disable: (cause) => endpoints.disable(cause),
+    remember: (endpointId, change) => endpoints.states.remember(endpointId, change),
+    statesChanged: () => void endpoints.switches.refresh(),
   });
   const handOver = new HandOver(worker.destinations, now, (at) => worker.expect(at));
   const handlers = new EventHandlers(logger, failedAt("handler"));
@@ -129,9 +134,10 @@ export function assemble(options: WebhookManagerOptions): Parts {
   });
   const reportedErrors = new ReportedErrors({ bus, host, intake, logger });
   const endpoints = new Endpoints({ book, worker, host, intake, outbox, lifecycle, logger, now });
+  const control = new EndpointControl({ book, endpoints, outbox, worker, maxBodyBytes, now });
   return {
     ...{ settings, logger, now, metrics, activity, types, handlers, outbox, worker, intake, bus, host },
-    ...{ endpoints, reportedErrors },
+    ...{ endpoints, reportedErrors, control, lifecycle },
   };
 }
 

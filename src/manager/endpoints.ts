@@ -7,17 +7,18 @@ import { WebhookError } from "../event/errors.ts";
 import { endpointDisabledType } from "../event/event-types.ts";
 import type { Logger } from "../event/logger.ts";
 import type { EndpointCounts, Outbox } from "../outbox/outbox.ts";
-import { replayMissed } from "../outbox/replay-missed.ts";
 import type { Host } from "../plugin/host.ts";
 import type { EndpointBook, EndpointInfo } from "../routing/endpoint-book.ts";
 import { type EndpointStanding, type Explanation, explain } from "../routing/explain.ts";
-import { enabling, nonEmptyText, flag } from "../settings/calls.ts";
+import { flag, nonEmptyText } from "../settings/calls.ts";
 import { argument } from "../settings/check.ts";
 import { doubtsOf } from "../settings/secret-doubts.ts";
 import type { Lifecycle } from "../telemetry/lifecycle.ts";
 import type { LaneState } from "../telemetry/metrics/metrics.ts";
 import { Burial } from "./burial.ts";
 import { type ConfiguredEndpoints, type EndpointChanges, planChanges } from "./endpoint-changes.ts";
+import { EndpointStates } from "./endpoint-states.ts";
+import { EndpointSwitch } from "./endpoint-switch.ts";
 import type { Intake } from "./intake.ts";
 
 export interface EndpointStatus extends EndpointInfo, Omit<EndpointCounts, "endpointId"> {
@@ -46,10 +47,14 @@ const circuitNumbers = { closed: 0, half_open: 1, open: 2 } as const;
 export class Endpoints {
   readonly #options: EndpointsOptions;
 
+  readonly states: EndpointStates;
+  readonly switches: EndpointSwitch;
   readonly #burial: Burial;
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.states = new EndpointStates(options);
+    this.switches = new EndpointSwitch(options, this.states, (...changed) => this.#changed(...changed));
     this.#burial = new Burial({ ...options, isEndpoint: (id) => options.book.get(id) !== undefined });
   }
 
@@ -109,7 +114,9 @@ export class Endpoints {
 
   /** Each with what waits for it. */
   async status(): Promise<EndpointStatus[]> {
-    const counts = await this.#options.outbox.counts();
+    const { outbox, worker } = this.#options;
+    if (!worker.isStarted) await this.switches.refresh();
+    const counts = await outbox.counts();
     const byId = new Map(counts.map((each) => [each.endpointId, each]));
     const nothing = { pending: 0, delivering: 0, dead: 0 };
     return this.list().map((endpoint) => {
@@ -119,37 +126,20 @@ export class Endpoints {
   }
 
   /** Returns whether there is one; what waits for it waits on. */
-  switch(urlOrId: string, enabled: boolean, reason: string): boolean {
+  switch(urlOrId: string, enabled: boolean, reason: string, by = "code"): boolean {
     argument("setEndpointEnabled", "urlOrId", nonEmptyText, urlOrId);
     argument("setEndpointEnabled", "enabled", flag, enabled);
     argument("setEndpointEnabled", "reason", nonEmptyText, reason);
     const id = this.#options.book.idOf(urlOrId);
     if (id === undefined) return false;
-    this.#switch(id, enabled, reason);
+    this.switches.turn(id, enabled ? "on" : "off", reason, by);
     return true;
-  }
-
-  /** Switches on. Returns the ids of the deliveries that it missed and gets now; undefined where there is no such endpoint. */
-  async enable(
-    urlOrId: string,
-    options: { readonly replay?: boolean },
-  ): Promise<readonly string[] | undefined> {
-    argument("enableEndpoint", "urlOrId", nonEmptyText, urlOrId);
-    const { replay = false } = argument("enableEndpoint", "options", enabling, options);
-    const { book, outbox, worker } = this.#options;
-    const id = book.idOf(urlOrId);
-    if (id === undefined) return undefined;
-    // Before it is switched on, so that a store that fails leaves it as it was, to be tried again.
-    const replayed = replay ? await replayMissed(outbox, id, book.missingSince(id)) : [];
-    this.#switch(id, true, "by hand");
-    worker.wake(id);
-    return replayed;
   }
 
   /** Switches off an endpoint that asked for it or failed for too long, and announces it to the others. */
   disable({ endpointId, reason, eventTypes }: DisableCause): void {
     const { book, intake, now } = this.#options;
-    if (!this.#switch(endpointId, false, reason)) return;
+    if (!this.switches.turn(endpointId, "off", reason, "receiver")) return;
     // An endpoint whose last attempt carried this very event is not announced: one such event could cause the next.
     if (eventTypes.includes(endpointDisabledType)) return;
     const failingSince = new Date(book.missingSince(endpointId) ?? now()).toISOString();
@@ -165,7 +155,9 @@ export class Endpoints {
 
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
   async explain(eventId: string): Promise<Explanation | undefined> {
-    const record = await this.#options.outbox.event(eventId);
+    const { outbox, worker } = this.#options;
+    if (!worker.isStarted) await this.switches.refresh();
+    const record = await outbox.event(eventId);
     return record && explain(record, (endpointId) => this.#standingOf(endpointId));
   }
 
@@ -174,11 +166,19 @@ export class Endpoints {
     const { book, worker } = this.#options;
     const enabled = book.get(endpointId)?.enabled;
     if (enabled === undefined) return undefined;
-    return !worker.isStarted ? { enabled } : { enabled, circuit: this.circuitOf(endpointId) };
+    const { status, reason, by } = this.list().find(({ id }) => id === endpointId) ?? {};
+    const why = by === undefined ? {} : { why: `by ${by}${reason === undefined ? "" : ` (${reason})`}` };
+    const standing = { enabled, paused: status === "paused", ...why };
+    const circuit = this.circuitOf(endpointId);
+    return worker.isStarted || circuit.state === "open" ? { ...standing, circuit } : standing;
   }
 
   circuitOf(endpointId: string): Circuit {
-    return this.#options.worker.lane(endpointId)?.circuit ?? closedCircuit;
+    const { worker, now } = this.#options;
+    const until = worker.isStarted ? 0 : (this.states.get(endpointId)?.circuitUntil ?? 0);
+    // Where this process does not deliver, the store knows.
+    if (until > now()) return { state: "open", openings: 1, until };
+    return worker.lane(endpointId)?.circuit ?? closedCircuit;
   }
 
   /** For the gauges. */
@@ -213,16 +213,6 @@ export class Endpoints {
     this.#options.worker.removeEndpoint(id, bury);
     this.#changed(id, false, "removed");
     if (bury) void this.#burial.of(id);
-  }
-
-  /** Returns whether that changed anything. */
-  #switch(id: string, enabled: boolean, reason: string): boolean {
-    const { book, worker, now } = this.#options;
-    const changed = enabled ? book.enable(id) : book.disable(id, reason, worker.failingSince(id) ?? now());
-    if (!changed) return false;
-    worker.setEnabled(id, enabled);
-    this.#changed(id, enabled, reason);
-    return true;
   }
 
   #changed(endpointId: string, enabled: boolean, reason: string): void {

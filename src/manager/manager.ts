@@ -15,6 +15,7 @@ import * as calls from "../settings/calls.ts";
 import { argument } from "../settings/check.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import { close, drain, openServer, type Running } from "./ending.ts";
+import type { EndpointControl } from "./endpoint-control.ts";
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Triggered } from "./intake.ts";
 import { Life } from "./life.ts";
@@ -66,6 +67,10 @@ export class WebhookManager {
     return this.#parts.endpoints.remove(argument("removeEndpoint", "urlOrId", calls.nonEmptyText, urlOrId));
   }
 
+  get endpoints(): EndpointControl {
+    return this.#parts.control;
+  }
+
   getEndpoints(): EndpointInfo[] {
     return this.#parts.endpoints.list();
   }
@@ -75,16 +80,9 @@ export class WebhookManager {
     return this.#parts.endpoints.switch(urlOrId, enabled, reason);
   }
 
-  /**
-   * Switches one endpoint on, as `setEndpointEnabled` does. With `replay`, what it missed is delivered too, also
-   * where it was never off: the deliveries that died since its last success. Events that came while it was off were
-   * never accepted for it; `explain` names them. Returns the ids replayed; undefined where there is none.
-   */
-  async enableEndpoint(
-    urlOrId: string,
-    options: { readonly replay?: boolean } = {},
-  ): Promise<readonly string[] | undefined> {
-    return this.#parts.endpoints.enable(urlOrId, options);
+  /** As `endpoints.enable`. Returns the ids replayed; undefined where there is no such endpoint. */
+  enableEndpoint(urlOrId: string, options: calls.Enabling = {}): Promise<readonly string[] | undefined> {
+    return this.#parts.control.enableByUrl(urlOrId, options);
   }
 
   /** Plans the attempts of a delivery that never succeeds; undefined where there is no such endpoint. */
@@ -127,17 +125,15 @@ export class WebhookManager {
   }
 
   /**
-   * Publishes an event. Resolves when it is stored; rejects with EVENT_TYPE_UNKNOWN, DATA_UNSERIALISABLE,
-   * DATA_TOO_LARGE, EVENT_ID_INVALID, EVENT_ID_REUSED, OUTBOX_FULL, OUTBOX_UNAVAILABLE,
-   * TRANSACTION_UNSUPPORTED or CLOSED. An `id` that was stored before stores nothing again: the same event is a duplicate,
-   * another is refused. It is sent from `deliverAt` on, and not later than `expiresAt`.
+   * Publishes an event. Resolves when it is stored; rejects with EVENT_TYPE_UNKNOWN, DATA_UNSERIALISABLE, DATA_TOO_LARGE,
+   * EVENT_ID_INVALID, EVENT_ID_REUSED, OUTBOX_FULL, OUTBOX_UNAVAILABLE, TRANSACTION_UNSUPPORTED or CLOSED. An `id` that was
+   * stored before stores nothing again. It is sent from `deliverAt` on, and not later than `expiresAt`.
    */
   async triggerEvent(type: string, data: unknown = {}, options: calls.Triggering = {}): Promise<Triggered> {
     this.#life.refuseWhenClosed();
     argument("triggerEvent", "type", calls.eventType, type);
     const read = argument("triggerEvent", "options", calls.triggering, options as calls.ReadTriggering);
-    const { loaded } = this.#life;
-    if (loaded !== undefined) await loaded;
+    if (this.#life.loaded !== undefined) await this.#life.loaded;
     this.#parts.types.check(type);
     return this.#parts.intake.trigger(type, data, read);
   }
@@ -199,6 +195,16 @@ export class WebhookManager {
     return records.get(this.#parts, deliveryId);
   }
 
+  /** Sends a waiting delivery now, in place of the planned retry. Rejects with DELIVERY_UNKNOWN or DELIVERY_BUSY. */
+  sendNow(deliveryId: string, by = "code"): Promise<void> {
+    return records.sendNow(this.#parts, deliveryId, by);
+  }
+
+  /** Makes a waiting delivery dead; a dead one lets go what waits behind it. Rejects as `sendNow` does. */
+  cancel(deliveryId: string, reason?: string, by = "code"): Promise<void> {
+    return records.cancel(this.#parts, deliveryId, reason, by);
+  }
+
   /** Tells for every endpoint what became of an event and why; undefined where the event is not known. */
   async explain(eventId: string): Promise<Explanation | undefined> {
     return this.#parts.endpoints.explain(argument("explain", "eventId", calls.nonEmptyText, eventId));
@@ -209,23 +215,19 @@ export class WebhookManager {
     return this.#parts.endpoints.status();
   }
 
-  /**
-   * Delivers finished deliveries once more, any number, under their lanes' limits. Returns their ids. Rejects with
-   * CONFIG_INVALID, or with ENDPOINT_UNKNOWN where it delivers, but not to that endpoint, and then replays nothing.
-   */
+  /** Delivers finished deliveries once more. Returns their ids. Rejects with CONFIG_INVALID or ENDPOINT_UNKNOWN. */
   async replay(selection: stored.ReplaySelection): Promise<readonly string[]> {
     return records.replay(this.#parts, selection);
   }
 
   /** Resolves where it is started and its outbox answers; rejects with the reason where not. */
-  async ready(): Promise<void> {
-    await this.#life.started();
-    await ready(this.#parts);
+  ready(): Promise<void> {
+    return this.#life.started().then(() => ready(this.#parts));
   }
 
   /**
-   * Serves metrics, health, the API and the console over HTTP, until it or this manager is closed. Rejects with
-   * CONFIG_INVALID for a wrong option, a port that is taken, or where others could reach it without a token.
+   * Serves metrics, health, API and console until the end. Rejects with CONFIG_INVALID for a wrong option, a taken port, or
+   * where others could reach it without a token.
    */
   async listen(options?: ListenOptions): Promise<ListeningServer> {
     const { listen } = await import("../server/server.ts");
@@ -238,11 +240,11 @@ export class WebhookManager {
   }
 
   /**
-   * Accepts nothing more and ends what is in flight within `deadlineMs` (250 at least), whatever is stuck. The next
-   * start delivers the rest; a memory outbox delivers what is due until then first, and logs how much is lost.
+   * Accepts nothing more and ends what is in flight within `deadlineMs` (250 at least). The next start delivers the rest;
+   * a memory outbox delivers what is due until then first, and logs how much is lost.
    */
   async close(deadlineMs = 10_000): Promise<void> {
-    argument("close", "deadlineMs", calls.milliseconds, deadlineMs);
-    return this.#life.close((time) => close(this.#parts, this.#running, time), deadlineMs);
+    const within = argument("close", "deadlineMs", calls.milliseconds, deadlineMs);
+    return this.#life.close((time) => close(this.#parts, this.#running, time), within);
   }
 }

@@ -83,6 +83,7 @@ export async function start(
     logger.warn({ err: error }, "the outbox takes no events, but what waits in it is delivered");
   }
   life.refuseAtTheEnd();
+  await parts.endpoints.switches.refresh();
   host.attach();
   await worker.start();
   life.refuseAtTheEnd();

@@ -46,3 +46,5 @@ export async function replay(
   }
   return replayed;
 }
+
+export { cancel, sendNow } from "./interventions.ts";

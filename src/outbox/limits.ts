@@ -22,20 +22,23 @@ export interface Use {
   readonly held: number;
   /** No other process asks for it. */
   readonly isAlone: boolean;
+  /** No other process ever can. */
+  readonly isOnly?: boolean;
   readonly grants: Grants;
   readonly now: number;
 }
 
 /** Returns how many of `wanted` deliveries may be granted now. Forgets old grants. */
 export function roomUnder(
-  { rate, concurrency, door = 0, perPost = 1 }: EndpointLimits,
+  { rate, concurrency, door, perPost = 1 }: EndpointLimits,
   wanted: number,
-  { held, isAlone, grants, now }: Use,
+  { held, isAlone, isOnly = false, grants, now }: Use,
 ): Room {
+  if (isOnly && door !== undefined) return { deliveries: wanted };
   const places =
     concurrency === undefined
       ? wanted
-      : Math.min(wanted, Math.max(0, concurrency * perPost + (isAlone ? door : 0) - held));
+      : Math.min(wanted, Math.max(0, concurrency * perPost + (isAlone ? (door ?? 0) : 0) - held));
   const allowed = rate === undefined ? places : Math.min(places, postsLeft(rate, grants, now) * perPost);
   if (allowed === wanted) return { deliveries: wanted };
   if (rate === undefined || allowed === places)

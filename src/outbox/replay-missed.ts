@@ -10,6 +10,7 @@ export async function replayMissed(
   outbox: Outbox,
   endpointId: string,
   failingSince = Number.POSITIVE_INFINITY,
+  dryRun = false,
 ): Promise<string[]> {
   const [last] = (await outbox.find({ endpointId, state: "delivered", limit: 1 })).deliveries;
   const succeededAt = last?.dueAt ?? Number.NEGATIVE_INFINITY;
@@ -21,7 +22,7 @@ export async function replayMissed(
     const deliveryIds = page.deliveries
       .filter(({ dueAt: diedAt }) => diedAt > succeededAt || diedAt >= failingSince)
       .map(({ id }) => id);
-    if (deliveryIds.length > 0) replayed.push(...(await outbox.replay({ deliveryIds })));
+    if (deliveryIds.length > 0) replayed.push(...(await outbox.replay({ deliveryIds, dryRun })));
     cursor = page.cursor;
   } while (cursor !== undefined);
   return replayed;

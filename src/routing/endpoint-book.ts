@@ -10,9 +10,15 @@ export interface EndpointInfo {
   readonly url: string;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Whether events are stored for it; where it is paused, they wait. */
   readonly enabled: boolean;
-  /** Why it is disabled. */
+  readonly status: "on" | "paused" | "off";
+  /** Why it is disabled or paused. */
   readonly reason?: string;
+  /** Since when it is disabled or paused, Unix milliseconds. */
+  readonly since?: number;
+  /** Who did it: `settings`, `code`, `api`, `cli`, `receiver`, or a name. */
+  readonly by?: string;
   readonly eventTypes: readonly string[];
   readonly timeout: number;
   readonly retries: number;
@@ -22,8 +28,15 @@ export interface EndpointInfo {
   readonly circuit: "closed" | "half_open" | "open";
 }
 
-interface Entry extends Route {
+/** How an endpoint came to be off or paused. */
+export interface Switched {
   readonly reason?: string;
+  readonly since?: number;
+  readonly by: string;
+}
+
+interface Entry extends Route, Partial<Switched> {
+  readonly paused?: boolean;
   /** Since when it misses what is sent to it, Unix milliseconds: from its first failure, or from the switch. */
   readonly missingSince?: number;
 }
@@ -67,7 +80,7 @@ export class EndpointBook {
 
   /** Adds a checked endpoint, or replaces the one of its id. */
   put(endpoint: Endpoint): void {
-    this.#set({ endpoint, enabled: endpoint.enabled });
+    this.#set({ endpoint, enabled: endpoint.enabled, ...(endpoint.enabled ? {} : { by: "settings" }) });
   }
 
   /** Gives an endpoint new settings. What switched it off holds on, unless the settings now say otherwise. */
@@ -94,16 +107,35 @@ export class EndpointBook {
   /** Returns whether that changed anything. */
   enable(id: string): boolean {
     const entry = this.#entries.get(id);
-    if (entry === undefined || entry.enabled) return false;
+    if (entry === undefined || (entry.enabled && entry.paused !== true)) return false;
     this.#set({ endpoint: entry.endpoint, enabled: true });
     return true;
   }
 
   /** Returns whether that changed anything. */
-  disable(id: string, reason: string, missingSince: number): boolean {
+  pause(id: string, how: Switched): boolean {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !entry.enabled || entry.paused === true) return false;
+    this.#set({ endpoint: entry.endpoint, enabled: true, paused: true, ...how });
+    return true;
+  }
+
+  /** Undefined where there is no such endpoint. */
+  statusOf(id: string): EndpointInfo["status"] | undefined {
+    const entry = this.#entries.get(id);
+    return entry && statusOf(entry);
+  }
+
+  /** Tells who switched it off or paused it. */
+  switchedBy(id: string): string | undefined {
+    return this.#entries.get(id)?.by;
+  }
+
+  /** Returns whether that changed anything. */
+  disable(id: string, missingSince: number, how: Switched): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined || !entry.enabled) return false;
-    this.#set({ endpoint: entry.endpoint, enabled: false, reason, missingSince });
+    this.#set({ endpoint: entry.endpoint, enabled: false, missingSince, ...how });
     return true;
   }
 
@@ -120,13 +152,16 @@ export class EndpointBook {
   }
 
   list(circuitOf: (id: string) => EndpointInfo["circuit"]): EndpointInfo[] {
-    return [...this.#entries.values()].map(({ endpoint, enabled, reason }) => ({
+    return [...this.#entries.values()].map(({ endpoint, enabled, paused = false, reason, since, by }) => ({
       id: endpoint.id,
       url: endpoint.url.href,
       ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
       ...(endpoint.metadata === undefined ? {} : { metadata: endpoint.metadata }),
       enabled,
-      ...(reason === undefined || enabled ? {} : { reason }),
+      status: statusOf({ enabled, paused }),
+      ...(reason === undefined || (enabled && !paused) ? {} : { reason }),
+      ...(since === undefined ? {} : { since }),
+      ...(by === undefined ? {} : { by }),
       eventTypes: endpoint.eventTypes,
       timeout: endpoint.timeoutMs / 1000,
       retries: endpoint.retries,
@@ -140,6 +175,11 @@ export class EndpointBook {
     this.#entries.set(entry.endpoint.id, entry);
     this.table.replace(this.#entries.values());
   }
+}
+
+function statusOf({ enabled, paused }: Pick<Entry, "enabled" | "paused">): EndpointInfo["status"] {
+  if (!enabled) return "off";
+  return paused === true ? "paused" : "on";
 }
 
 /** Endpoints without ids of their own are told apart by their URLs alone. */

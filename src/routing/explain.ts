@@ -34,6 +34,9 @@ const notRouted: Readonly<Record<NotRoutedReason, string>> = {
 /** How an endpoint stands now. */
 export interface EndpointStanding {
   readonly enabled: boolean;
+  readonly paused?: boolean;
+  /** Why it is off or paused, and by whom. */
+  readonly why?: string;
   /** Absent where this process does not deliver. */
   readonly circuit?: {
     readonly state: "closed" | "half_open" | "open";
@@ -94,7 +97,9 @@ function whyItWaits(
   standing: EndpointStanding | undefined,
 ): Pick<EndpointExplanation, "reason" | "until"> {
   if (standing === undefined) return { reason: "no process here has this endpoint" };
-  if (!standing.enabled) return { reason: "the endpoint is disabled" };
+  const why = standing.why === undefined ? "" : ` ${standing.why}`;
+  if (!standing.enabled) return { reason: `the endpoint is disabled${why}` };
+  if (standing.paused === true) return { reason: `the endpoint is paused${why}` };
   if (behind !== undefined) return { reason: `behind ${behind}` };
   if (standing.circuit === undefined && reason === undefined) {
     return { reason: "waits for a process that delivers" };

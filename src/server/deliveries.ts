@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Delivery } from "../event/delivery.ts";
 import { WebhookError } from "../event/errors.ts";
 import { RequestError } from "./failures.ts";
-import { attemptQuery, nothing, query, selection } from "../settings/calls.ts";
+import { attemptQuery, nothing, query, reasoned, selection } from "../settings/calls.ts";
 import { readBody, readQuery } from "./request.ts";
 import type { Served } from "./served.ts";
 
@@ -32,6 +32,20 @@ export function deliveryRoutes(served: Served): Hono {
       throw new RequestError(409, `The delivery is ${state}; only a finished one can be replayed`);
     }
     return context.json({ replayed });
+  });
+
+  routes.post("/deliveries/:id/send", async (context) => {
+    await readBody(context, nothing);
+    const { id } = await known(context.req.param("id"));
+    await served.sendNow(id, "api");
+    return context.json({ id, sent: true });
+  });
+
+  routes.post("/deliveries/:id/cancel", async (context) => {
+    const { reason } = await readBody(context, reasoned);
+    const { id } = await known(context.req.param("id"));
+    await served.cancel(id, reason, "api");
+    return context.json({ id, cancelled: true });
   });
 
   routes.post("/replay", async (context) => {

@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { WebhookError } from "../event/errors.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Activity, LastAttempt } from "../telemetry/activity.ts";
-import { enabling, nothing } from "../settings/calls.ts";
+import { enabling, nothing, reasoned } from "../settings/calls.ts";
 import { readBody } from "./request.ts";
 import type { Served } from "./served.ts";
 
@@ -11,7 +11,7 @@ import type { Served } from "./served.ts";
 export interface EndpointView extends Omit<EndpointStatus, "url"> {
   readonly origin: string;
   /** `dead_letters`: nothing fails in this process, but dead deliveries are kept for it. */
-  readonly health: "ok" | "dead_letters" | "failing" | "circuit_open" | "disabled";
+  readonly health: "ok" | "dead_letters" | "failing" | "circuit_open" | "paused" | "disabled";
   readonly lastAttempt?: LastAttempt;
 }
 
@@ -28,15 +28,34 @@ export function endpointRoutes(served: Served, activity: Activity): Hono {
   routes.on("POST", switches("enable"), async (context) => {
     const { replay = false } = await readBody(context, enabling);
     const id = known(context);
-    const replayed = await served.enableEndpoint(id, { replay });
-    return context.json({ id, enabled: true, ...(replay ? { replayed: replayed ?? [] } : {}) });
+    const { replayed, missed } = await served.endpoints.enableWithIds(id, { replay }, "api");
+    const counts = { dead: replayed.length, missed: missed.length };
+    return context.json({
+      ...{ id, enabled: true },
+      ...(replay ? { replayed: [...replayed, ...missed], missed: missed.length } : { replayable: counts }),
+    });
   });
 
   routes.on("POST", switches("disable"), async (context) => {
+    const { reason } = await readBody(context, reasoned);
+    const id = known(context);
+    await served.endpoints.disable(id, reason, "api");
+    return context.json({ id, enabled: false });
+  });
+
+  routes.on("POST", switches("pause"), async (context) => {
+    const { reason } = await readBody(context, reasoned);
+    const id = known(context);
+    await served.endpoints.pause(id, reason, "api");
+    return context.json({ id, enabled: true, status: "paused" });
+  });
+
+  routes.on("POST", switches("resume"), async (context) => {
     await readBody(context, nothing);
     const id = known(context);
-    served.setEndpointEnabled(id, false);
-    return context.json({ id, enabled: false });
+    await served.endpoints.resume(id, "api");
+    const { enabled, status } = served.getEndpoints().find((endpoint) => endpoint.id === id) ?? {};
+    return context.json({ id, enabled, status });
   });
 
   /** The switches themselves take URLs too, which have no place in one. */
@@ -50,7 +69,7 @@ export function endpointRoutes(served: Served, activity: Activity): Hono {
 }
 
 /** The id is in the path or, because no path can hold `..`, in the query. */
-function switches(verb: "enable" | "disable"): string[] {
+function switches(verb: "enable" | "disable" | "pause" | "resume"): string[] {
   return [`/endpoints/:id/${verb}`, `/endpoints/${verb}`];
 }
 
@@ -60,8 +79,9 @@ function viewOf(status: EndpointStatus, lastAttempt: LastAttempt | undefined): E
   return { ...rest, origin: new URL(url).origin, health: healthOf(status), ...seen };
 }
 
-function healthOf({ enabled, circuit, failingSince, dead }: EndpointStatus): EndpointView["health"] {
+function healthOf({ enabled, status, circuit, failingSince, dead }: EndpointStatus): EndpointView["health"] {
   if (!enabled) return "disabled";
+  if (status === "paused") return "paused";
   if (circuit !== "closed") return "circuit_open";
   if (failingSince !== undefined) return "failing";
   return dead > 0 ? "dead_letters" : "ok";

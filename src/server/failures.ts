@@ -12,6 +12,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   TOKEN_INVALID: 401,
   REQUEST_REFUSED: 403,
   DELIVERY_UNKNOWN: 404,
+  DELIVERY_BUSY: 409,
   ENDPOINT_UNKNOWN: 404,
   EVENT_UNKNOWN: 404,
   EVENT_ID_REUSED: 409,

@@ -1,6 +1,7 @@
 /** What the server needs of the manager that it serves. */
 import type { AttemptPage, AttemptQuery, Delivery, DeliveryPage, DeliveryQuery } from "../event/delivery.ts";
 import type { Logger } from "../event/logger.ts";
+import type { EndpointControl } from "../manager/endpoint-control.ts";
 import type { EndpointStatus } from "../manager/endpoints.ts";
 import type { Triggered } from "../manager/intake.ts";
 import type { ReplaySelection } from "../outbox/outbox.ts";
@@ -21,6 +22,9 @@ export interface Served {
     urlOrId: string,
     options?: { readonly replay?: boolean },
   ): Promise<readonly string[] | undefined>;
+  readonly endpoints: EndpointControl;
+  sendNow(deliveryId: string, by?: string): Promise<void>;
+  cancel(deliveryId: string, reason?: string, by?: string): Promise<void>;
   status(): Promise<EndpointStatus[]>;
   find(query: DeliveryQuery): Promise<DeliveryPage>;
   attempts(query: AttemptQuery): Promise<AttemptPage>;

@@ -118,7 +118,12 @@ export const selection = object<ReplaySelection & { readonly all?: boolean }>({
 /** Of `enableEndpoint()` and of the route that does it. */
 export const reloading = object<{ readonly bury?: boolean }>({ bury: { ...flag, default: false } });
 
-export const enabling = object<{ readonly replay?: boolean }>({ replay: { ...flag, default: false } });
+export interface Enabling {
+  /** Delivers what it missed, too. @default false */
+  readonly replay?: boolean;
+}
+
+export const enabling = object<Enabling>({ replay: { ...flag, default: false } });
 
 /** How far ahead an event may be put off: further is rather a mistake of units. */
 const farthestMs = 10 * 365 * 86_400_000;
@@ -158,13 +163,13 @@ export interface ReadTriggering extends Omit<Triggering, "deliverAt" | "expiresA
 
 /** Of `triggerEvent()`. */
 export const triggering = object<ReadTriggering>({
-  transaction: handle,
-  deliverAt: moment,
-  expiresAt: moment,
   id: {
     ...text("1 to 255 visible ASCII characters", { pattern: /^[!-~]{1,255}$/ }),
     code: "EVENT_ID_INVALID",
   },
+  transaction: handle,
+  deliverAt: moment,
+  expiresAt: moment,
 });
 
 /** The body of `POST /api/events`. */
@@ -175,6 +180,9 @@ export const submission = object<{ readonly eventType: string; readonly data?: u
 
 /** Of `GET /api/activity`. */
 export const activityQuery = object<{ readonly since?: number }>({ since: whole(0) });
+
+/** Of requests that may say why. */
+export const reasoned = object<{ readonly reason?: string }>({ reason: id });
 
 /** Of requests that say it all by their path. */
 export const nothing = object<object>({});

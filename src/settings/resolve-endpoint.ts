@@ -58,7 +58,8 @@ function limitsOf(
   const perPost = batch?.maxEvents;
   return {
     ...(rateLimit === undefined ? {} : { rate: { max: rateLimit.max, perMs: rateLimit.per * 1000 } }),
-    ...(concurrency === undefined ? {} : { concurrency, door: concurrency * (perPost ?? 1) }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    door: (concurrency ?? fields.concurrency.default) * (perPost ?? 1),
     ...(perPost === undefined ? {} : { perPost }),
     ...(orderBy === undefined ? {} : { order: onDead }),
   };

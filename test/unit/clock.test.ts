@@ -46,6 +46,8 @@ async function startWorker(settings: Partial<WebhookEndpoint>): Promise<Worker> 
     random: () => 1,
     origin: "o",
     maxInFlight: 10,
+    remember: () => undefined,
+    statesChanged: () => undefined,
     disable: (cause) => disabled.push(cause),
   });
   worker.putEndpoint(

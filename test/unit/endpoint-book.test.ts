@@ -61,7 +61,13 @@ describe("an endpoint", () => {
     const made = book({ id: "one", timeout: 2.5, retries: 3, concurrency: 4, eventTypes: ["cache.*"] });
     expect(made.list((id) => (id === "one" ? "open" : "closed"))).toEqual([
       {
-        ...{ id: "one", url: "https://example.com/hook", enabled: true, eventTypes: ["cache.*"] },
+        ...{
+          id: "one",
+          url: "https://example.com/hook",
+          enabled: true,
+          status: "on",
+          eventTypes: ["cache.*"],
+        },
         ...{ timeout: 2.5, retries: 3, concurrency: 4, signature: "sha256", circuit: "open" },
       },
     ]);
@@ -76,8 +82,11 @@ describe("the switch", () => {
       false,
       undefined,
     ]);
-    expect([made.disable("one", "gone", 7), made.disable("one", "again", 8)]).toEqual([true, false]);
-    expect(made.disable("nobody", "gone", 7)).toBe(false);
+    expect([
+      made.disable("one", 7, { reason: "gone", by: "receiver" }),
+      made.disable("one", 8, { reason: "again", by: "receiver" }),
+    ]).toEqual([true, false]);
+    expect(made.disable("nobody", 7, { reason: "gone", by: "receiver" })).toBe(false);
     expect([routed(made), made.missingSince("one")]).toEqual([[], 7]);
     expect(list(made)).toMatchObject([{ enabled: false, reason: "gone" }]);
     expect([made.enable("one"), routed(made), made.missingSince("one")]).toEqual([true, ["one"], undefined]);
@@ -98,7 +107,7 @@ describe("new settings", () => {
 
   it("leave an endpoint switched off, with its reason, unless they say otherwise", () => {
     const made = book({ id: "one" });
-    made.disable("one", "gone", 7);
+    made.disable("one", 7, { reason: "gone", by: "receiver" });
     made.replace(made.check(settings), false);
     expect(list(made)).toMatchObject([{ url: settings.url, enabled: false, reason: "gone" }]);
     expect(made.missingSince("one")).toBe(7);

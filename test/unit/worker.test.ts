@@ -40,6 +40,8 @@ async function workerWithOpenCircuit(now: () => number): Promise<Worker> {
     random: () => 1,
     origin: "o",
     maxInFlight: 10,
+    remember: () => undefined,
+    statesChanged: () => undefined,
     disable: () => undefined,
   });
   const circuitBreaker = { failures: 1, wait: 1 };

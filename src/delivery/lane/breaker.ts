@@ -55,6 +55,12 @@ export class Breaker {
     return this.#become(afterWait(this.#circuit, this.#options.monotonic()));
   }
 
+  /** Takes over that another process found the endpoint failing. Returns whether that changed the state. */
+  adopt(waitMs: number): boolean {
+    if (this.#settings === undefined || this.#circuit.state !== "closed") return false;
+    return this.#become({ state: "open", openings: 1, until: this.#options.monotonic() + waitMs });
+  }
+
   /** An open circuit may be probed at once. */
   skipWait(): void {
     this.#circuit = withoutWait(this.#circuit, this.#options.monotonic());

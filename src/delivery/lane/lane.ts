@@ -138,6 +138,11 @@ export class Lane {
     this.#refill();
   }
 
+  /** Leaves the endpoint alone for so long, because another process found it failing. */
+  adoptCircuit(waitMs: number): void {
+    if (this.#breaker.adopt(waitMs)) this.#circuitChanged();
+  }
+
   /** Takes again. An open circuit is probed at once. */
   resume(): void {
     this.#breaker.skipWait();

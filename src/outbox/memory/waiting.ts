@@ -88,6 +88,7 @@ export class EndpointDeliveries {
     return roomUnder(limits, wanted, {
       held: this.#counts.delivering,
       isAlone: true,
+      isOnly: true,
       grants: this.#grants,
       now,
     });

@@ -47,7 +47,7 @@ describe("a running server", () => {
     expect(manager.getEndpoints()).toMatchObject([{ enabled: false }]);
     endpoint.answerWith(200);
     const enabled = await ask("endpoints", "enable", "ops", "--replay", "--json");
-    expect(JSON.parse(enabled.out)).toEqual({ id: "ops", enabled: true, replayed: [id] });
+    expect(JSON.parse(enabled.out)).toEqual({ id: "ops", enabled: true, replayed: [id], missed: 0 });
     expect(manager.getEndpoints()).toMatchObject([{ enabled: true }]);
     expect((await ask("endpoints", "enable", "ops")).out).toBe("ops is enabled\n");
     const unknown = await ask("endpoints", "disable", "nope");

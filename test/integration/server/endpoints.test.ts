@@ -83,7 +83,11 @@ describe("endpoints over HTTP", () => {
       health: "disabled",
       reason: "by hand",
     });
-    expect((await post(`${path}/enable`, {})).json()).toEqual({ id, enabled: true });
+    expect((await post(`${path}/enable`, {})).json()).toEqual({
+      id,
+      enabled: true,
+      replayable: { dead: 0, missed: 0 },
+    });
     expect((await ask(`${url}/api/endpoints`)).json().endpoints[0]).toMatchObject({ health: "ok" });
     const byUrl = encodeURIComponent(manager.getEndpoints()[0]?.url ?? "");
     const answer = await post(`${url}/api/endpoints/${byUrl}/disable`, {});
@@ -97,7 +101,11 @@ describe("endpoints over HTTP", () => {
       const query = `?id=${encodeURIComponent(id)}`;
       expect((await post(`${url}/api/endpoints/disable${query}`, {})).json()).toEqual({ id, enabled: false });
       expect(manager.getEndpoints()[0]?.enabled).toBe(false);
-      expect((await post(`${url}/api/endpoints/enable${query}`, {})).json()).toEqual({ id, enabled: true });
+      expect((await post(`${url}/api/endpoints/enable${query}`, {})).json()).toEqual({
+        id,
+        enabled: true,
+        replayable: { dead: 0, missed: 0 },
+      });
       for (const wrong of ["", "?id=other"]) {
         const answer = await post(`${url}/api/endpoints/disable${wrong}`, {});
         expect([answer.status, answer.json().error.code]).toEqual([404, "ENDPOINT_UNKNOWN"]);
@@ -109,7 +117,7 @@ describe("endpoints over HTTP", () => {
     const { url, id, manager } = await serveDead();
     const send = (path: string): Promise<Answer> => ask(`${url}/api/${path}`, { method: "POST" });
     expect((await send("endpoints/broken/disable")).json()).toEqual({ id: "broken", enabled: false });
-    expect((await send("endpoints/broken/enable")).json()).toEqual({ id: "broken", enabled: true });
+    expect((await send("endpoints/broken/enable")).json()).toMatchObject({ id: "broken", enabled: true });
     expect((await send(`deliveries/${id}/replay`)).json()).toEqual({ replayed: [id] });
     expect((await manager.get(id))?.replays).toBe(1);
     expect((await send("replay")).status).toBe(400);
@@ -120,12 +128,17 @@ describe("endpoints over HTTP", () => {
     const { url, id, manager } = await serveDead();
     const enable = (body: object): Promise<Answer> => post(`${url}/api/endpoints/broken/enable`, body);
     manager.setEndpointEnabled("broken", false);
-    expect((await enable({ replay: true })).json()).toEqual({ id: "broken", enabled: true, replayed: [id] });
+    expect((await enable({ replay: true })).json()).toEqual({
+      id: "broken",
+      enabled: true,
+      replayed: [id],
+      missed: 0,
+    });
     expect((await manager.get(id))?.replays).toBe(1);
     await until(async () => (await manager.get(id))?.state === "dead");
     // It is on already, and still fails.
     expect((await enable({ replay: true })).json()).toMatchObject({ replayed: [id] });
-    expect((await enable({})).json()).toEqual({ id: "broken", enabled: true });
+    expect((await enable({})).json()).toMatchObject({ id: "broken", enabled: true });
     expect((await enable({ replay: "yes" })).status).toBe(400);
     expect((await post(`${url}/api/endpoints/none/enable`, { replay: true })).status).toBe(404);
   });

@@ -6,6 +6,7 @@ const words = {
   circuit_open: "circuit open",
   failing: "failing",
   disabled: "disabled",
+  paused: "paused",
   dead_letters: "dead letters",
   ok: "ok",
 };

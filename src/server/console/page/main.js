@@ -104,6 +104,8 @@ function choose(endpoint) {
 }
 
 function switchTo(id, enabled) {
+  const asked = `New events are not stored for ${id} until it is enabled again. Disable it?`;
+  if (!enabled && !confirm(asked)) return undefined;
   return attempt(async () => {
     await post(`/api/endpoints/${enabled ? "enable" : "disable"}?id=${encodeURIComponent(id)}`);
     notify(`${id} is ${enabled ? "enabled" : "disabled; what waits for it waits on"}.`);
