@@ -79,7 +79,7 @@ it("enable says how many died and how many came while it was off, and with repla
   const got = receiver.requests.map(
     ({ body }) => (JSON.parse(String(body)) as { data: { n: number } }).data.n,
   );
-  expect(got.slice(1).toSorted()).toEqual([1, 2]);
+  expect(new Set(got.slice(1))).toEqual(new Set([1, 2]));
   await expect(manager.endpoints.pause("nobody")).rejects.toMatchObject({ code: "ENDPOINT_UNKNOWN" });
 });
 
