@@ -1,7 +1,7 @@
 /** Notices that the wall clock was set back, and makes due sooner what would now wait too long. */
 import type { Endpoint } from "../event/endpoint.ts";
 import type { Logger } from "../event/logger.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { Outbox, PullBack } from "../outbox/outbox.ts";
 import { retryAfterCapMs } from "./policy/retry.ts";
 import { longestWaitMs } from "./policy/schedule.ts";
 
@@ -27,20 +27,29 @@ export class ClockWatch {
 
   /** Makes due earlier what waits longer than a receiver can ask for: the clock may have been set while no process ran. */
   atStart(endpoints: readonly Endpoint[]): Promise<void> {
-    return this.#pullBack(endpoints, retryAfterCapMs);
+    return this.#pullBack(endpoints, (endpoint, at) => [tooLate(endpoint, at, retryAfterCapMs)]);
   }
 
-  /** Makes due earlier what waits longer than any schedule asks for, where the clock was set back since the last look. */
+  /**
+   * Where the clock was set back since the last look, what was due by then is due now, and what waits longer than any
+   * schedule asks for is due earlier.
+   */
   async look(endpoints: readonly Endpoint[]): Promise<void> {
     const offset = this.#currentOffset();
     const jumpedMs = offset - this.#offset;
     this.#offset = offset;
     if (jumpedMs > -jumpMs) return;
     this.#options.logger.warn({ by_ms: Math.round(jumpedMs) }, "the clock was set back");
-    await this.#pullBack(endpoints, 0);
+    await this.#pullBack(endpoints, (endpoint, at) => [
+      { beyond: at, upTo: at - Math.round(jumpedMs), dueAt: at },
+      tooLate(endpoint, at, 0),
+    ]);
   }
 
-  async #pullBack(endpoints: readonly Endpoint[], atLeastMs: number): Promise<void> {
+  async #pullBack(
+    endpoints: readonly Endpoint[],
+    plan: (endpoint: Endpoint, at: number) => readonly PullBack[],
+  ): Promise<void> {
     const { outbox, logger, now } = this.#options;
     if (outbox.pullBack === undefined) return;
     try {
@@ -50,9 +59,8 @@ export class ClockWatch {
       const pulled = endpoints
         .filter(({ id }) => waiting.has(id))
         .map(async (endpoint) => {
-          const dueAt = at + Math.round(longestWaitMs(endpoint));
-          const beyond = Math.max(dueAt, at + atLeastMs);
-          const count = (await outbox.pullBack?.(endpoint.id, { beyond, dueAt })) ?? 0;
+          let count = 0;
+          for (const times of plan(endpoint, at)) count += (await outbox.pullBack?.(endpoint.id, times)) ?? 0;
           if (count > 0) logger.warn({ endpoint: endpoint.id, count }, "due times were pulled back");
         });
       await Promise.all(pulled);
@@ -64,4 +72,10 @@ export class ClockWatch {
   #currentOffset(): number {
     return this.#options.now() - this.#options.monotonic();
   }
+}
+
+/** What waits longer than any schedule asks for, and than `atLeastMs`, waits as long as a schedule can. */
+function tooLate(endpoint: Endpoint, at: number, atLeastMs: number): PullBack {
+  const dueAt = at + Math.round(longestWaitMs(endpoint));
+  return { beyond: Math.max(dueAt, at + atLeastMs), dueAt };
 }

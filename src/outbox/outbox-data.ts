@@ -153,6 +153,8 @@ export interface EventRecord {
 export interface PullBack {
   /** Later than anything that was planned can be. */
   readonly beyond: number;
+  /** No later than that, where only a part is meant. @default no bound */
+  readonly upTo?: number;
   /** When it is due instead. */
   readonly dueAt: number;
 }

@@ -99,6 +99,10 @@ export const claimingCases: readonly OutboxCase[] = [
         submissionOf(subject, "evt_other", ["audit"], { createdAt: now + day, dueAt: now + day }),
       ]);
       assert.equal(await outbox.pullBack?.("unknown", { beyond: now + hour, dueAt: now }), 0);
+      assert.equal(
+        await outbox.pullBack?.("ops", { beyond: now + hour, upTo: now + hour + 1, dueAt: now }),
+        0,
+      );
       assert.equal(await outbox.pullBack?.("ops", { beyond: now + hour, dueAt: now }), 2);
       assert.equal(await outbox.pullBack?.("ops", { beyond: now + hour, dueAt: now }), 0);
       const due = ["evt_future", "evt_new"].map((id) => deliveryId(id));

@@ -73,8 +73,10 @@ export function bury(store: MemoryStore, endpointId: string, reason: string, now
   return records.length;
 }
 
-export function pullBack(store: MemoryStore, endpointId: string, { beyond, dueAt }: PullBack): number {
-  const records = store.endpoints.get(endpointId)?.takeBeyond(beyond) ?? [];
+export function pullBack(store: MemoryStore, endpointId: string, { beyond, upTo, dueAt }: PullBack): number {
+  const endpoint = store.endpoints.get(endpointId);
+  const records = endpoint?.takeBeyond(beyond, upTo) ?? [];
+  if (upTo !== undefined) endpoint?.setClockBack(upTo - beyond, beyond);
   for (const record of records) store.enter(record, "pending", dueAt);
   return records.length;
 }

@@ -120,10 +120,18 @@ export class EndpointDeliveries {
     return taken.sort(byDueTime);
   }
 
-  /** Takes retries that are due later than that, and first attempts of events that were accepted later. */
-  takeBeyond(time: number): DeliveryRecord[] {
+  /** Grants that were counted by the old clock are as long ago by the new one. */
+  setClockBack(byMs: number, now: number): void {
+    for (const grant of this.#grants) if (grant[0] > now) grant[0] -= byMs;
+  }
+
+  /** Takes retries that are due later than `time`, and first attempts of events that were accepted later. */
+  takeBeyond(time: number, upTo = Number.POSITIVE_INFINITY): DeliveryRecord[] {
     return this.#takeWhere(
-      (record) => record.dueAt > time && (isRepeated(record) || record.stored.event.createdAt > time),
+      (record) =>
+        record.dueAt > time &&
+        record.dueAt <= upTo &&
+        (isRepeated(record) || record.stored.event.createdAt > time),
     );
   }
 

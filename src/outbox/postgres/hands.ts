@@ -76,9 +76,9 @@ export class PostgresHands {
     return this.#inSlices(endpointId, change, "true", [storable(reason), this.#session.now()]);
   }
 
-  pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
-    const condition = "due_at > $2 AND (again OR created_at > $2)";
-    return this.#inSlices(endpointId, "due_at = $3", condition, [beyond, dueAt]);
+  pullBack(endpointId: string, { beyond, upTo = Number.MAX_SAFE_INTEGER, dueAt }: PullBack): Promise<number> {
+    const condition = "due_at > $2 AND due_at <= $4 AND (again OR created_at > $2)";
+    return this.#inSlices(endpointId, "due_at = $3", condition, [beyond, dueAt, upTo]);
   }
 
   /** Changes all that waits at an endpoint and fits, a slice at a time. */

@@ -153,10 +153,10 @@ export class RedisOutbox extends RedisKeeping implements Outbox {
     }
   }
 
-  async pullBack(endpointId: string, { beyond, dueAt }: PullBack): Promise<number> {
+  async pullBack(endpointId: string, { beyond, upTo, dueAt }: PullBack): Promise<number> {
     for (let pulled = 0; ; ) {
       const count = await this.#session.use(async (connected) => {
-        const input = [endpointId, beyond, dueAt, batchSize];
+        const input = [endpointId, beyond, upTo ?? "+inf", dueAt, batchSize];
         const tickets = namedIn(await this.#session.run(connected, "outboxPullBack", ...input), endpointId);
         const planned = tickets.map((ticket) => ({ ...ticket, dueAt }));
         const renewed = removeTickets(connected, tickets).then(() => addTickets(connected, planned));

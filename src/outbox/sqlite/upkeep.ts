@@ -37,7 +37,7 @@ export class SqliteUpkeep {
   readonly #replay: Statement<[number, number], { endpoint: number; orderKey: string | null }>;
   readonly #stateOf: Statement<[number], number>;
   readonly #bury: Statement<[number, string, number, number]>;
-  readonly #pullBack: Statement<[number, number, number, number, number]>;
+  readonly #pullBack: Statement<[number, number, number, number, number, number]>;
   readonly #eventAt: Statement<[number], PrunableEvent>;
   readonly #unrouted: Statement<[number, number, number], PrunableEvent>;
   readonly #unfinishedIn: Statement<[number, number, number], number>;
@@ -63,7 +63,8 @@ export class SqliteUpkeep {
     );
     this.#pullBack = database.prepare(
       `UPDATE deliveries SET due_at = ?, lease = lease + 1 WHERE seq IN (SELECT seq FROM deliveries
-       WHERE state = 0 AND endpoint = ? AND blocked IN (0, 1) AND repeated IN (0, 1) AND due_at > ? AND (repeated = 1 OR created_at > ?)
+       WHERE state = 0 AND endpoint = ? AND blocked IN (0, 1) AND repeated IN (0, 1) AND due_at > ? AND due_at <= ?
+       AND (repeated = 1 OR created_at > ?)
        LIMIT ?)`,
     );
     this.#eventAt = database.prepare(
@@ -124,10 +125,10 @@ export class SqliteUpkeep {
   }
 
   /** Returns how many it pulled back; fewer than `upkeepRows` when none is left. */
-  pullBack(endpointId: string, { beyond, dueAt }: PullBack): number {
+  pullBack(endpointId: string, { beyond, upTo = Number.MAX_SAFE_INTEGER, dueAt }: PullBack): number {
     const endpointKey = this.#ledger.endpointKey(endpointId);
     if (endpointKey === undefined) return 0;
-    return this.#pullBack.run(dueAt, endpointKey, beyond, beyond, upkeepRows).changes;
+    return this.#pullBack.run(dueAt, endpointKey, beyond, upTo, beyond, upkeepRows).changes;
   }
 
   eventAt(sequence: number): PrunableEvent | undefined {

@@ -18,9 +18,9 @@ return answers
 
 /** Makes due earlier up to a limit of what waits beyond a time. Returns kind and id of each. */
 export const pullBack = `
-local endpoint, beyond, dueAt, limit, answers = ARGV[1], ARGV[2], ARGV[3], ARGV[4], {}
+local endpoint, beyond, upTo, dueAt, limit, answers = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], {}
 for _, kind in ipairs({'first', 'again'}) do
-  for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. kind .. ':' .. endpoint, '(' .. beyond, '+inf', 'LIMIT', 0, limit)) do
+  for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. kind .. ':' .. endpoint, '(' .. beyond, upTo, 'LIMIT', 0, limit)) do
     if isGone(id, endpoint) then
       -- Nothing is left to be pulled back.
     elseif kind == 'again' or tonumber(call('HGET', deliveryKey(id), 'createdAt')) > tonumber(beyond) then
