@@ -30,6 +30,8 @@ export default defineConfig({
     include: ["test/{unit,contract,integration,types}/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Most of the time they wait: more at once than there are cores.
+    maxWorkers: 3,
     // Of this process alone: what programs of their own run, such as the command line, is not counted.
     coverage: {
       include: ["src/**/*.ts", "plugins/**/*.ts"],

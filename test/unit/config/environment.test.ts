@@ -105,7 +105,7 @@ MOVA_WEBHOOK_TIMEOUT must be seconds from 0.1 to 600
 MOVA_WEBHOOK_MAX_RETRIES must be a whole number from 0 to 100
 MOVA_WEBHOOK_SECRET must be a text that is not empty, with base64 after \`whsec_\`; in YAML, digits alone need quotes
 MOVA_WEBHOOK_URL must be a URL that starts with https:// and holds no user name, such as https://example.com/hook
-MOVA_WEBHOOK_OUTBOX must be memory, a path, or a URL that starts with redis:// or rediss://
+MOVA_WEBHOOK_OUTBOX must be memory, a path, a URL that starts with postgres:// or postgresql://, or a URL that starts with redis:// or rediss://
 MOVA_WEBHOOK_ALLOW must be a list with commas, each an address or a CIDR such as 10.0.0.0/8
 MOVA_WEBHOOK_LOG_LEVEL must be debug, info, warn, error or silent`,
     );
