@@ -5,6 +5,7 @@ import { withDeadline } from "../../time/deadline.ts";
 import { wallNow } from "../../time/timers.ts";
 import type { Claim, Outbox, PutOptions, Settlement, Stored, Submission } from "../outbox.ts";
 import { closed } from "../refusals.ts";
+import { atProcessEnd } from "./last-moment.ts";
 import { sqliteGuarantees, type SqliteOutboxOptions } from "./options.ts";
 import { completeStored, shortenClaim, type StoredShort } from "./thread-claims.ts";
 import { ThreadLink } from "./thread-link.ts";
@@ -22,6 +23,8 @@ export class ThreadedOutbox implements Required<Outbox> {
   readonly leaseMs: number;
   readonly #link: ThreadLink;
   #closing: Promise<void> | undefined;
+  /** Present once something was put: what is on its way at the end of the process is waited for. */
+  #forgetEnd: (() => void) | undefined;
 
   constructor(
     { now = wallNow, logger = silentLogger, ...options }: SqliteOutboxOptions,
@@ -33,6 +36,7 @@ export class ThreadedOutbox implements Required<Outbox> {
 
   async put(submissions: readonly Submission[], options?: PutOptions): Promise<readonly Stored[]> {
     if (this.#closing !== undefined) throw closed("SQLite");
+    this.#forgetEnd ??= atProcessEnd(() => this.putSync([]));
     // A handle of the program's is nothing that a thread could be given.
     const more = options?.transaction === undefined ? [] : [{ transaction: true }];
     const stored = await this.#link.call("put", [submissions, ...more]);
@@ -78,6 +82,7 @@ export class ThreadedOutbox implements Required<Outbox> {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#forgetEnd?.();
     if (this.#link.isRunning || !this.#link.isIdle) {
       const over = this.#link.call("close", [deadlineMs]).catch(() => undefined);
       await withDeadline(over, deadlineMs, () => undefined);

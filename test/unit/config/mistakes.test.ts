@@ -60,7 +60,10 @@ mova.config.yaml:9:12: \`webhook.plugins\` must be a list of plugins
       "webhook: { outbox: sqlite }",
       "1:20: `webhook.outbox` must be a mapping such as { type: sqlite, path: ./webhooks.db }",
     ],
-    ["webhook: { outbox: { type: file } }", "1:28: `webhook.outbox.type` must be memory, sqlite, postgres or redis"],
+    [
+      "webhook: { outbox: { type: file } }",
+      "1:28: `webhook.outbox.type` must be memory, sqlite, postgres or redis",
+    ],
     ["webhook: { outbox: { type: sqlite } }", "1:20: `webhook.outbox.path` is missing; it must be a path"],
     [
       "webhook: { outbox: { type: redis, url: http://x } }",
