@@ -1,3 +1,2 @@
 /** The outbox for tests and short scripts. Published as `memoryOutbox` of `mova-webhooks`. */
 export { memoryOutbox } from "./memory-outbox.ts";
-export type { MemoryOutboxOptions } from "./options.ts";
