@@ -28,7 +28,7 @@ export type { ReplaySelection } from "../event/delivery.ts";
 export type * from "./outbox-data.ts";
 export type { EndpointLimits, EndpointState, StateChange, StoredEndpoint } from "../event/endpoint-state.ts";
 
-interface Guarantees {
+export interface Guarantees {
   /** What `put` stored survives the death of the process. */
   readonly durable: boolean;
   /** Other processes may put into and claim from the same store; the worker then asks `due` periodically. */

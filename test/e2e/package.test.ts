@@ -209,7 +209,11 @@ describe("its types", () => {
   beforeAll(() => project.link("@types/node"));
 
   /** Their own packages are in the signatures of these. */
-  const foreign = ["mova-webhooks/outbox/redis", "mova-webhooks/receiver/fastify"];
+  const foreign = [
+    "mova-webhooks/outbox/redis",
+    "mova-webhooks/outbox/postgres",
+    "mova-webhooks/receiver/fastify",
+  ];
 
   it("compile without optional packages, libraries checked, for whoever does not import what needs one", async () => {
     const names = entries().filter((name) => !foreign.includes(name));
@@ -218,7 +222,7 @@ describe("its types", () => {
   });
 
   it("compile with them", async () => {
-    project.link("ioredis", "bullmq", "fastify");
+    project.link("ioredis", "bullmq", "fastify", "pg", "@types/pg");
     const ended = await compile(
       "foreign.ts",
       foreign.map((name) => `export type {} from "${name}";`).join("\n"),

@@ -3,7 +3,7 @@ import { object } from "../../settings/composed.ts";
 import { number, path } from "../../settings/kinds.ts";
 import { logger, now } from "../../settings/surroundings.ts";
 import type { Logger } from "../../event/logger.ts";
-import type { Outbox } from "../outbox.ts";
+import type { Guarantees } from "../outbox.ts";
 import type { Place } from "../../settings/setting.ts";
 
 export interface SqliteOutboxOptions {
@@ -33,7 +33,7 @@ export const sqliteOptions = object<SqliteOutboxOptions>({
 });
 
 /** What every outbox on a SQLite file promises. */
-export const sqliteGuarantees: Outbox["guarantees"] = {
+export const sqliteGuarantees: Guarantees = {
   durable: true,
   shared: true,
   transactional: false,
