@@ -103,8 +103,14 @@ describe.skipIf(!existsSync(executablePath))(
       expect(await inFocus()).toBe("broken");
       await page.keyboard.press("Tab");
       expect(await inFocus()).toBe("Disable");
+      let asked = "";
+      page.once("dialog", (dialog) => {
+        asked = dialog.message();
+        void dialog.accept();
+      });
       await page.keyboard.press("Enter");
       await until(() => manager.getEndpoints()[0]?.enabled === false);
+      expect(asked).toContain("broken");
       // The row is drawn anew, and may have moved: the focus stays on its button.
       await until(async () => (await inFocus()) === "Enable");
       await page.keyboard.press("Enter");
