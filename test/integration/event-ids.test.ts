@@ -7,13 +7,14 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { reasonWithoutRedis, redisSubject } from "../support/redis-subject.ts";
 import { secret, testEndpoint, testManager } from "../support/pipeline.ts";
 import { ask, post, serve } from "../support/server.ts";
+import { sqliteLoads } from "../support/native-sqlite.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const without = await reasonWithoutRedis();
 
 const stores: Record<string, () => Outbox | Promise<Outbox>> = {
   memory: () => memoryOutbox(),
-  sqlite: () => sqliteOutbox({ path: join(temporaryFolder(), "outbox.db") }),
+  ...(sqliteLoads && { sqlite: () => sqliteOutbox({ path: join(temporaryFolder(), "outbox.db") }) }),
   ...(without === undefined && {
     redis: () => {
       const subject = redisSubject();
