@@ -272,6 +272,6 @@ it("a close waits for the posts of an endpoint that was removed", async () => {
 it("an endpoint setting that is mistyped in code is refused with those there are", () => {
   const mistyped = { url: "https://example.com", secret, timout: 5 };
   expect(() => testManager({ endpoints: [mistyped] })).toThrow(
-    /`timout`; did you mean `timeout`\? Known here: url, id, [a-z, ]*secret, headers, timeout/,
+    /`timout`; did you mean `timeout`\? Known here: url, id, description, metadata, secret, headers, timeout/,
   );
 });
